@@ -1,0 +1,43 @@
+# Two commands for a stranger: make reproduce, make test. Needs Python 3.11 or later, make and git; no GPU.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+CORES ?= all
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup reproduce test lint lock clean
+help:
+	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
+	@echo "make test        install into .venv, then linters, types and tests (minutes)"
+	@echo "make lock        resolve requirements.in anew into requirements.lock"
+
+# uv checks every hash and installs in parallel; pip itself only installs uv, by hash.
+$(VENV)/.installed: requirements.lock requirements-uv.lock
+	@echo "== Installing into $(VENV): about 6 GB of packages, most of it PyTorch; half a minute to some minutes"
+	@start=$$SECONDS; $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, this is {v[0]}.{v[1]}; say make PYTHON=/path/to/python3.11")' \
+	&& { [ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV); } \
+	&& $(VENV)/bin/python -m pip install -q --require-hashes -r requirements-uv.lock \
+	&& $(VENV)/bin/uv pip sync -q --require-hashes --python $(VENV)/bin/python requirements-uv.lock requirements.lock \
+	&& touch $@ && echo "== Installed in $$((SECONDS - start)) s"
+
+setup: $(VENV)/.installed
+
+reproduce: setup
+	@echo "== Making every exhibit at demo scale: about three minutes on two cores, seconds when nothing changed"
+	@start=$$SECONDS; $(VENV)/bin/snakemake --cores $(CORES) && echo "== Done in $$((SECONDS - start)) s: $(CURDIR)/reports/index.html"
+
+lint: setup
+	@echo "== Style, types, import directions, workflow format"
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports && $(VENV)/bin/snakefmt --check Snakefile workflow
+
+test: lint
+	@echo "== Tests: some minutes"
+	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+lock: setup
+	$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header requirements.in -o requirements.lock
+	echo uv | $(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-uv.lock
+
+clean:
+	rm -rf results/* reports/* .snakemake

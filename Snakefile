@@ -1,0 +1,42 @@
+"""Every table and figure of the paper:  snakemake --cores all  [--config scale=demo|smoke|small|paper data=PATH]"""
+
+import atexit
+import os
+import sys
+
+sys.path.insert(0, workflow.basedir)
+from bits.workflow import code_state_of, declaration_digest, load_plan, missing_data_message  # noqa: E402
+
+plan = load_plan(config)
+scale = plan["scale"]["name"]
+results, reports = f"{plan['site']['results']}/{scale}", f"reports/{scale}"
+python = f"{sys.executable} -m"
+
+if plan["missing"] and not workflow.remote_exec:
+    atexit.register(print, missing_data_message(plan), file=sys.stderr)
+
+
+wildcard_constraints:
+    run="[A-Za-z0-9.-]+",
+    exhibit="(table|figure|text)-[0-9.]+",
+
+
+rule all:
+    default_target: True
+    input:
+        "reports/index.html",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+onstart:
+    if plan["missing"]:
+        raise WorkflowError(missing_data_message(plan))
+
+
+onsuccess:
+    print(f"\nThe report: {os.path.abspath('reports/index.html')}")

@@ -1,0 +1,208 @@
+"""Evaluate backbones on one data set: everything that the exhibits need of it, in one process.
+
+    python -m bits.commands.evaluate --run results/demo/runs/<id>/config.yaml \\
+        --evaluation results/demo/evaluations/imagenet1k-<id>.yaml --site results/demo/site.yaml \\
+        --job bits-reset=results/demo/metrics/<id>/imagenet1k-<id>.json
+
+A job is SOURCE=OUTPUT. A source is a run (its teacher or student beside --run is loaded) or a reference that a trained
+backbone must beat: random-init (the run's backbone before any step), pixels, chance (random features).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+from bits.analysis.variance import variance_spectrum
+from bits.commands.running import backbone_of, choose_device, dataset_root, guarded, read_section
+from bits.data.datasets import open_pair
+from bits.data.images import ImageSet
+from bits.data.stream import IndexStream, prefetch
+from bits.data.views import ViewSpec
+from bits.errors import BitsError
+from bits.evaluation.features import (
+    Extract,
+    FeatureStore,
+    backbone_extractor,
+    extract_all,
+    noise_extractor,
+    pixel_extractor,
+)
+from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
+from bits.models.backbone import is_vit, last_blocks, width
+from bits.provenance import code_state, file_digest, hardware, now, versions, write_json
+from bits.recipe import Dataset, Evaluation, Recipe, Site
+from bits.training.checkpoint import load_strictly, read_tensors
+from bits.training.views import seeded, step_views
+
+REFERENCES = ("random-init", "pixels", "chance")
+
+
+class Evaluator:
+    """One data set, opened once, and any number of sources to evaluate on it."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.recipe: Recipe = read_section(arguments.run, Recipe, "recipe")
+        self.evaluation: Evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
+        self.dataset: Dataset = read_section(arguments.evaluation, Dataset, "dataset")
+        self.role: str = yaml.safe_load(arguments.evaluation.read_text())["role"]
+        self.site: Site = read_section(arguments.site, Site)
+        if arguments.threads:
+            self.site = self.site.model_copy(update={"threads": arguments.threads})
+        self.device = choose_device(self.site)
+        self.train, self.val = open_pair(self.dataset, dataset_root(self.dataset, self.site), self.site)
+
+    def run(self, source: str, output: Path) -> None:
+        """Evaluate a source and write its metrics file."""
+        started = now()
+        origin, backbone = self._origin(source)
+        features = self._features(source, origin, backbone, output)
+        values = self._values(features, backbone)
+        write_json(
+            output,
+            {
+                "source": source,
+                "id": output.parent.name,
+                "dataset": self.role,
+                "resolved_dataset": self.dataset.name,
+                "values": values,
+                "made_from": origin,
+                "provenance": {
+                    "code": code_state(),
+                    "versions": versions(),
+                    "hardware": {**hardware(), "device": str(self.device)},
+                    "images": {"train": len(self.train), "val": len(self.val)},
+                    "command": sys.argv,
+                    "started": started,
+                    "finished": now(),
+                },
+            },
+        )
+        print(f"{source}: {output}")
+
+    def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
+        """What the features are made from, and the backbone that makes them, if one does."""
+        if source in ("pixels", "chance"):
+            return {"reference": source}, None
+        backbone = backbone_of(self.recipe)
+        if source == "random-init":
+            return {"reference": source, "backbone": self.recipe.backbone.model_dump(mode="json")}, backbone
+        weights = self.arguments.run.parent / f"{self.evaluation.features.model}.safetensors"
+        load_strictly(backbone, read_tensors(weights).tensors, str(weights))
+        return {"weights": file_digest(weights), "file": str(weights)}, backbone
+
+    def _features(
+        self, source: str, origin: dict[str, Any], backbone: nn.Module | None, output: Path
+    ) -> dict[str, Tensor]:
+        extract = self._extractor(source, backbone)
+        settings = self.evaluation.features.model_dump()
+        key = [origin, self.dataset.model_dump(mode="json"), settings, self._blocks(backbone)]
+        store = FeatureStore(output.parents[2] / "features" / output.parent.name, key)
+
+        def features(images: ImageSet) -> Tensor:
+            make = lambda: extract_all(extract, images, self.site.feature_batch, self.site.workers)  # noqa: E731
+            return store.get(f"{self.role}-{images.split}", images, make)
+
+        return {"train": features(self.train), "val": features(self.val)}
+
+    def _blocks(self, backbone: nn.Module | None) -> int:
+        return self.evaluation.linear.blocks if backbone is not None and is_vit(backbone) else 1
+
+    def _extractor(self, source: str, backbone: nn.Module | None) -> Extract:
+        settings = self.evaluation.features
+        if backbone is None:
+            return (
+                pixel_extractor(settings.size)
+                if source == "pixels"
+                else noise_extractor(128, self.recipe.seed)
+            )
+        return backbone_extractor(
+            backbone,
+            resize=settings.resize,
+            size=settings.size,
+            mean=self.recipe.augmentation.mean,
+            std=self.recipe.augmentation.std,
+            blocks=self._blocks(backbone),
+            device=self.device,
+        )
+
+    def _values(self, features: dict[str, Tensor], backbone: nn.Module | None) -> dict[str, Any]:
+        train, val = features["train"], features["val"]
+        settings = self.evaluation
+        wide = train, val  # the probe sees the last blocks, everything else the last block alone
+        if backbone is not None:
+            train, val = train[:, -width(backbone) :], val[:, -width(backbone) :]
+        augmented = self._augmented if settings.linear.augment and backbone is not None else None
+        self._backbone = backbone
+        return {
+            "knn": knn_values(train, val, self.train, self.val, settings.knn),
+            "linear": linear_values(
+                *wide, self.train, self.val, settings.linear, self.recipe.seed, augmented
+            ),
+            "retrieval": retrieval_values(val, self.val, settings.retrieval),
+            "variance": dict(variance_spectrum(val, **settings.variance.model_dump())),
+        }
+
+    def _augmented(self, epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+        """One epoch of random resized crops and flips through the frozen backbone."""
+        backbone = self._backbone
+        assert backbone is not None
+        size = self.evaluation.linear.batch_size
+        spec = ViewSpec(
+            size=self.evaluation.features.size,
+            scale=(0.08, 1.0),
+            flip=0.5,
+            **dict.fromkeys(
+                ("brightness", "contrast", "saturation", "hue", "jitter", "grey", "blur", "solarise"), 0.0
+            ),
+            blur_radius=(0.1, 2.0),
+            mean=self.recipe.augmentation.mean,
+            std=self.recipe.augmentation.std,
+        )
+        stream = IndexStream(len(self.train), self.recipe.seed)
+        starts = range(epoch * len(self.train), (epoch + 1) * len(self.train), size)
+        end = (epoch + 1) * len(self.train)
+        order = [stream.indices(start, min(size, end - start)) for start in starts]
+        for step, batch in enumerate(prefetch(self.train, order, self.site.workers)):
+            (views,) = step_views(
+                batch, [spec], int(seeded(self.recipe.seed, epoch).initial_seed()), step, self.device
+            )
+            with torch.no_grad():
+                yield (
+                    last_blocks(backbone, views, self._blocks(backbone)).cpu(),
+                    self.train.labels[order[step]],
+                )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="bits.commands.evaluate", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--run", type=Path, required=True, help="frozen configuration of a run")
+    parser.add_argument(
+        "--evaluation", type=Path, required=True, help="frozen evaluation settings and data set"
+    )
+    parser.add_argument("--site", type=Path, required=True)
+    parser.add_argument("--job", action="append", required=True, metavar="SOURCE=OUTPUT")
+    parser.add_argument("--threads", type=int, default=0)
+    arguments = parser.parse_args()
+    jobs = [job.partition("=") for job in arguments.job]
+    for source, equals, _ in jobs:
+        if not equals:
+            raise BitsError(f"--job {source!r}: expected SOURCE=OUTPUT, e.g. pixels=metrics.json")
+    evaluator = Evaluator(arguments)
+    for source, _, output in jobs:
+        evaluator.run(source, Path(output))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

@@ -1,0 +1,42 @@
+"""Make and show the plan of a scale.
+
+    python -m bits.commands.plan scale=demo [key=value ...]
+
+Writes results/<scale>/plan.json and the frozen configurations that the jobs read; the workflow does the same at every
+start. Any key of the configuration can be overridden, for every run at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from bits.errors import BitsError
+from bits.plan import Request, current_plan
+
+
+def main(words: list[str]) -> int:
+    """Print runs, exhibits and what is missing."""
+    if any(word in ("-h", "--help") for word in words):
+        print(__doc__)
+        return 0
+    options = dict(word.split("=", 1) for word in words if "=" in word)
+    scale = options.pop("scale", "demo")
+    try:
+        plan = current_plan(Request(scale, tuple(f"{key}={value}" for key, value in options.items())))
+    except BitsError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    print(f"scale {scale}: {plan['scale']['title']}")
+    for name, run in plan["runs"].items():
+        print(f"  run {name:20} {run['folder']}")
+    for name, files in plan["needs"].items():
+        print(f"  exhibit {name:16} from {len(files)} metrics files")
+    for name, reason in plan["pending"].items():
+        print(f"  exhibit {name:16} not yet implemented: {reason}")
+    for gap in plan["missing"]:
+        print(f"  missing data {gap['dataset']}: {gap['reason']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""Make or check a data set.
+
+    python -m bits.commands.prepare --plan results/demo/plan.json --dataset imagenet1k
+
+Scenes are rendered once; folders and zips are read and counted, and the summary is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bits.commands.running import dataset_root, guarded
+from bits.data.datasets import open_split, prepare_scenes
+from bits.recipe import Dataset, Site
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bits.commands.prepare")
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--dataset", required=True, help="role of the data set in the plan")
+    arguments = parser.parse_args()
+    plan = json.loads(arguments.plan.read_text())
+    dataset = Dataset.model_validate(plan["datasets"][arguments.dataset])
+    root = dataset_root(dataset, Site.model_validate(plan["site"]))
+    if dataset.kind == "scenes" and not root.exists():
+        prepare_scenes(dataset, root, progress=_progress)
+    for split in ("train", "val"):
+        images = open_split(dataset, root, split)
+        print(f"{root} {split}: {len(images)} images, {len(images.class_names)} classes")
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"rendered {done}/{total}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

@@ -1,0 +1,123 @@
+r"""Render exhibits, a scale's report, and the front page.
+
+python -m bits.commands.render exhibit --plan results/demo/plan.json --exhibit table-1 \
+    --out-dir reports/demo/exhibits
+python -m bits.commands.render report --plan results/demo/plan.json --exhibits-dir reports/demo/exhibits \
+    --out reports/demo/index.html
+python -m bits.commands.render front --reports reports --out reports/index.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bits.errors import BitsError
+from bits.exhibits import load_declarations
+from bits.reporting.cells import Chart, Table
+from bits.reporting.collect import collect, require_complete
+from bits.reporting.files import ReportError, write_bytes
+from bits.reporting.latex import table_latex
+from bits.reporting.pages import exhibit_page
+from bits.reporting.plan_file import read_plan
+from bits.reporting.results import Results
+from bits.reporting.site import ENDINGS, front_page, report_page, summary_json
+from bits.reporting.tables import chart_csv, table_csv, table_markdown
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one of the three; 0, or 2 with a message on stderr when the input is not right."""
+    arguments = _parser().parse_args(argv)
+    try:
+        written: dict[Path, bytes] = arguments.render(arguments)
+        for path, content in written.items():
+            write_bytes(path, content)
+            print(f"wrote {path} ({len(content):,} bytes)")
+    except BitsError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
+    """One exhibit in every format; raises BitsError when it is pending or, with --strict, has holes."""
+    declared = load_declarations(arguments.config)
+    exhibit = declared.exhibit(arguments.exhibit)
+    if exhibit.id in declared.pending:
+        raise ReportError(
+            f"{exhibit.name} cannot be computed yet ({declared.pending[exhibit.id]}); see config/pending.yaml"
+        )
+    results = Results(read_plan(arguments.plan), arguments.root)
+    collected = collect(exhibit, declared, results)
+    if arguments.strict:
+        require_complete(collected)
+    paths = {ending: arguments.out_dir / f"{exhibit.id}.{ending}" for ending in ENDINGS[exhibit.kind]}
+    others = {ending: path for ending, path in paths.items() if ending != "html"}
+    contents = {
+        "html": exhibit_page(collected, paths["html"], arguments.root, others),
+        **_contents(collected),
+    }
+    return {path: contents[ending] for ending, path in paths.items()}
+
+
+def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
+    """A scale's report, and summary.json beside it."""
+    results = Results(read_plan(arguments.plan), arguments.root)
+    declared = load_declarations(arguments.config)
+    content, summary = report_page(declared, results, arguments.exhibits_dir, arguments.out)
+    text = json.dumps(summary_json(summary), indent=1, allow_nan=False) + "\n"
+    return {arguments.out: content, arguments.out.with_name("summary.json"): text.encode("utf-8")}
+
+
+def render_front(arguments: argparse.Namespace) -> dict[Path, bytes]:
+    """The page that lists every scale's report."""
+    return {arguments.out: front_page(arguments.reports, arguments.out, arguments.root)}
+
+
+def _contents(collected: Table | Chart) -> dict[str, bytes]:
+    if isinstance(collected, Table):
+        texts = {"csv": table_csv, "md": table_markdown, "tex": table_latex}
+        return {ending: text(collected).encode("utf-8") for ending, text in texts.items()}
+    from bits.reporting.figures import chart_files  # seaborn takes seconds to import
+
+    return {**chart_files(collected), "csv": chart_csv(collected).encode("utf-8")}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bits.commands.render", description="Render exhibits and reports."
+    )
+    commands = parser.add_subparsers(required=True)
+    exhibit = _command(commands, "exhibit", render_exhibit, plan=True)
+    exhibit.add_argument("--exhibit", required=True, help="its id, as table-1")
+    exhibit.add_argument("--out-dir", type=Path, required=True)
+    exhibit.add_argument("--strict", action="store_true", help="fail when a cell or curve is missing")
+    report = _command(commands, "report", render_report, plan=True)
+    report.add_argument("--exhibits-dir", type=Path, required=True, help="where the exhibits were rendered")
+    report.add_argument("--out", type=Path, required=True)
+    front = _command(commands, "front", render_front, plan=False)
+    front.add_argument("--reports", type=Path, required=True, help="the folder with a report per scale")
+    front.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    render: Callable[[argparse.Namespace], dict[Path, bytes]],
+    plan: bool,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=(render.__doc__ or "").splitlines()[0])
+    command.set_defaults(render=render)
+    command.add_argument("--root", type=Path, default=Path(), help="what paths in the plan are relative to")
+    if plan:
+        command.add_argument("--plan", type=Path, required=True, help="the scale's plan.json")
+        command.add_argument("--config", type=Path, default=Path("config"), help="the folder of declarations")
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""A zip of images, read in place: nothing is ever extracted. Never imports torch."""
+
+from __future__ import annotations
+
+import os
+import struct
+import weakref
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bits.data.errors import DatasetError
+from bits.data.layout import is_hidden, is_image
+from bits.data.zip_entries import directory, refuse_unreadable, safe_name
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
+
+
+class Member(NamedTuple):
+    """Where a file's bytes lie: offset of its local header, stored and real length in bytes."""
+
+    offset: int
+    stored: int
+    length: int
+    method: int
+    crc: int
+
+
+class Archive:
+    """The image files inside a zip; see `layout.Source`.
+
+    Reading needs no lock (positioned reads), so threads and forked processes can share one; a pickled copy
+    opens the file again. Raises DatasetError: not a zip, truncated, encrypted, an unsupported compression,
+    two entries of one name.
+    """
+
+    wrapped = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._members: dict[str, Member] = {}
+        self._folders: set[str] = set()
+        unsafe = [entry.orig_filename for entry in directory(path) if not self._add(entry)]
+        self.remark = f" Ignored {len(unsafe)} unsafe names, as {unsafe[0]!r}." if unsafe else ""
+        for folder in list(self._folders):
+            parts = folder.split("/")
+            self._folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def __reduce__(self) -> tuple[type[Archive], tuple[Path]]:
+        return Archive, (self.path,)
+
+    def _add(self, entry: zipfile.ZipInfo) -> bool:
+        """Whether the entry's name is safe; remembers it where it counts."""
+        name = safe_name(entry)
+        if name is None:
+            return False
+        if any(map(is_hidden, name.split("/"))):
+            return True
+        folder, _, file = name.rpartition("/")
+        if folder:
+            self._folders.add(folder)
+        if is_image(file):
+            where = self.describe(name)
+            if name in self._members:
+                raise DatasetError(f"{where} occurs twice: unclear which one counts. Make the zip again.")
+            refuse_unreadable(where, entry)
+            lengths = (entry.compress_size, entry.file_size)
+            self._members[name] = Member(entry.header_offset, *lengths, entry.compress_type, entry.CRC)
+        return True
+
+    def folders(self, inside: str) -> list[str]:
+        """Names of the folders directly inside, sorted."""
+        prefix = f"{inside}/" if inside else ""
+        below = (name[len(prefix) :] for name in self._folders if name.startswith(prefix))
+        return sorted(name for name in below if "/" not in name)
+
+    def holds_images(self, inside: str) -> bool:
+        """Whether an image lies directly inside."""
+        return any(name.rpartition("/")[0] == inside for name in self._members)
+
+    def images(self, inside: str, classes: Sequence[str]) -> dict[str, list[str]]:
+        """For each class folder the sorted names, relative to `inside`, of all images below it."""
+        found: dict[str, list[str]] = {name: [] for name in classes}
+        prefix = f"{inside}/" if inside else ""
+        for member in self._members:
+            class_name, slash, _ = member.removeprefix(prefix).partition("/")
+            if slash and class_name in found and member.startswith(prefix):
+                found[class_name].append(member[len(prefix) :])
+        return {name: sorted(images) for name, images in found.items()}
+
+    def read(self, name: str) -> bytes:
+        """The member's content, its length and checksum verified. Raises DatasetError."""
+        member = self._members[name]
+        head = self._bytes(name, member.offset, _LOCAL_HEADER.size)
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
+        if signature != b"PK\x03\x04":
+            raise DatasetError(self._damaged(name, "its local header is missing"))
+        start = member.offset + _LOCAL_HEADER.size + name_length + extra_length
+        content = self._inflated(name, member, self._bytes(name, start, member.stored))
+        if len(content) != member.length or zlib.crc32(content) != member.crc:
+            raise DatasetError(self._damaged(name, "its length or checksum is not the listed one"))
+        return content
+
+    def _bytes(self, name: str, start: int, count: int) -> bytes:
+        try:
+            content = os.pread(self._descriptor, count, start)
+        except OSError as error:
+            raise DatasetError(self._damaged(name, str(error.strerror))) from error
+        if len(content) < count:
+            raise DatasetError(self._damaged(name, "the archive ends too early"))
+        return content
+
+    def _inflated(self, name: str, member: Member, stored: bytes) -> bytes:
+        if member.method == zipfile.ZIP_STORED:
+            return stored
+        try:
+            # The length is capped so that a forged entry can't fill the memory.
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stored, member.length + 1)
+        except zlib.error as error:
+            raise DatasetError(self._damaged(name, str(error))) from error
+
+    def _damaged(self, name: str, what: str) -> str:
+        return f"{self.describe(name)} is damaged: {what}. Fetch the archive again; unzip -t checks it."
+
+    def describe(self, name: str) -> str:
+        """The member and its archive."""
+        return f"{name} in {self.path}"

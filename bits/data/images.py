@@ -1,0 +1,166 @@
+"""Image sets: one split of a data set, read from a folder or a zip of one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bits.data.batch import ImageBatch
+from bits.data.decode import decode_rgb, header_size
+from bits.data.errors import DatasetError
+from bits.data.fingerprint import open_source
+from bits.data.layout import Source, classes_and_images, join, locate
+
+
+class ImageSet(ABC):
+    """One split of a data set: N images with labels.
+
+    labels: int64 [N], positions in class_names; for a multi-label set each image's first.
+    multilabels: bool [N, K], or None for single labels. identities: one per image, distinct, stable across
+    machines and orders, as "n01440764/ILSVRC2012_val_00000293.JPEG". in_memory: whether `batch` only copies.
+    """
+
+    name: str
+    split: str
+    class_names: tuple[str, ...]
+    labels: Tensor
+    multilabels: Tensor | None = None
+    identities: tuple[str, ...]
+    in_memory: bool = False
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    @abstractmethod
+    def decode(self, index: int) -> Tensor:
+        """Image `index` as uint8 [3, H, W], RGB. Safe to call from several threads."""
+
+    def image_size(self, index: int) -> tuple[int, int]:
+        """(height, width) of image `index` in pixels."""
+        height, width = self.decode(index).shape[1:]
+        return height, width
+
+    def batch(self, indices: Tensor | Sequence[int]) -> ImageBatch:
+        """The images at `indices` (int64 [B]), in that order."""
+        return collate([self.decode(index) for index in as_list(indices)])
+
+    def decoded_bytes(self, sample: int = 256) -> int:
+        """Bytes that all decoded images take, estimated from `sample` evenly spaced ones."""
+        count = min(sample, len(self))
+        positions = [place * len(self) // count for place in range(count)]
+        total = sum(height * width * 3 for height, width in map(self.image_size, positions))
+        return -(-total * len(self) // count) if count else 0
+
+    def subset(self, indices: Tensor | Sequence[int]) -> ImageSet:
+        """The images at `indices`, in that order, with their labels, identities and all class names."""
+        return Subset(self, as_list(indices))
+
+
+def as_list(indices: Tensor | Sequence[int]) -> list[int]:
+    """Positions as plain integers."""
+    return indices.tolist() if isinstance(indices, Tensor) else list(indices)
+
+
+def collate(images: Sequence[Tensor]) -> ImageBatch:
+    """Images uint8 [3, h, w] on one canvas that holds the largest. Raises ValueError when there are none."""
+    if not images:
+        raise ValueError("a batch needs at least one image")
+    sizes = torch.tensor([image.shape[1:] for image in images])
+    height, width = sizes.amax(0).tolist()
+    if bool((sizes == sizes[0]).all()):
+        return ImageBatch(torch.stack(list(images)), sizes)
+    pixels = torch.zeros(len(images), 3, height, width, dtype=torch.uint8)
+    for canvas, image in zip(pixels, images, strict=True):
+        canvas[:, : image.shape[1], : image.shape[2]] = image
+    return ImageBatch(pixels, sizes)
+
+
+class Subset(ImageSet):
+    """Some images of another set; see `ImageSet.subset`."""
+
+    def __init__(self, whole: ImageSet, indices: list[int]) -> None:
+        self.whole, self.indices = whole, torch.tensor(indices, dtype=torch.int64)
+        self.name, self.split, self.class_names = whole.name, whole.split, whole.class_names
+        self.labels = whole.labels[self.indices]
+        self.multilabels = None if whole.multilabels is None else whole.multilabels[self.indices]
+        self.identities = tuple(whole.identities[index] for index in indices)
+        self.in_memory = whole.in_memory
+
+    def decode(self, index: int) -> Tensor:
+        """Image `index` of the subset as uint8 [3, H, W]."""
+        return self.whole.decode(int(self.indices[index]))
+
+    def image_size(self, index: int) -> tuple[int, int]:
+        """(height, width) of image `index` of the subset in pixels."""
+        return self.whole.image_size(int(self.indices[index]))
+
+    def batch(self, indices: Tensor | Sequence[int]) -> ImageBatch:
+        """The subset's images at `indices`, in that order."""
+        return self.whole.batch(self.indices[as_list(indices)])
+
+
+class ImageFiles(ImageSet):
+    """Image files of one split, decoded on demand; made by `open_image_set`.
+
+    images: for each class in label order its names below `folder`, which is the split's place in `source`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        source: Source,
+        folder: str,
+        images: dict[str, list[str]],
+        max_side: int | None,
+    ) -> None:
+        self.name, self.split = name, split
+        self.source, self.folder, self.max_side = source, folder, max_side
+        self.class_names = tuple(images)
+        self.identities = tuple(identity for identities in images.values() for identity in identities)
+        counts = torch.tensor([len(identities) for identities in images.values()])
+        self.labels = torch.repeat_interleave(torch.arange(len(images)), counts)
+
+    def decode(self, index: int) -> Tensor:
+        """Image `index` as uint8 [3, H, W]; see `decode_rgb`. Raises DatasetError naming file and archive."""
+        name = join(self.folder, self.identities[index])
+        return decode_rgb(self.source.read(name), self.source.describe(name), self.max_side)
+
+    def image_size(self, index: int) -> tuple[int, int]:
+        """(height, width) of image `index` in pixels, from its header. Raises DatasetError."""
+        name = join(self.folder, self.identities[index])
+        return header_size(self.source.read(name), self.source.describe(name), self.max_side)
+
+
+def open_image_set(
+    root: Path, name: str, split: str, *, classes: int | None = None, max_side: int | None = None
+) -> ImageSet:
+    """The split of a folder, or of a zip of one (read in place), laid out as <root>/<split>/<class>/<image>.
+
+    In a zip everything may lie below one single top folder. Images nested deeper count for their class
+    folder. Split "val" falls back to "validation", then "test". Classes are sorted, all-digit names as
+    integers; images are sorted inside a class. classes: keep the first so many. max_side: see `decode_rgb`.
+    Raises DatasetError: nothing there, another layout, empty class folders, too few classes, a damaged zip.
+    """
+    if max_side is not None and max_side < 1:
+        raise DatasetError(f"{name}: max_side = {max_side}; expected a number of pixels from 1, or none.")
+    source = open_source(root)
+    folder = locate(source, split)
+    images = classes_and_images(source, folder, classes)
+    return ImageFiles(name, split, source, folder, images, max_side)
+
+
+def require_same_classes(first: ImageSet, second: ImageSet) -> None:
+    """Raises DatasetError unless label i names the same class in both sets."""
+    if first.class_names == second.class_names:
+        return
+    odd = sorted(set(first.class_names) ^ set(second.class_names))
+    raise DatasetError(
+        f"{first.name}: {first.split} has {len(first.class_names)} classes and {second.split} "
+        f"{len(second.class_names)}, and they differ: {', '.join(odd[:8]) or 'their order'}.\n"
+        "Labels are positions in the sorted class folders, so both splits need the same folder names."
+    )

@@ -1,0 +1,146 @@
+"""Where the images of a split lie: <root>/<split>/<class>/<image>. Never imports torch.
+
+Folders and archives answer the same three questions (`Source`), so the rules, and the hints given when they
+are broken, are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bits.data.errors import DatasetError
+
+# torchvision's IMG_EXTENSIONS, so that both read the same files.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+# Fine-grained sets call their evaluation split by other names.
+SPLIT_ALIASES = {"val": ("val", "validation", "test")}
+
+
+class Source(Protocol):
+    """Image files by name; names use "/" and are relative to the root, "" is the root itself."""
+
+    path: Path
+    wrapped: bool  # whether everything may lie below one single top folder
+    remark: str  # what was left out on opening, for error messages; "" when nothing was
+
+    def folders(self, inside: str) -> list[str]:
+        """Names of the folders directly inside, sorted."""
+
+    def holds_images(self, inside: str) -> bool:
+        """Whether an image lies directly inside."""
+
+    def images(self, inside: str, classes: Sequence[str]) -> dict[str, list[str]]:
+        """For each class folder the sorted names, relative to `inside`, of all images below it."""
+
+    def read(self, name: str) -> bytes:
+        """The file's content. Raises DatasetError."""
+
+    def describe(self, name: str) -> str:
+        """How to name the file in an error message."""
+
+
+def is_image(name: str) -> bool:
+    """Whether the name ends like an image file's."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def is_hidden(part: str) -> bool:
+    """Dot files and the resource forks that macOS adds to archives."""
+    return part.startswith(".") or part == "__MACOSX"
+
+
+def join(*parts: str) -> str:
+    """A relative name; empty parts vanish."""
+    return "/".join(part for part in parts if part)
+
+
+def class_order(names: Sequence[str]) -> list[str]:
+    """Sorted as text, or as integers when all are digits (ImageNetV2's folders 0 to 999)."""
+    if all(name.isascii() and name.isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
+
+
+def locate(source: Source, split: str) -> str:
+    """Name of the split's folder inside the source. Raises DatasetError with a hint when there is none."""
+    top = source.folders("")
+    bases = [""]
+    holding_more = [name for name in top if source.folders(name)]
+    if source.wrapped and len(holding_more) == 1:
+        bases.append(holding_more[0])
+    for base in bases:
+        present = source.folders(base)
+        for name in SPLIT_ALIASES.get(split, (split,)):
+            if name in present:
+                return join(base, name)
+    raise DatasetError(_no_split(source, split, top))
+
+
+def classes_and_images(source: Source, folder: str, classes: int | None) -> dict[str, list[str]]:
+    """Class names in label order, each with its sorted image names relative to the split's folder.
+
+    classes: keep the first so many. Raises DatasetError: no class folders, too few, or empty ones.
+    """
+    names = class_order(source.folders(folder))
+    where = f"{source.path}: {folder}"
+    if not names:
+        loose = "images lie directly in it" if source.holds_images(folder) else "it holds no images"
+        raise DatasetError(
+            f"{where} has no class folders; {loose}.{source.remark}\n"
+            f"Expected {folder}/<class>/<image>. Sort the images into one folder per class."
+        )
+    if classes is not None and not 1 <= classes <= len(names):
+        raise DatasetError(
+            f"{where} has {len(names)} class folders, but classes = {classes} were asked for.\n"
+            f"Set classes to a number from 1 to {len(names)}, or leave it out to use them all."
+        )
+    found = source.images(folder, names[:classes])
+    empty = [name for name, images in found.items() if not images]
+    if empty:
+        raise DatasetError(
+            f"{where}: {len(empty)} of {len(found)} class folders hold no image: {_some(empty)}."
+            f"{source.remark}\nExpected files ending in {', '.join(IMAGE_SUFFIXES)}.\n"
+            "Fill these folders or remove them."
+        )
+    _refuse_undecodable(where, found)
+    return found
+
+
+def _refuse_undecodable(where: str, found: dict[str, list[str]]) -> None:
+    """Raises DatasetError for file names that are not UTF-8, because reports and digests need text."""
+    for names in found.values():
+        suspects = [name for name in names if not name.isascii()]
+        odd = next((name for name in suspects if any("\ud800" <= char <= "\udfff" for char in name)), None)
+        if odd is not None:
+            raise DatasetError(f"{where}: the name {odd!r} is not UTF-8. Rename the file (convmv does many).")
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _no_split(source: Source, split: str, top: Sequence[str]) -> str:
+    wanted = " or ".join(f'"{name}"' for name in SPLIT_ALIASES.get(split, (split,)))
+    return (
+        f"{source.path} has no folder {wanted}. It holds: {_some(top) or 'no folders'}.{source.remark}\n"
+        f"Expected {split}/<class>/<image>. {_hint(source, split, top)}"
+    )
+
+
+def _hint(source: Source, split: str, top: Sequence[str]) -> str:
+    accepted = SPLIT_ALIASES.get(split, (split,))
+    deeper = [name for name in top if set(accepted) & set(source.folders(name))]
+    classes = [name for name in top if source.holds_images(name)]
+    if deeper and source.wrapped:
+        return f'The split lies in "{deeper[0]}", beside others: leave at most one top folder in the zip.'
+    if deeper:
+        return f'The split is one level further down: point the root at "{deeper[0]}" inside it.'
+    if classes and source.path.name in (*accepted, "train", "val", "test"):
+        return f"This looks like the {source.path.name} split itself: point the root at {source.path.parent}."
+    if classes and not set(top) & {"train", "val", "validation", "test"}:
+        return f'These look like class folders: move them into a folder named "{split}".'
+    if source.holds_images("") and not top:
+        return "The images lie directly in the root, which is two levels too deep."
+    return "Point the root at the folder or zip that holds the split, or rename the split's folder."

@@ -1,0 +1,113 @@
+"""Features of a data set, extracted once per (weights, data set, split) and shared by every evaluator."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bits.data.batch import ImageBatch
+from bits.data.images import ImageSet
+from bits.data.stream import prefetch
+from bits.data.views import evaluation_view, raw_view
+from bits.models.backbone import last_blocks
+from bits.provenance import digest
+
+Extract = Callable[[ImageBatch], Tensor]
+Triple = tuple[float, float, float]
+
+
+def backbone_extractor(
+    backbone: nn.Module,
+    *,
+    resize: int,
+    size: int,
+    mean: Triple,
+    std: Triple,
+    blocks: int,
+    device: torch.device,
+) -> Extract:
+    """Images -> float32 [N, blocks * D]; the last D columns are the image-level features (protocol, "Features")."""
+    backbone.to(device).eval()
+
+    def extract(batch: ImageBatch) -> Tensor:
+        images = evaluation_view(batch.to(device), size=size, resize=resize, mean=mean, std=std)
+        with torch.no_grad():  # in float32: half precision would tie similarities
+            return last_blocks(backbone, images, blocks).float()
+
+    return extract
+
+
+def pixel_extractor(size: int) -> Extract:
+    """Images -> the centre square's pixels, float32 [N, 3 * size * size] in [0, 1]."""
+    return lambda batch: raw_view(batch, size).flatten(1)
+
+
+def noise_extractor(width: int, seed: int) -> Extract:
+    """Images -> independent normal features [N, width]: what chance gives."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda batch: torch.randn(len(batch), width, generator=generator)
+
+
+def extract_all(
+    extract: Extract,
+    images: ImageSet,
+    batch_size: int,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Features of every image in order, float32 [N, D] in main memory."""
+    batches = (
+        torch.arange(start, min(start + batch_size, len(images)))
+        for start in range(0, len(images), batch_size)
+    )
+    parts: list[Tensor] = []
+    done = 0
+    for batch in prefetch(images, batches, workers):
+        parts.append(extract(batch).cpu())
+        done += len(batch)
+        if progress:
+            progress(done, len(images))
+    return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Features on disk, one safetensors file per split, keyed by what they were made from.
+
+    key: anything JSON (weights' sha256, data set, feature settings); another key is another file.
+    """
+
+    folder: Path
+    key: object
+
+    def path(self, split: str) -> Path:
+        """Where the features of a split lie."""
+        return self.folder / f"{split}-{digest([self.key, split])[:16]}.safetensors"
+
+    def get(self, split: str, images: ImageSet, make: Callable[[], Tensor]) -> Tensor:
+        """Features [N, D] of `images`; read when they are there and whole, else made and written."""
+        path = self.path(split)
+        try:
+            with safe_open(path, framework="pt") as stream:
+                features = stream.get_tensor("features")
+            if len(features) == len(images):
+                return features
+        except (OSError, SafetensorError):
+            pass  # not there, or cut short by a killed process: made again
+        features = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            save_file({"features": features.contiguous()}, temporary, metadata={"key": json.dumps(self.key)})
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return features

@@ -1,0 +1,188 @@
+"""Linear and one-hidden-layer probes on frozen features (protocol "Features"; paper Tables 1, 8, 14)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sized
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bits.evaluation.probe_batches import Batch, shuffled, standardise
+from bits.evaluation.probe_heads import Heads, HiddenLayerHeads, LinearHeads
+from bits.evaluation.similarity import EvaluationError
+
+__all__ = ["ProbeCurve", "ProbeResult", "ProbeSettings", "shuffled", "standardise", "train_linear_probe"]
+
+TEST_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """SGD with a cosine schedule from rate x batch_size / 256 to 0, stepped with every batch (protocol).
+
+    base_lr: the headline rate, before the factor batch_size / 256. lr_grid: further rates, before the same
+    factor, trained from the same batches. batch_size only scales the rates; `batches` decides what a batch
+    is. seed: the heads' initial weights. Raises EvaluationError for a value outside its range.
+    """
+
+    epochs: int
+    base_lr: float = 0.001
+    batch_size: int = 256
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    lr_grid: tuple[float, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rates_ok = all(rate > 0 for rate in (self.base_lr, *self.lr_grid))
+        if self.epochs < 1 or self.batch_size < 1 or not rates_ok:
+            raise EvaluationError(f"probe: epochs, batch_size and every rate must be above 0, got {self}")
+        if not 0 <= self.momentum < 1 or self.weight_decay < 0:
+            raise EvaluationError(f"probe: momentum must lie in [0, 1) and weight_decay be >= 0, got {self}")
+
+
+@dataclass(frozen=True)
+class ProbeCurve:
+    """Test accuracies in [0, 1] of one head: curve[i] after i + 1 epochs."""
+
+    curve: list[float]
+
+    @property
+    def last(self) -> float:
+        """After the last epoch: the headline."""
+        return self.curve[-1]
+
+    @property
+    def best(self) -> float:
+        """Of the best epoch, chosen on the test set as the public scripts do; not a headline."""
+        return max(self.curve)
+
+
+@dataclass(frozen=True)
+class ProbeResult(ProbeCurve):
+    """The head trained at base_lr, and one curve for each rate of lr_grid."""
+
+    grid: dict[float, ProbeCurve] = field(default_factory=dict)
+
+
+def train_linear_probe(
+    batches: Callable[[int], Iterable[Batch]],
+    dimension: int,
+    classes: int,
+    test_MD: Tensor,
+    test_labels: Tensor,
+    settings: ProbeSettings,
+    hidden: int | None = None,
+    steps_per_epoch: int | None = None,
+) -> ProbeResult:
+    """Train one head for each learning rate and score all on the test set after every epoch.
+
+    batches(epoch), epoch from 0: the (features [B, dimension], int64 labels [B]) of that epoch, computed anew
+    where augmentation changes them. hidden: the units of one hidden layer, or None for a linear probe.
+    steps_per_epoch: needed when batches(epoch) has no len(), because the schedule ends with the last step.
+    Works where test_MD is, in float32 (float64 for float64 features); on a CPU equal inputs and seed give
+    equal results. A head whose scores are no longer finite counts as wrong.
+    Raises EvaluationError for labels outside 0..classes-1, non-finite features, shapes that differ, an epoch
+    without batches, or an unknown number of steps.
+    """
+    test = test_MD if test_MD.dtype == torch.float64 else test_MD.float()
+    _check_batch((test, test_labels), dimension, classes, "test set")
+    rates = tuple(dict.fromkeys((settings.base_lr, *settings.lr_grid)))
+    heads = _initial_heads(len(rates), dimension, classes, hidden, settings.seed, test)
+    optimiser = _Sgd(heads, rates, settings)
+    curves: list[list[float]] = [[] for _ in rates]
+    for epoch in range(settings.epochs):
+        _train_epoch(heads, optimiser, batches(epoch), epoch, steps_per_epoch, test, (dimension, classes))
+        for curve, accuracy in zip(curves, _accuracies(heads, test, test_labels), strict=True):
+            curve.append(accuracy)
+    by_rate = {rate: ProbeCurve(curve) for rate, curve in zip(rates, curves, strict=True)}
+    return ProbeResult(by_rate[settings.base_lr].curve, {rate: by_rate[rate] for rate in settings.lr_grid})
+
+
+class _Sgd:
+    """torch.optim.SGD's momentum step, with one learning rate for each head."""
+
+    def __init__(self, heads: Heads, rates: tuple[float, ...], settings: ProbeSettings) -> None:
+        self.heads = heads
+        self.settings = settings
+        self.rates = [rate * settings.batch_size / 256 for rate in rates]
+        self.momenta = [torch.zeros_like(parameter) for parameter in heads.parameters]
+
+    def step(self, gradients: list[Tensor], progress: float) -> None:
+        """progress: the share of all steps already made, in [0, 1)."""
+        factor = (1 + math.cos(math.pi * progress)) / 2
+        for parameter, momentum, gradient in zip(self.heads.parameters, self.momenta, gradients, strict=True):
+            if self.settings.weight_decay:
+                gradient = gradient + self.settings.weight_decay * parameter
+            momentum.mul_(self.settings.momentum).add_(gradient)
+            for head, rate in enumerate(self.rates):
+                parameter[head].sub_(momentum[head], alpha=rate * factor)
+
+
+def _initial_heads(
+    heads: int, dimension: int, classes: int, hidden: int | None, seed: int, like: Tensor
+) -> Heads:
+    generator = torch.Generator().manual_seed(seed)
+    if hidden is None:
+        return LinearHeads(heads, dimension, classes, generator, like)
+    return HiddenLayerHeads(heads, dimension, hidden, classes, generator, like)
+
+
+@torch.no_grad()
+def _train_epoch(
+    heads: Heads,
+    optimiser: _Sgd,
+    batches: Iterable[Batch],
+    epoch: int,
+    steps_per_epoch: int | None,
+    like: Tensor,
+    sizes: tuple[int, int],
+) -> None:
+    steps = len(batches) if isinstance(batches, Sized) else steps_per_epoch
+    if not steps:
+        raise EvaluationError(
+            f"probe epoch {epoch}: the number of batches is {steps}. Give batches with a len() of at least "
+            "1, or their number as steps_per_epoch."
+        )
+    seen = 0
+    for seen, batch in enumerate(batches, start=1):
+        if epoch == 0:
+            _check_batch(batch, *sizes, f"training batch {seen}")
+        features, labels = batch[0].to(like), batch[1].to(like.device)
+        progress = (epoch + (seen - 1) / steps) / optimiser.settings.epochs
+        optimiser.step(heads.gradients(features, labels), progress)
+    if seen != steps:
+        raise EvaluationError(f"probe epoch {epoch}: {steps} batches were announced and {seen} came")
+
+
+@torch.no_grad()
+def _accuracies(heads: Heads, test_MD: Tensor, labels_M: Tensor) -> list[float]:
+    hits = torch.zeros(len(heads.parameters[0]), dtype=torch.int64, device=test_MD.device)
+    for features, labels in zip(
+        test_MD.split(TEST_ROWS_AT_ONCE), labels_M.to(test_MD.device).split(TEST_ROWS_AT_ONCE), strict=True
+    ):
+        logits_BRC = heads.logits(features)
+        correct = (logits_BRC.argmax(dim=-1) == labels[:, None]) & logits_BRC.isfinite().all(dim=-1)
+        hits += correct.sum(dim=0)
+    return [count / len(test_MD) for count in hits.tolist()]
+
+
+def _check_batch(batch: Batch, dimension: int, classes: int, name: str) -> None:
+    features, labels = batch
+    if features.ndim != 2 or features.shape[1] != dimension or len(features) == 0:
+        raise EvaluationError(
+            f"probe {name}: expected features [N, {dimension}], got {tuple(features.shape)}"
+        )
+    if labels.shape != (len(features),) or labels.dtype != torch.int64:
+        raise EvaluationError(
+            f"probe {name}: expected int64 labels [{len(features)}], got {labels.dtype} {tuple(labels.shape)}"
+        )
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise EvaluationError(
+            f"probe {name}: labels lie in {int(labels.min())}..{int(labels.max())}, "
+            f"expected 0..{classes - 1} for {classes} classes"
+        )
+    if not features.isfinite().all():
+        raise EvaluationError(f"probe {name}: features hold NaN or infinity; the model has diverged")

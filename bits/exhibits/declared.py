@@ -1,0 +1,78 @@
+"""Declarations read from YAML: strict models, duplicate keys refused, errors that name file and key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bits.errors import BitsError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class DeclarationError(BitsError):
+    """A declaration in config/ that cannot be right: says file, key and what was expected."""
+
+
+class Declared(BaseModel):
+    """Base of everything declared: unknown keys are errors, values don't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice; keys that a merge (<<) brings may be overridden."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
+        written = [] if merged else [key.value for key, _ in node.value]
+        for key in written:
+            if written.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"key {key!r} is given twice in the mapping that starts at line {line}")
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; raises DeclarationError when there is none, or a key is given twice."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # a SafeLoader
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be read ({error.strerror}). Expected a YAML file.") from error
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise DeclarationError(f"{path}: expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def validated(model: type[Model], content: Any, path: Path, key: str) -> Model:
+    """content as a model; raises DeclarationError with file, dotted key, what is wrong and near matches."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise DeclarationError("\n".join(_complaints(model, error, path, key))) from error
+
+
+def _complaints(model: type[BaseModel], error: ValidationError, path: Path, key: str) -> Iterable[str]:
+    for detail in error.errors():
+        where = ".".join([key, *(str(part) for part in detail["loc"])])
+        complaint = f"{path}: {where}: {detail['msg']}"
+        if detail["type"] == "extra_forbidden":
+            known = model.model_fields if len(detail["loc"]) == 1 else ()
+            complaint = f"{path}: {where}: unknown key{near(str(detail['loc'][-1]), known)}"
+        yield complaint
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A phrase with the names nearest to `name` among `known`, or all of them when there are few."""
+    names = sorted(known)
+    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if matches:
+        return f"; did you mean {' or '.join(map(repr, matches))}?"
+    return f"; known: {', '.join(names)}" if 0 < len(names) <= 12 else ""

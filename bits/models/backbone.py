@@ -1,0 +1,68 @@
+"""Backbones: any timm model by its name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from bits.errors import BitsError
+from bits.models import convstem as convstem  # registers its models with timm
+
+
+class BackboneError(BitsError):
+    """A backbone that timm does not know, or that does not take what it is given."""
+
+
+def create_backbone(name: str, image_size: int, drop_path: float, options: Mapping[str, Any]) -> nn.Module:
+    """A timm model without classifier, from random initialisation: [N, 3, H, W] -> [N, D].
+
+    ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
+    bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
+    Raises BackboneError.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise BackboneError(f"backbone.name = {name!r} is not a model of timm {timm.__version__}{hint}")
+    arguments: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path, **options}
+    try:
+        try:
+            return timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
+        except TypeError:
+            return timm.create_model(name, **arguments)  # not a ViT: takes any size as it is
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise BackboneError(
+            f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}"
+        ) from error
+
+
+def width(backbone: nn.Module) -> int:
+    """D, the width of a backbone's image-level features."""
+    return int(backbone.num_features)  # type: ignore[arg-type]
+
+
+def is_vit(backbone: nn.Module) -> bool:
+    """Whether the backbone has a class token, patch tokens and blocks to take them from."""
+    return isinstance(backbone, VisionTransformer) and backbone.has_class_token
+
+
+def last_blocks(backbone: nn.Module, images: Tensor, blocks: int) -> Tensor:
+    """Class tokens of the last `blocks` blocks after the final LayerNorm, concatenated: [N, blocks * D].
+
+    For a backbone that is no ViT, or blocks = 1: its image-level features, [N, D].
+    """
+    if blocks == 1 or not is_vit(backbone):
+        features: Tensor = backbone(images)
+        return features
+    assert isinstance(backbone, VisionTransformer)
+    blocks = min(blocks, len(backbone.blocks))
+    taken = backbone.forward_intermediates(
+        images, indices=blocks, return_prefix_tokens=True, norm=True, intermediates_only=True
+    )
+    return torch.cat([prefix[:, 0] for _, prefix in taken], dim=1)

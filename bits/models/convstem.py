@@ -1,0 +1,61 @@
+"""ViTs whose patch embedding is a small convolutional stem, registered with timm by name.
+
+A plain ViT learns next to nothing within a CPU's minutes; the same transformer behind a stem of strided 3x3
+convolutions does ("Early Convolutions Help Transformers See Better"). Class token, patch tokens and keys stay
+those of a ViT, so every evaluation of the paper applies. Import this module and timm knows the names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.layers import PatchEmbed
+from timm.models import register_model
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+
+class ConvStem(PatchEmbed):
+    """Strided 3x3 convolutions with GroupNorm and GELU that halve the side until a patch is one token.
+
+    patch_size must be a power of two from 4 on; the output has the layout of timm's PatchEmbed.
+    """
+
+    def __init__(
+        self, *arguments: Any, patch_size: int = 8, in_chans: int = 3, embed_dim: int = 128, **options: Any
+    ):
+        super().__init__(*arguments, patch_size=patch_size, in_chans=in_chans, embed_dim=embed_dim, **options)
+        halvings = patch_size.bit_length() - 1
+        if patch_size != 1 << halvings or halvings < 2:
+            raise ValueError(
+                f"patch_size of a convolutional stem is a power of two from 4 on, got {patch_size}"
+            )
+        layers: list[nn.Module] = []
+        width = in_chans
+        for level in range(halvings):
+            wider = max(embed_dim >> (halvings - 1 - level), 16)
+            layers += [
+                nn.Conv2d(width, wider, 3, 2, 1, bias=False),
+                nn.GroupNorm(wider // 16 or 1, wider),
+                nn.GELU(),
+            ]
+            width = wider
+        self.proj = nn.Sequential(*layers, nn.Conv2d(width, embed_dim, 1))
+
+
+def _vit(options: dict[str, Any], **architecture: Any) -> VisionTransformer:
+    for unused in ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
+        options.pop(unused, None)
+    return VisionTransformer(embed_layer=ConvStem, **(architecture | options))
+
+
+@register_model
+def vit_convstem_nano(**options: Any) -> VisionTransformer:
+    """0.7 M parameters, 8 px tokens: the demo's backbone (32 px)."""
+    return _vit(options, img_size=32, patch_size=8, embed_dim=128, depth=3, num_heads=4)
+
+
+@register_model
+def vit_convstem_micro(**options: Any) -> VisionTransformer:
+    """2.9 M parameters, 8 px tokens: small photographs (32 to 96 px)."""
+    return _vit(options, img_size=64, patch_size=8, embed_dim=192, depth=6, num_heads=6)

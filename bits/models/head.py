@@ -1,0 +1,53 @@
+"""The projection head: a three-layer MLP without batch norm, as in DINO (Sec. 4)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+class Head(nn.Module):
+    """MLP d -> hidden -> hidden -> outputs with GELU; [N, d] -> [N, outputs] or [N, prototypes].
+
+    normalise: L2-normalise the outputs (SimDINO's embedding; DINO before its prototypes).
+    prototypes: DINO's last linear layer, weight-normed with the gain frozen at 1: its rows are used as unit
+    vectors.
+    """
+
+    def __init__(
+        self, width: int, hidden: int, layers: int, outputs: int, normalise: bool, prototypes: int | None
+    ) -> None:
+        super().__init__()
+        widths = [width, *[hidden] * (layers - 1), outputs]
+        modules: list[nn.Module] = []
+        for inside, outside in zip(widths[:-1], widths[1:], strict=True):
+            modules += [nn.Linear(inside, outside), nn.GELU()]
+        self.mlp = nn.Sequential(*modules[:-1])
+        self.normalise = normalise
+        self.prototypes = nn.Parameter(torch.empty(prototypes, outputs)) if prototypes else None
+        self.reset()
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights from the initial distribution: truncated normal 0.02, bias 0.
+
+        Prototypes start uniform as a linear layer does: their direction alone enters the output.
+        """
+        for module in self.mlp:
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
+                nn.init.zeros_(module.bias)
+        if self.prototypes is not None:
+            bound = 1 / math.sqrt(self.prototypes.shape[1])
+            nn.init.uniform_(self.prototypes, -bound, bound, generator=generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        outputs: Tensor = self.mlp(features)
+        if self.normalise:
+            outputs = F.normalize(outputs, dim=-1)
+        if self.prototypes is not None:
+            outputs = F.linear(outputs, F.normalize(self.prototypes, dim=-1))
+        return outputs

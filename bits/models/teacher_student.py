@@ -1,0 +1,55 @@
+"""One teacher-student for every method: two branches (backbone and head), the teacher a moving average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from bits.models.head import Head
+
+
+class Branch(nn.Module):
+    """A backbone and its head."""
+
+    def __init__(self, backbone: nn.Module, head: Head) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """V views [N, 3, S, S] -> features [V, N, D] and head outputs [V, N, B].
+
+        Neighbouring views of equal size go through the backbone in one pass; the head sees all at once.
+        """
+        features = [
+            self.backbone(torch.cat(list(same)))
+            for _, same in groupby(views, key=lambda view: view.shape[-1])
+        ]
+        flat = torch.cat(features)
+        shape = (len(views), len(views[0]), -1)
+        return flat.view(shape), self.head(flat).view(shape)
+
+
+class TeacherStudent(nn.Module):
+    """Student (trained) and teacher (exponential moving average of it, no gradient), started equal."""
+
+    def __init__(self, student: Branch, teacher: Branch) -> None:
+        super().__init__()
+        self.student, self.teacher = student, teacher
+        self.teacher.load_state_dict(student.state_dict())
+        self.teacher.requires_grad_(False)
+
+    @torch.no_grad()
+    def update_teacher(self, momentum: float) -> None:
+        """teacher <- momentum * teacher + (1 - momentum) * student; buffers are copied."""
+        torch._foreach_lerp_(list(self.teacher.parameters()), list(self.student.parameters()), 1 - momentum)
+        for mine, theirs in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            mine.copy_(theirs)
+
+    @torch.no_grad()
+    def reset_heads(self, generator: torch.Generator) -> None:
+        """Give both heads the same new weights (BITS-reset, Sec. 3.4); the backbones stay untouched."""
+        self.student.head.reset(generator)
+        self.teacher.head.load_state_dict(self.student.head.state_dict())

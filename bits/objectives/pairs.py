@@ -1,0 +1,54 @@
+"""The mean over (teacher view, student view) pairs that show different views.
+
+Every agreement here is linear in the teacher's message: log-likelihood, cosine and cross-entropy all are. So
+the mean over the teachers that a student view is paired with equals the agreement with their mean message,
+and each student view is scored once instead of once per teacher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+PerViewAgreement = Callable[[Tensor, Tensor], Tensor]
+
+
+def pair_mean(agreement: PerViewAgreement, student_VND: Tensor, message_GND: Tensor) -> Tensor:
+    """Mean of `agreement` over all pairs (teacher view i, student view v != i), a scalar.
+
+    student_VND: V student views, the G global ones first and in the teacher's order. message_GND: what the
+    teacher sends for each global view. agreement(student [v, N, D], message [v, N, D] or [1, N, D]) returns
+    [v], the mean over samples of each view, and must be linear in the message.
+    """
+    views, teachers = len(student_VND), len(message_GND)
+    pairs = pair_count(views, teachers)
+    total = student_VND.new_zeros(())
+    if teachers > 1:
+        from_others = agreement(student_VND[:teachers], mean_of_others(message_GND))
+        total = total + (teachers - 1) * from_others.sum()
+    if views > teachers:
+        from_all = agreement(student_VND[teachers:], message_GND.mean(dim=0, keepdim=True))
+        total = total + teachers * from_all.sum()
+    return total / pairs
+
+
+def pair_count(views: int, teachers: int) -> int:
+    """How many (teacher, student) pairs show different views: G (V - 1).
+
+    Raises ValueError when there is none or when there are fewer student than teacher views.
+    """
+    if not 1 <= teachers <= views or views < 2:
+        raise ValueError(f"{views} student and {teachers} teacher views make no pair of different views")
+    return teachers * (views - 1)
+
+
+def mean_of_others(message_GND: Tensor) -> Tensor:
+    """[G, N, D]: entry v is the mean of all messages but the v-th. For G = 2 the two change places."""
+    teachers = len(message_GND)
+    if teachers == 2:
+        return message_GND.flip(0)
+    # Subtracting from the total would leave rounding noise, even negative probabilities.
+    rolled = sum(message_GND.roll(-shift, dims=0) for shift in range(1, teachers))
+    assert isinstance(rolled, Tensor)
+    return rolled / (teachers - 1)

@@ -1,0 +1,149 @@
+"""An exhibit's cells and curves: measured beside published, with run, outcome and origin. Holes are loud."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bits.exhibits import Declarations, Exhibit, Grid, Lines, Measure
+from bits.exhibits.kinds import Column, Panel, QuotedRow, ReferenceRow, Row
+from bits.reporting.cells import About, Cell, Chart, ChartPanel, Curve, Head, Table, TableRow
+from bits.reporting.files import ReportError
+from bits.reporting.plan_file import Scale
+from bits.reporting.results import Reading, Results
+
+
+def collect(exhibit: Exhibit, declared: Declarations, results: Results) -> Table | Chart:
+    """An exhibit with its values; raises ReportError for a kind that nothing renders."""
+    if isinstance(exhibit, Grid):
+        return collect_table(exhibit, declared, results)
+    if isinstance(exhibit, Lines):
+        return collect_chart(exhibit, declared, results)
+    raise ReportError(
+        f"{exhibit.id}: nothing renders exhibits of kind {exhibit.kind}. "
+        "Say in config/pending.yaml what is missing."
+    )
+
+
+def collect_table(grid: Grid, declared: Declarations, results: Results) -> Table:
+    """A grid's rows - methods, then references, then quoted numbers - with every cell filled or loud."""
+    rows = [_row(grid, row, declared, results) for row in grid.rows]
+    rows = _best_marked(rows, [declared.measures[column.measure] for column in grid.columns])
+    rows += [_reference_row(grid, row, declared, results) for row in grid.references]
+    rows += [_quoted_row(grid, row, declared) for row in grid.quoted]
+    heads = tuple(_head(column, declared.measures[column.measure]) for column in grid.columns)
+    return Table(about(grid, results.plan.scale), grid.row_title, heads, tuple(rows))
+
+
+def collect_chart(lines: Lines, declared: Declarations, results: Results) -> Chart:
+    """A figure's panels, each curve measured or loud."""
+    panels = []
+    for panel in lines.panels:
+        curves = tuple(_curve(lines, panel, row, declared, results) for row in lines.series)
+        panels.append(ChartPanel(panel.title, declared.measures[panel.measure], curves))
+    return Chart(about(lines, results.plan.scale), _x_label(lines, panels), tuple(panels))
+
+
+def require_complete(collected: Table | Chart) -> None:
+    """Raise ReportError that lists the holes, if there are any."""
+    holes = collected.holes()
+    if holes:
+        raise ReportError("\n".join([f"{collected.about.name} has holes:", *holes]))
+
+
+def about(exhibit: Grid | Lines, scale: Scale) -> About:
+    """An exhibit's heading, with the stamp of the scale."""
+    return About(
+        exhibit.id,
+        exhibit.name,
+        exhibit.title,
+        exhibit.caption,
+        exhibit.section,
+        exhibit.notes,
+        scale.name,
+        scale.stamp,
+        scale.reproduction,
+    )
+
+
+def _x_label(lines: Lines, panels: list[ChartPanel]) -> str:
+    """The axis' label; with the widths of measured and published backbones where x is a share of them."""
+    widths = sorted({curve.width for panel in panels for curve in panel.curves if curve.width})
+    if lines.x.span is None:
+        return lines.x.label
+    measured = f"measured: {', '.join(map(str, widths))}; " if widths else ""
+    return f"{lines.x.label} ({measured}published: {lines.x.span})"
+
+
+def _cell(reading: Reading, measure: Measure) -> Cell:
+    return Cell(
+        reading.status,
+        reading.value,
+        source=reading.source,
+        run_id=reading.run_id,
+        measure=measure.id,
+        unit=measure.unit,
+        decimals=measure.decimals,
+        origin=reading.origin,
+        problem=reading.problem,
+    )
+
+
+def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> TableRow:
+    cells = []
+    for column in grid.columns:
+        measure = declared.measures[column.measure]
+        cell = _cell(results.reading(row.source(column.measure), measure), measure)
+        published = None if column.extra else declared.published.get(grid.published_key(row, column))
+        if published is not None:
+            cell = replace(cell, published=published.value, note=published.note)
+        cells.append(cell)
+    return TableRow(row.label, "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
+
+
+def _reference_row(grid: Grid, row: ReferenceRow, declared: Declarations, results: Results) -> TableRow:
+    measures = [declared.measures[column.measure] for column in grid.columns]
+    cells = tuple(_cell(results.reading(row.reference, measure), measure) for measure in measures)
+    return TableRow(row.label or declared.references[row.reference], "reference", cells)
+
+
+def _quoted_row(grid: Grid, row: QuotedRow, declared: Declarations) -> TableRow:
+    measures = [declared.measures[column.measure] for column in grid.columns]
+    cells = (
+        Cell("quoted", published=row.values.get(column.label), source=row.source, unit=measure.unit)
+        for column, measure in zip(grid.columns, measures, strict=True)
+    )
+    return TableRow(row.label, "quoted", tuple(cells), note=row.source)
+
+
+def _head(column: Column, measure: Measure) -> Head:
+    return Head(column.label, column.group, measure.unit, f"{measure.label} ({measure.id})", column.extra)
+
+
+def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow]:
+    """The rows with the best measured cell of each column marked, within each group of rows."""
+    cells = [list(row.cells) for row in rows]
+    for group in dict.fromkeys(row.group for row in rows):
+        members = [index for index, row in enumerate(rows) if row.group == group]
+        for column, measure in enumerate(measures):
+            values = {
+                index: value
+                for index in members
+                if cells[index][column].status == "measured"
+                and (value := cells[index][column].value) is not None
+            }
+            if len(values) > 1:
+                best = (max if measure.direction == "higher" else min)(values.values())
+                for index in (index for index, value in values.items() if value == best):
+                    cells[index][column] = replace(cells[index][column], best=True)
+    return [replace(row, cells=tuple(of_row)) for row, of_row in zip(rows, cells, strict=True)]
+
+
+def _curve(lines: Lines, panel: Panel, row: Row, declared: Declarations, results: Results) -> Curve:
+    reading = results.reading(row.source(panel.measure), declared.measures[panel.measure])
+    points, span, width = reading.points, lines.x.span, None
+    published = tuple(lines.published_points(panel, row, declared.published).values())
+    if span is not None:
+        published = tuple((x / span, y) for x, y in published)
+        width = len(points) - 1 if len(points) > 1 else None
+        points = tuple((x / (width or 1), y) for x, y in points)
+    return Curve(row.label, declared.colours[row.label], reading, points, published, width)

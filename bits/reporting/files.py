@@ -1,0 +1,48 @@
+"""Reading JSON and writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bits.errors import BitsError
+
+
+class ReportError(BitsError):
+    """The report's input is missing, unreadable or contradicts itself."""
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The object in a JSON file; raises ReportError saying what the file was to be."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"{path}: cannot be read ({error.strerror}). Expected {what}.") from error
+    except ValueError as error:
+        raise ReportError(f"{path}: not valid JSON ({error}). Expected {what}; make it anew.") from error
+    if not isinstance(content, dict):
+        raise ReportError(f"{path}: expected {what}, a JSON object; found {type(content).__name__}")
+    return content
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write path in one step, folders included: a temporary file beside it, then a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,75 @@
+"""The report's table of runs: how each ended, how fast it was, where its files are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bits.reporting.files import read_json
+from bits.reporting.plan_file import Run
+from bits.reporting.results import Results
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run; fields it left no record of are None. links: word -> path from the root, if it exists."""
+
+    id: str
+    seed: int | None
+    outcome: str
+    detail: str
+    epochs: Any
+    images_per_second: float | None
+    seconds: float | None
+    final_loss: float | None
+    links: dict[str, str]
+
+
+def run_lines(results: Results) -> list[RunLine]:
+    """Every run of the plan, in its order."""
+    return [_line(name, run, results) for name, run in results.plan.runs.items()]
+
+
+def _line(name: str, run: Run, results: Results) -> RunLine:
+    outcome = results.outcome(name) or {}
+    files = {"config": run.config, "log": run.log, "outcome": run.outcome, "provenance": run.provenance}
+    links = {word: path for word, path in files.items() if path and (results.root / path).is_file()}
+    steps = list(_steps(results.root / links["log"])) if outcome and "log" in links else []
+    rates = [step["images_per_s"] for step in steps if step.get("images_per_s") is not None]
+    return RunLine(
+        id=run.id,
+        seed=run.seed,
+        outcome=str(outcome.get("outcome", "not run")),
+        detail=str(outcome.get("detail") or ""),
+        epochs=outcome.get("epochs"),
+        images_per_second=median(rates) if rates else None,
+        seconds=_seconds(results.root / links["provenance"]) if "provenance" in links else None,
+        final_loss=steps[-1]["loss"] if steps else None,
+        links=links,
+    )
+
+
+def _steps(log: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a run log that hold a training loss; a half-written line is passed over."""
+    for text in log.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and "loss" in line:
+            yield line
+
+
+def _seconds(provenance: Path) -> float | None:
+    """From the start to the end of the process that finished the run."""
+    record = read_json(provenance, "a run's provenance")
+    try:
+        ended, began = (datetime.fromisoformat(str(record[key])) for key in ("finished", "started"))
+    except (KeyError, ValueError):
+        return None
+    return (ended - began).total_seconds()

@@ -1,0 +1,134 @@
+"""The report of one scale, its summary, and the front page that lists every scale's report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from bits.exhibits import Declarations
+from bits.reporting.cells import Chart, Table
+from bits.reporting.collect import collect
+from bits.reporting.files import ReportError, read_json
+from bits.reporting.pages import page
+from bits.reporting.plan_file import Scale
+from bits.reporting.provenance_table import origin_of
+from bits.reporting.results import Results
+from bits.reporting.runs_table import run_lines
+
+ENDINGS = {"grid": ("html", "md", "tex", "csv"), "lines": ("html", "svg", "png", "pdf", "csv")}
+
+
+class Summary(BaseModel):
+    """What the front page says of a report. headline: its first table."""
+
+    scale: Scale
+    project: dict[str, Any]
+    counts: dict[str, int]
+    made: str
+    headline: Table | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An exhibit; state: computed, incomplete or pending; formats: ending -> path from the root."""
+
+    id: str
+    name: str
+    title: str
+    section: str
+    kind: str
+    state: str
+    detail: str
+    notes: tuple[str, ...]
+    collected: Table | Chart | None
+    formats: dict[str, str]
+
+
+def report_page(declared: Declarations, results: Results, folder: Path, out: Path) -> tuple[bytes, Summary]:
+    """The report at `out` and its summary; raises ReportError for a computable exhibit not yet rendered."""
+    within = Path(os.path.relpath(folder.resolve(), results.root.resolve()))
+    exhibits = [_entry(name, declared, results, within) for name in declared.exhibits]
+    states = ("computed", "incomplete", "pending")
+    counts = {state: sum(entry.state == state for entry in exhibits) for state in states}
+    origin = origin_of(results)
+    content = page(
+        "report.html.j2",
+        out,
+        results.root,
+        plan=results.plan,
+        exhibits=exhibits,
+        counts=counts,
+        origin=origin,
+        runs=run_lines(results),
+        sections=list(dict.fromkeys(e.section for e in exhibits if e.collected)),
+    )
+    headline = next((entry.collected for entry in exhibits if isinstance(entry.collected, Table)), None)
+    plan = results.plan
+    return content, Summary(
+        scale=plan.scale, project=plan.project, counts=counts, made=origin.finished, headline=headline
+    )
+
+
+def front_page(reports: Path, out: Path, root: Path) -> bytes:
+    """The landing page of every reports/*/summary.json; raises ReportError when there is none."""
+    found: list[tuple[Summary, str]] = []
+    for path in sorted(reports.glob("*/summary.json")):
+        try:
+            summary = TypeAdapter(Summary).validate_python(read_json(path, "a report's summary"))
+        except ValidationError as error:
+            raise ReportError(
+                f"{path}: not a report's summary ({error.error_count()} errors); render it anew"
+            ) from error
+        found.append((summary, str(path.with_name("index.html").resolve())))
+    if not found:
+        raise ReportError(
+            f"{reports}: no */summary.json. Render a report first: python -m bits.commands.render report"
+        )
+    found.sort(key=lambda item: (not item[0].scale.reproduction, item[0].scale.name))
+    return page("front.html.j2", out, root, reports=found)
+
+
+def _entry(name: str, declared: Declarations, results: Results, folder: Path) -> Entry:
+    exhibit = declared.exhibits[name]
+    state, detail = "pending", declared.pending.get(name, "")
+    collected: Table | Chart | None = None
+    formats: dict[str, str] = {}
+    if name not in declared.pending:
+        collected = collect(exhibit, declared, results)
+        have, of = collected.counts()
+        state = "computed" if have == of else "incomplete"
+        detail = f"{have} of {of} {'cells' if exhibit.kind == 'grid' else 'curves'}"
+        formats = _formats(name, ENDINGS[exhibit.kind], results.root, folder)
+    return Entry(
+        name,
+        exhibit.name,
+        exhibit.title,
+        exhibit.section,
+        exhibit.kind,
+        state,
+        detail,
+        exhibit.notes,
+        collected,
+        formats,
+    )
+
+
+def _formats(name: str, endings: tuple[str, ...], root: Path, folder: Path) -> dict[str, str]:
+    paths = {ending: str(folder / f"{name}.{ending}") for ending in endings}
+    missing = [path for path in paths.values() if not (root / path).is_file()]
+    if missing:
+        raise ReportError(
+            f"{missing[0]} does not exist. Render the exhibit first: python -m bits.commands.render exhibit "
+            f"--exhibit {name} --out-dir {folder}"
+        )
+    return paths
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """The summary as JSON values."""
+    values = summary.model_dump(mode="json", exclude={"headline"})
+    return {**values, "headline": asdict(summary.headline) if summary.headline else None}

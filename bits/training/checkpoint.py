@@ -1,0 +1,127 @@
+"""Checkpoints of a run in progress: safetensors, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bits.errors import BitsError
+
+KEPT = 2  # generations: should the newest be damaged, the one before it serves
+
+
+class CheckpointError(BitsError):
+    """A checkpoint that cannot be read or belongs to something else."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name, and what JSON can hold: digest of the run, step, curve so far."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
+    """Write folder/step-<step>.safetensors atomically and drop all but the newest two; raises CheckpointError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:09d}.safetensors"
+    write_tensors(path, tensors, facts)
+    for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """One safetensors file, complete or not at all; a full disk raises CheckpointError and leaves no litter."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(plain, temporary, metadata={"facts": json.dumps(dict(facts), allow_nan=False)})
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: could not be written ({error}). What was saved before is intact; free some disk and start again."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> Checkpoint:
+    """A file of `write_tensors`; raises CheckpointError when it is missing, damaged or foreign."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            facts = json.loads((stream.metadata() or {})["facts"])
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint of this project ({error})") from error
+    return Checkpoint(tensors, facts)
+
+
+def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | None:
+    """The newest readable checkpoint of this very run, None when there is none.
+
+    A damaged one is passed over with a warning; one of another configuration raises CheckpointError.
+    """
+    for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
+        try:
+            checkpoint = read_tensors(path)
+        except CheckpointError as error:
+            warn(f"warning: {error}; falling back to the one before it")
+            continue
+        if checkpoint.facts.get("run") != run_digest:
+            raise CheckpointError(
+                f"{path}: is of another configuration (run digest {checkpoint.facts.get('run')}, expected "
+                f"{run_digest}). Move {folder} away to start anew."
+            )
+        return checkpoint
+    return None
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state by parameter number and name; every entry of AdamW's state is a tensor."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Restore what `optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors` with `prefix.` before each name."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The entries whose names start with `prefix.`, without it."""
+    return {
+        name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")
+    }
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
+    """load_state_dict that says which tensors do not fit, and from where they came."""
+    try:
+        module.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        raise CheckpointError(f"{origin}: does not fit the model: {error}") from error

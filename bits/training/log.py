@@ -1,0 +1,93 @@
+"""The run log (JSON lines) and progress on a terminal or in a plain log."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class RunLog:
+    """Appends JSON lines to a file; on resuming, lines from `from_step` on are dropped first.
+
+    A non-finite number is written as null, so that every line is JSON.
+    """
+
+    def __init__(self, path: Path, from_step: int = 0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = (
+            [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step]
+            if from_step
+            else []
+        )
+        path.write_text("".join(line + "\n" for line in kept))
+        self._stream = path.open("a", buffering=1)
+
+    def write(self, **entry: Any) -> None:
+        """One line; floats are rounded to six significant digits."""
+        self._stream.write(json.dumps({key: _plain(value) for key, value in entry.items()}) + "\n")
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _lines(path: Path) -> list[str]:
+    """Complete lines only: a killed process may have left half of one."""
+    if not path.is_file():
+        return []
+    complete = []
+    for line in path.read_text().splitlines():
+        try:
+            json.loads(line)
+        except ValueError:
+            break
+        complete.append(line)
+    return complete
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+class Progress:
+    """Rate and time left: one line rewritten on a terminal, a plain line every `seconds` elsewhere."""
+
+    def __init__(
+        self, name: str, total: int, done: int = 0, seconds: float = 30, stream: TextIO | None = None
+    ) -> None:
+        self.name, self.total, self.first = name, total, done
+        self.stream = stream or sys.stderr
+        self.seconds = 0.5 if self.stream.isatty() else seconds
+        self.started = time.monotonic()
+        self._shown = self.started if done < total else 0.0
+
+    def seconds_left(self, done: int) -> float:
+        """At the mean rate since this process started."""
+        passed = time.monotonic() - self.started
+        return passed / max(done - self.first, 1) * (self.total - done)
+
+    def show(self, done: int, text: str) -> None:
+        """Say where things stand, unless that was said a moment ago."""
+        now = time.monotonic()
+        if now - self._shown < self.seconds and done < self.total:
+            return
+        self._shown = now
+        line = f"{self.name} {done}/{self.total} {text} left {_clock(self.seconds_left(done))}"
+        if self.stream.isatty():
+            self.stream.write(f"\r\x1b[K{line}" + ("\n" if done >= self.total else ""))
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,181 @@
+"""The BITS objective against loops over (teacher view, student view, sample, bit)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bits.objectives.coding_rate import coding_rate
+from bits.objectives.objective import Objective, ObjectiveSettings
+
+Pairing = Callable[[Tensor, Tensor], Tensor]
+
+
+def logits(views: int, samples: int, bits: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(views, samples, bits, generator=generator, dtype=torch.float64)
+
+
+def loop_over_pairs(student: Tensor, teacher: Tensor, score: Pairing) -> Tensor:
+    """Mean of `score` (student row, teacher row) over samples and over pairs of different views."""
+    scores = []
+    for i in range(len(teacher)):
+        for v in range(len(student)):
+            if v == i:
+                continue
+            scores += [score(student[v, n], teacher[i, n]) for n in range(student.shape[1])]
+    return torch.stack(scores).mean()
+
+
+def bce_row(reduction: str, temperature: float | None) -> Pairing:
+    def score(a: Tensor, b: Tensor) -> Tensor:
+        total = torch.zeros((), dtype=a.dtype)
+        for k in range(len(a)):
+            p, q = torch.sigmoid(a[k]), torch.sigmoid(b[k].detach())
+            z = float(q > 0.5) if temperature is None else torch.sigmoid(b[k].detach() / temperature)
+            total = total - z * torch.log(p) - (1 - z) * torch.log(1 - p)
+        return total / len(a) if reduction == "mean" else total
+
+    return score
+
+
+def code_cosine_row(a: Tensor, b: Tensor) -> Tensor:
+    signs = torch.where(b.detach() > 0, 1.0, -1.0).to(a.dtype)
+    return 1 - (a * signs).sum() / (a.norm() * signs.norm())
+
+
+def assert_same(student: Tensor, teacher: Tensor, settings: ObjectiveSettings, expected: Tensor) -> None:
+    loss, _ = Objective(settings, student.shape[-1])(student, teacher)
+    torch.testing.assert_close(loss, expected, rtol=0, atol=1e-10)
+    got, want = torch.autograd.grad(loss, student)[0], torch.autograd.grad(expected, student)[0]
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("temperature", [None, 1.0, 0.1])
+@pytest.mark.parametrize(("views", "teachers"), [(5, 2), (2, 2), (3, 1), (4, 3), (3, 3)])
+def test_bce_equals_the_loop(reduction: str, temperature: float | None, views: int, teachers: int) -> None:
+    student, teacher = logits(views, 3, 4).requires_grad_(), logits(teachers, 3, 4, seed=1)
+    expected = loop_over_pairs(student, teacher, bce_row(reduction, temperature))
+    settings = ObjectiveSettings(
+        agreement="bce",
+        reduction=reduction,
+        target="hard" if temperature is None else "soft",
+        target_temperature=temperature or 1.0,
+        rate_weight=0.0,
+    )
+    assert_same(student, teacher, settings, expected)
+
+
+def test_code_cosine_equals_the_loop() -> None:
+    student, teacher = logits(5, 3, 4).requires_grad_(), logits(2, 3, 4, seed=1)
+    expected = loop_over_pairs(student, teacher, code_cosine_row)
+    assert_same(student, teacher, ObjectiveSettings(agreement="code-cosine", rate_weight=0.0), expected)
+
+
+@pytest.mark.parametrize("agreement", ["bce", "code-cosine"])
+@pytest.mark.parametrize("rate_rows", ["student", "mean"])
+@pytest.mark.parametrize("centred", [False, True])
+def test_whole_loss_is_agreement_minus_weighted_rate(agreement: str, rate_rows: str, centred: bool) -> None:
+    student, teacher = logits(4, 6, 5).requires_grad_(), logits(2, 6, 5, seed=1)
+    row = bce_row("mean", None) if agreement == "bce" else code_cosine_row
+    rates = []
+    for view in range(2):
+        z = student[view] / student[view].norm(dim=1, keepdim=True)
+        if rate_rows == "mean":
+            z = (z + teacher[view] / teacher[view].norm(dim=1, keepdim=True)) / 2
+        rates.append((5 + 6) / (5 * 6) * coding_rate(z, 0.07, centred))
+    expected = 3.0 * loop_over_pairs(student, teacher, row) - 0.1 * (rates[0] + rates[1]) / 2
+    settings = ObjectiveSettings(
+        agreement=agreement,
+        agreement_weight=3.0,
+        rate_weight=0.1,
+        rate_eps=0.07,
+        rate_rows=rate_rows,
+        rate_centred=centred,
+    )
+    assert_same(student, teacher, settings, expected)
+
+
+def test_virtual_ranks_take_each_share_alone_but_divide_by_the_whole_batch() -> None:
+    student, teacher = logits(2, 8, 4), logits(2, 8, 4, seed=1)
+    settings = ObjectiveSettings(agreement="bce", rate_weight=1.0, virtual_ranks=4)
+    _, terms = Objective(settings, 4)(student, teacher)
+    unit = torch.nn.functional.normalize(student, dim=-1)
+    shares = [coding_rate(unit[v, 2 * r : 2 * r + 2], 0.05, count=8) for v in range(2) for r in range(4)]
+    torch.testing.assert_close(terms["rate"], (4 + 8) / (4 * 8) * torch.stack(shares).mean())
+    with pytest.raises(ValueError, match=r"7 rows .* 4 virtual ranks"):
+        Objective(settings, 4)(student[:, :7], teacher[:, :7])
+
+
+@pytest.mark.parametrize("agreement", ["bce", "code-cosine", "cosine", "cross-entropy"])
+@pytest.mark.parametrize("rate_rows", ["student", "mean"])
+def test_no_gradient_reaches_the_teacher_and_terms_are_detached(agreement: str, rate_rows: str) -> None:
+    student, teacher = logits(4, 6, 5).requires_grad_(), logits(2, 6, 5, seed=1).requires_grad_()
+    settings = ObjectiveSettings(agreement=agreement, rate_weight=0.1, rate_rows=rate_rows, target="soft")
+    loss, terms = Objective(settings, 5)(student, teacher)
+    loss.backward()
+    assert teacher.grad is None and student.grad is not None
+    assert set(terms) == {"agreement", "rate"}
+    assert not any(term.requires_grad for term in terms.values())
+    torch.testing.assert_close(loss.detach(), terms["agreement"] - 0.1 * terms["rate"])
+
+
+@pytest.mark.parametrize("agreement", ["bce", "code-cosine"])
+@pytest.mark.parametrize("target", ["hard", "soft"])
+def test_finite_where_the_sigmoid_is_saturated_or_logits_are_zero(agreement: str, target: str) -> None:
+    settings = ObjectiveSettings(agreement=agreement, rate_weight=0.1, target=target, target_temperature=0.01)
+    for scale in (1e4, -1e4, 0.0):
+        student = (scale * torch.ones(4, 6, 5)).requires_grad_()
+        loss, _ = Objective(settings, 5)(student, -scale * torch.ones(2, 6, 5))
+        loss.backward()
+        assert loss.isfinite() and student.grad is not None and student.grad.isfinite().all()
+
+
+def test_half_precision_under_autocast_gives_a_float32_loss() -> None:
+    student, teacher = logits(4, 6, 5).bfloat16(), logits(2, 6, 5, seed=1).bfloat16()
+    objective = Objective(ObjectiveSettings(agreement="bce", rate_weight=0.1), 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, _ = objective(student, teacher)
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(objective(student.double(), teacher.double())[0].item(), rel=1e-6)
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@given(views=st.integers(2, 5), samples=st.integers(1, 4), bits=st.integers(1, 6), seed=st.integers(0, 99))
+def test_bce_at_zero_logits_is_log_2_and_perfect_codes_cost_nothing(
+    views: int, samples: int, bits: int, seed: int
+) -> None:
+    settings = ObjectiveSettings(agreement="bce", rate_weight=0.0)
+    teacher = logits(2, samples, bits, seed)
+    loss, _ = Objective(settings, bits)(torch.zeros(views, samples, bits, dtype=torch.float64), teacher)
+    assert loss.item() == pytest.approx(math.log(2))
+    agreed = teacher[:1].expand(2, -1, -1)
+    loss, _ = Objective(settings, bits)(1e6 * agreed[:1].sign().expand(views, -1, -1), agreed)
+    assert loss.item() == 0
+
+
+def test_refuses_shapes_and_settings_that_make_no_loss() -> None:
+    objective = Objective(ObjectiveSettings(agreement="bce", rate_weight=0.1), 4)
+    for student, teacher, match in (
+        (logits(1, 3, 4), logits(1, 3, 4), "no pair"),
+        (logits(2, 3, 4), logits(3, 3, 4), "no pair"),
+        (logits(4, 3, 4), logits(2, 2, 4), "expected student"),
+        (logits(4, 3, 5), logits(2, 3, 5), "dimension 4"),
+        (logits(4, 0, 4), logits(2, 0, 4), "at least one sample"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            objective(student, teacher)
+    with pytest.raises(ValueError, match="agreement is 'mse', expected one of bce"):
+        ObjectiveSettings(agreement="mse", rate_weight=0.1)
+    with pytest.raises(ValueError, match="rate_eps"):
+        ObjectiveSettings(agreement="bce", rate_weight=0.1, rate_eps=0.0)
+    with pytest.raises(ValueError, match="centre_momentum"):
+        ObjectiveSettings(agreement="cross-entropy", rate_weight=0.0, centre_momentum=1.5)

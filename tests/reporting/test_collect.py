@@ -1,0 +1,246 @@
+"""Cells and curves: planted numbers arrive in the right unit, holes and outcomes are loud."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from bits.errors import BitsError
+from bits.reporting.cells import Cell, Chart, Table, interpolated
+from bits.reporting.collect import require_complete
+from bits.reporting.plan_file import read_plan
+
+
+def cell(table: Table, row: str, column: str) -> Cell:
+    labels = [head.label for head in table.heads]
+    (found,) = [line for line in table.rows if line.label == row and line.kind != "quoted"]
+    return found.cells[labels.index(column)]
+
+
+def test_planted_numbers_arrive_in_percent_beside_the_published_value(fake: Any) -> None:
+    table = fake.table("table-1")
+    for label, source in (("DINO", "dino"), ("SimDINO", "simdino"), ("BITS-fixed", "bits-fixed")):
+        mean_ap, knn, last, best, *_ = fake.planted[source]
+        found = [cell(table, label, name) for name in ("mAP", "k-NN", "linear probing", "linear, best epoch")]
+        assert [one.value for one in found] == pytest.approx([100 * x for x in (mean_ap, knn, last, best)])
+    reset = cell(table, "BITS-reset", "mAP")
+    assert (reset.published, reset.published_text, reset.unit) == (50.64, "50.64", "%")
+    assert reset.run_id == fake.plan["runs"]["bits-reset"]["id"]
+    assert reset.origin == fake.plan["metrics"]["bits-reset"]["imagenet1k"]
+    assert cell(table, "BITS-reset", "mAP@1000").published is None
+    require_complete(table)
+
+
+def test_counts_keep_their_unit(fake: Any) -> None:
+    table = fake.table("table-2")
+    assert (cell(table, "DINO", "d_eff").value, cell(table, "DINO", "d_eff").text) == (11.24, "11.2")
+    assert cell(table, "DINO", "d_eff").published_text == "233"
+
+
+def test_references_and_quoted_rows_follow_the_methods(fake: Any) -> None:
+    table = fake.table("table-1")
+    assert [row.kind for row in table.rows] == ["run"] * 4 + ["reference"] * 3 + ["quoted"] * 2
+    pixels = cell(table, "raw pixels", "k-NN")
+    assert (pixels.value, pixels.published, pixels.status) == (21.7, None, "measured")
+    quoted = table.rows[-1].cells[1]
+    assert (quoted.value, quoted.published, quoted.text, quoted.source) == (
+        None,
+        74.9,
+        "",
+        "public checkpoint",
+    )
+
+
+def test_the_best_measured_method_is_marked_and_no_reference(fake: Any) -> None:
+    fake.change_metrics("pixels", knn={"top1_k20": 0.99})
+    table = fake.table("table-1")
+    best = {
+        head.label: [row.label for row in table.rows if row.cells[i].best]
+        for i, head in enumerate(table.heads)
+    }
+    assert best["k-NN"] == ["BITS-reset"]
+    assert best["linear probing"] == ["BITS-fixed"]
+
+
+def test_a_run_that_did_not_run_is_a_hole(fake: Any) -> None:
+    (fake.root / fake.plan["runs"]["simdino"]["outcome"]).unlink()
+    table = fake.table("table-1")
+    hole = cell(table, "SimDINO", "mAP")
+    assert (hole.text, hole.value, hole.published) == ("not run", None, 38.62)
+    assert "simdino has not run. Make it with: snakemake results/demo/runs" in hole.problem
+    assert table.counts() == (30, 35)
+    with pytest.raises(BitsError, match=r"Table 1 has holes:\n.*outcome.json does not exist"):
+        require_complete(table)
+
+
+def test_a_missing_metrics_file_is_a_hole(fake: Any) -> None:
+    fake.metrics_path("simdino").unlink()
+    found = cell(fake.table("table-1"), "SimDINO", "k-NN")
+    assert found.text == "not run"
+    assert found.problem.startswith(fake.plan["metrics"]["simdino"]["imagenet1k"])
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, "0.3", True, [0.3]])
+def test_what_is_no_finite_number_is_a_hole_and_never_zero(fake: Any, value: object) -> None:
+    fake.change_metrics("dino", knn={"top1_k20": value})
+    table = fake.table("table-1")
+    assert (cell(table, "DINO", "k-NN").text, cell(table, "DINO", "k-NN").value) == ("not run", None)
+    assert "dino" in cell(table, "DINO", "k-NN").problem
+    assert cell(table, "DINO", "mAP").text == "14.32"
+
+
+def test_an_absent_metric_is_a_hole_that_names_it(fake: Any) -> None:
+    fake.change_metrics("dino", knn={})
+    assert "dino has no knn.top1_k20 of imagenet1k" in cell(fake.table("table-1"), "DINO", "k-NN").problem
+
+
+def test_zero_is_a_number(fake: Any) -> None:
+    fake.change_metrics("dino", knn={"top1_k20": 0})
+    assert cell(fake.table("table-1"), "DINO", "k-NN").text == "0.00"
+
+
+def test_metrics_of_another_run_are_stale(fake: Any) -> None:
+    content = json.loads(fake.metrics_path("dino").read_text())
+    fake.metrics_path("dino").write_text(json.dumps(content | {"id": "dino-00000000"}))
+    found = cell(fake.table("table-1"), "DINO", "mAP")
+    assert found.text == "not run"
+    assert "made from dino-00000000, but the plan's dino is dino-3fa9c1d2: stale" in found.problem
+
+
+@pytest.mark.parametrize(("outcome", "word"), [("collapsed", "collapse"), ("diverged", "diverges")])
+def test_a_run_that_broke_down_shows_so_with_its_number_in_the_tooltip(
+    fake: Any, outcome: str, word: str
+) -> None:
+    fake.end("bits-fixed", outcome, "all images on one point")
+    table = fake.table("table-1")
+    found = cell(table, "BITS-fixed", "mAP")
+    assert (found.text, found.number) == (word, "17.91")
+    assert "measured 17.91" in found.tooltip
+    assert "all images on one point" in found.tooltip
+    assert not any(one.best for one in table.rows[2].cells)
+    require_complete(table)
+
+
+def test_a_run_that_diverged_needs_no_metrics(fake: Any) -> None:
+    fake.end("bits-fixed", "diverged", "loss is not finite at step 17")
+    fake.metrics_path("bits-fixed").unlink()
+    found = cell(fake.table("table-1"), "BITS-fixed", "mAP")
+    assert (found.text, found.value) == ("diverges", None)
+
+
+def test_a_run_that_failed_is_a_hole(fake: Any) -> None:
+    fake.end("bits-fixed", "failed", "out of memory")
+    table = fake.table("table-1")
+    assert cell(table, "BITS-fixed", "mAP").text == "failed"
+    assert table.holes() == ["out of memory"]
+
+
+def test_published_outcomes_stand_beside_measured_ones(fake: Any) -> None:
+    fake.without_pending()
+    fake.end("bits-soft-1", "collapsed")
+    fake.end("simdino-reset", "diverged")
+    soft, never = fake.table("table-10").rows[0].cells[0], fake.table("text-5.3").rows[0].cells[0]
+    assert (soft.text, soft.published_text) == ("collapse", "collapse")
+    assert (never.text, never.published_text) == ("diverges", "diverges")
+
+
+def test_an_unknown_outcome_is_an_error(fake: Any) -> None:
+    fake.end("dino", "exploded")
+    with pytest.raises(BitsError, match=r"outcome: expected one of finished, .* found 'exploded'"):
+        fake.table("table-1")
+
+
+def test_a_damaged_metrics_file_is_an_error(fake: Any) -> None:
+    fake.metrics_path("dino").write_text('{"values": ')
+    with pytest.raises(BitsError, match="not valid JSON"):
+        fake.table("table-1")
+
+
+def test_a_source_outside_the_plan_is_a_hole(fake: Any) -> None:
+    del fake.plan["runs"]["dino"]
+    fake.save()
+    assert cell(fake.table("table-1"), "DINO", "mAP").problem == "dino is not part of this scale's plan"
+
+
+def test_groups_of_a_transfer_table(fake: Any) -> None:
+    fake.without_pending()
+    table = fake.table("table-14")
+    assert table.head_groups() == [("Birds525", 3), ("Food101", 3), ("iNat2019", 3), ("PlantNet300k", 3)]
+    assert [(kind, len(rows)) for kind, _, rows in table.bodies()] == [("run", 4), ("run", 4)]
+    last = table.rows[-1].cells[-1]
+    assert (last.source, last.measure) == ("bits-reset-on-plantnet300k", "plantnet300k.linear.last")
+    assert (last.published, last.text) == (79.1, "not run")
+
+
+def chart(fake: Any, name: str) -> Chart:
+    collected = fake.collected(name)
+    assert isinstance(collected, Chart)
+    return collected
+
+
+def test_a_training_curve_in_percent_with_its_published_points(fake: Any) -> None:
+    (panel,) = chart(fake, "figure-4").panels
+    stored = json.loads(fake.metrics_path("dino", "training").read_text())["values"]["training"]["map"]
+    dino = panel.curves[0]
+    assert [x for x, _ in dino.points] == stored["x"]
+    assert [y for _, y in dino.points] == pytest.approx([100 * y for y in stored["y"]])
+    assert dino.published == ((0, 10), (20, 20), (40, 28), (60, 32), (80, 35), (100, 36))
+    assert dino.reading.origin == fake.plan["metrics"]["dino"]["training"]
+
+
+def test_a_spectrum_is_laid_over_the_share_of_the_dimension(fake: Any) -> None:
+    figure = chart(fake, "figure-1")
+    reset = figure.panels[0].curves[3]
+    assert reset.width == 48
+    assert (reset.points[0], reset.points[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert reset.points[12][0] == 0.25
+    assert [x for x, _ in reset.published] == pytest.approx([0, 200 / 768, 400 / 768, 600 / 768])
+    assert figure.x_label.endswith("(measured: 48; published: 768)")
+
+
+def test_the_comparison_interpolates_between_points(fake: Any) -> None:
+    (panel,) = chart(fake, "figure-4").panels
+    fake.change_metrics("dino", "training", training={"map": {"x": [0, 50, 90], "y": [0.0, 0.5, 0.9]}})
+    (panel,) = chart(fake, "figure-4").panels
+    at = {x: cells[0] for x, cells in panel.comparison()}
+    assert [at[x].value for x in (0, 20, 40, 60, 80)] == pytest.approx([0, 20, 40, 60, 80])
+    assert at[100].value is None, "nothing is known beyond the last point"
+    assert at[100].published == 36
+    assert interpolated((), 1.0) is None
+
+
+def test_holes_in_curves(fake: Any) -> None:
+    fake.change_metrics("dino", "training", training={"map": {"x": [0, 1], "y": [0.1, None]}})
+    fake.change_metrics("simdino", "training", training={"map": {"x": [0, 1], "y": [0.1]}})
+    fake.end("bits-fixed", "diverged")
+    fake.change_metrics("bits-fixed", "training", training={"map": {"x": [0, 1, 2], "y": [0.1, 0.2, None]}})
+    figure = chart(fake, "figure-4")
+    dino, simdino, fixed, _ = figure.panels[0].curves
+    assert (dino.text, simdino.text, fixed.text) == (
+        "DINO (not run)",
+        "SimDINO (not run)",
+        "BITS-fixed (diverges)",
+    )
+    assert fixed.points == ((0, 10), (1, 20)), "what was measured before it diverged"
+    assert figure.counts() == (2, 4)
+    assert "is not finite" in figure.holes()[0]
+    assert "is not a series" in figure.holes()[1]
+    with pytest.raises(BitsError, match="Figure 4 has holes"):
+        require_complete(figure)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("scale", {"name": "demo"}, "scale.title: Field required"),
+        ("runs", {"dino": {}}, "runs.dino.id: Field"),
+    ],
+)
+def test_a_plan_with_a_hole_is_named(fake: Any, key: str, value: object, message: str) -> None:
+    fake.plan[key] = value
+    fake.save()
+    with pytest.raises(BitsError, match=message):
+        read_plan(fake.plan_path)

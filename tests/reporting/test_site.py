@@ -1,0 +1,248 @@
+"""The report, its summary and the front page; and the command line's errors."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from bits.commands.render import main
+from bits.reporting.pages import duration, link_from, moment
+
+
+def text_of(path: Path) -> str:
+    page = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.S)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def broken_links(path: Path) -> list[str]:
+    """Relative links and images of a page that lead nowhere, fragments included."""
+    page = path.read_text()
+    found = [html.unescape(link) for link in re.findall(r'(?:href|src)="([^"]+)"', page)]
+    anchors = set(re.findall(r'id="([^"]+)"', page))
+    broken = [link for link in found if link.startswith("#") and link[1:] not in anchors]
+    files = [link for link in found if not link.startswith("#")]
+    return broken + [link for link in files if not (path.parent / unquote(link)).is_file()]
+
+
+def test_every_link_of_every_page_leads_somewhere(fake: Any) -> None:
+    reports = fake.render_report()
+    pages = [*reports.rglob("*.html")]
+    assert len(pages) == 6
+    for path in pages:
+        assert broken_links(path) == [], path.name
+    assert len(re.findall(r'href="', (reports / "demo/index.html").read_text())) > 60
+
+
+def test_the_report_says_where_everything_stands(fake: Any) -> None:
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert report.count(fake.stamp) == 2
+    assert report.count("not yet implemented") >= 22
+    assert "MaskCut with its dense CRF, and the COCO 2017 reader" in report
+    assert "35 of 35 cells" in report
+    assert "4 of 4 curves" in report
+    assert "5d1c0ffee5d1c0ffee5d1c0ffee5d1c0ffee0001 with uncommitted changes" in report
+    assert "cpu: Some CPU, cores: 2" in report
+    assert "torch 2.9.0" in report
+    assert "plays the role of eps^2 in Eq. 9" in report
+    assert "procedural scenes, 20 classes" in report
+    assert "2026-03-01 10:02 UTC" in report
+
+
+def test_the_table_of_runs(fake: Any) -> None:
+    fake.end("bits-fixed", "collapsed", "all on one point")
+    page = (fake.render_report() / "demo/index.html").read_text()
+    row = re.search(r"<code>dino-3fa9c1d2</code>.*?</tr>", page, flags=re.S)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group(), flags=re.S)
+    assert [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells[:6]] == [
+        "finished",
+        "100",
+        "0.6700",
+        "200",
+        "1 min 23 s",
+        "0",
+    ]
+    assert re.search(r'<span class="state collapsed" title="all on one point">collapsed</span>', page)
+    assert "21 declared runs without a result" in text_of(fake.root / "reports/demo/index.html")
+
+
+def test_notes_on_the_paper_are_gathered(fake: Any) -> None:
+    report = text_of(fake.render_report() / "demo/index.html").partition(
+        "Where the paper looks inconsistent"
+    )[2]
+    for part in (
+        "Table 1. ",
+        "74.9, 77.3",
+        "Table 8. ",
+        "Table 14. ",
+        "77.52",
+        "Table 16",
+        "Figure 7. ",
+        "31.46",
+    ):
+        assert part in report
+
+
+def test_a_hole_makes_an_exhibit_incomplete(fake: Any) -> None:
+    fake.metrics_path("simdino").unlink()
+    reports = fake.render_report()
+    report = text_of(reports / "demo/index.html")
+    assert "30 of 35 cells" in report
+    assert re.search(r"Missing .*imagenet1k-1a2b3c4d.json does not exist", report)
+    summary = json.loads((reports / "demo/summary.json").read_text())
+    assert summary["counts"] == {"computed": 1, "incomplete": 3, "pending": 22}
+    assert "1 of 26 exhibits computed, 3 with holes" in text_of(reports / "index.html")
+
+
+def test_the_front_page_lists_every_scale_the_reproduction_first(fake: Any) -> None:
+    reports = fake.render_report()
+    summary = json.loads((reports / "demo/summary.json").read_text())
+    summary["scale"] |= {
+        "name": "paper",
+        "title": "as published",
+        "reproduction": True,
+        "stamp": "PAPER SCALE",
+    }
+    (reports / "paper").mkdir()
+    (reports / "paper/summary.json").write_text(json.dumps(summary))
+    (reports / "paper/index.html").write_text("")
+    assert fake.render("front", "--reports", str(reports), "--out", str(reports / "index.html")) == 0
+    front = text_of(reports / "index.html")
+    assert front.index("PAPER SCALE") < front.index(fake.stamp)
+    assert 'class="stamp reproduction"' in (reports / "index.html").read_text()
+    assert front.count("20.12 published 50.64") == 2
+    assert broken_links(reports / "index.html") == []
+
+
+def test_only_a_reproduction_drops_the_warning(fake: Any) -> None:
+    warning = "no evidence for or against the paper's results"
+    assert warning in text_of(fake.render_report() / "demo/index.html")
+    fake.plan["scale"]["reproduction"] = True
+    fake.save()
+    assert warning not in text_of(fake.render_report() / "demo/index.html")
+
+
+def test_a_bare_plan_is_enough(fake: Any) -> None:
+    """A plan without project, choices or data sets, and nothing run yet, renders as holes."""
+    fake.plan |= {"project": {}, "choices": [], "datasets": {}, "metrics": {}}
+    fake.save()
+    for run in fake.plan["runs"].values():
+        (fake.root / run["outcome"]).unlink(missing_ok=True)
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert "No run has ended." in report
+    assert "0 of 35 cells" in report
+    assert "commit not recorded" in report
+
+
+def test_a_pending_exhibit_is_refused_with_its_reason(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fake.render("exhibit", "--exhibit", "table-6", "--out-dir", "x") == 2
+    assert "Table 6 cannot be computed yet (MaskCut with its dense CRF" in capsys.readouterr().err
+
+
+def test_a_kind_that_nothing_renders_is_refused(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.without_pending()
+    (fake.config / "pending.yaml").write_text("{}\n")
+    assert fake.render("exhibit", "--exhibit", "figure-2", "--out-dir", "x") == 2
+    assert "figure-2: nothing renders exhibits of kind embedding" in capsys.readouterr().err
+
+
+def test_strict_refuses_holes_and_writes_nothing(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.metrics_path("simdino").unlink()
+    out = fake.root / "strict"
+    assert fake.render("exhibit", "--exhibit", "table-1", "--out-dir", str(out), "--strict") == 2
+    assert "Table 1 has holes:" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["exhibit", "--exhibit", "table-1", "--out-dir", "x"], "plan.json: cannot be read (No such file"),
+        (
+            ["report", "--exhibits-dir", "x", "--out", "y/index.html"],
+            "plan.json: cannot be read (No such file",
+        ),
+    ],
+)
+def test_a_missing_plan(
+    fake: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    fake.plan_path.unlink()
+    assert fake.render(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_report_needs_its_exhibits(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.render_exhibit("table-1")
+    folder = str(fake.root / "reports/demo/exhibits")
+    assert fake.render("report", "--exhibits-dir", folder, "--out", str(fake.root / "index.html")) == 2
+    error = capsys.readouterr().err
+    assert "table-2.html does not exist" in error
+    assert "render exhibit --exhibit table-2" in error
+
+
+def test_the_front_page_needs_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["front", "--reports", str(tmp_path), "--out", str(tmp_path / "index.html")]) == 2
+    assert "no */summary.json. Render a report first" in capsys.readouterr().err
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/summary.json").write_text("{}")
+    assert main(["front", "--reports", str(tmp_path), "--out", str(tmp_path / "index.html")]) == 2
+    assert "not a report's summary" in capsys.readouterr().err
+
+
+def test_the_command_line_leaves_with_2_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bits.commands.render", "exhibit", "--exhibit", "table-1"]
+    places = ["--plan", str(tmp_path / "plan.json"), "--out-dir", str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([*command, *places], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ReportError: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_tables_are_rendered_without_torch_pandas_or_seaborn(fake: Any) -> None:
+    code = (
+        "import sys; from bits.commands.render import main; code = main(sys.argv[1:]); "
+        "heavy = [name for name in ('torch', 'pandas', 'seaborn', 'matplotlib') if name in sys.modules]; "
+        "sys.exit(str(heavy) if heavy else code)"
+    )
+    places = [
+        "--plan",
+        fake.plan_path,
+        "--root",
+        fake.root,
+        "--config",
+        fake.config,
+        "--out-dir",
+        fake.root / "out",
+    ]
+    command = [sys.executable, "-c", code, "exhibit", "--exhibit", "table-1", *map(str, places)]
+    done = subprocess.run(command, cwd=fake.config.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_stay_inside_the_page_s_scheme(tmp_path: Path) -> None:
+    href = link_from(tmp_path / "reports/demo/index.html", tmp_path)
+    assert href("results/a b#c.json") == "../../results/a%20b%23c.json"
+    assert href("reports/demo/javascript:alert(1)").startswith("./javascript%3A")
+
+
+def test_durations_and_moments_read_well() -> None:
+    assert [duration(s) for s in (None, 4.25, 42, 200, 18720)] == [
+        "",
+        "4.2 s",
+        "42 s",
+        "3 min 20 s",
+        "5 h 12 min",
+    ]
+    assert moment("2026-03-01T12:02:59+02:00") == "2026-03-01 10:02 UTC"
+    assert moment("yesterday") == "yesterday"

@@ -1,0 +1,67 @@
+"""Parameter groups, clipping and schedules against plain transcriptions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bits.training.optimizer import adamw, clip_gradients, parameter_groups, set_rates
+from bits.training.schedules import cosine, warmup_cosine
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LayerNorm(5), nn.Linear(5, 6))
+    for parameter in net.parameters():
+        parameter.grad = torch.randn_like(parameter) * 3
+    return net
+
+
+def test_biases_and_vectors_have_no_weight_decay():
+    net = network()
+    decayed, plain = parameter_groups(net)
+    assert {p.shape for p in decayed["params"]} == {net[0].weight.shape, net[2].weight.shape}
+    assert len(plain["params"]) == 4
+    optimizer = adamw(net, (0.9, 0.999))
+    set_rates(optimizer, 0.1, 0.3)
+    assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [(0.1, 0.3), (0.1, 0.0)]
+
+
+def test_clipping_by_tensor_is_clip_grad_norm_of_each():
+    ours, theirs = network(), network()
+    total = clip_gradients(ours.parameters(), 1.0, "tensor")
+    expected = torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in theirs.parameters()]))
+    assert total == pytest.approx(float(expected), rel=1e-6)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.nn.utils.clip_grad_norm_(other, 1.0)
+        assert torch.allclose(mine.grad, other.grad, atol=1e-6)
+
+
+def test_global_clipping_is_clip_grad_norm_of_all():
+    ours, theirs = network(), network()
+    clip_gradients(ours.parameters(), 1.0, "global")
+    torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(mine.grad, other.grad, atol=1e-6)
+
+
+def test_no_clipping_leaves_gradients_as_they_are():
+    ours, theirs = network(), network()
+    clip_gradients(ours.parameters(), None, "tensor")
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine.grad, other.grad)
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(100, 10), (100, 0), (50, 50), (7, 3)])
+def test_schedule_against_the_array_of_the_public_recipe(steps, warmup):
+    peak, end = 0.3, 0.01
+    rise = np.linspace(0, peak, warmup) if warmup else np.array([])
+    fall = np.arange(steps - warmup)
+    fall = end + 0.5 * (peak - end) * (1 + np.cos(np.pi * fall / max(len(fall), 1)))
+    expected = np.concatenate([rise, fall])
+    ours = [warmup_cosine(peak, end, step, steps, warmup) for step in range(steps)]
+    np.testing.assert_allclose(ours, expected, atol=1e-12)
+    assert cosine(0.996, 1.0, 0, steps) == 0.996
+    assert 0.996 < cosine(0.996, 1.0, steps - 1, steps) < 1.0

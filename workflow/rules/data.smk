@@ -1,0 +1,33 @@
+# Data: rendered scenes are made once; folders and zips of the user are read in place.
+
+SCENES = {
+    role: plan["roots"][dataset["name"]]
+    for role, dataset in plan["datasets"].items()
+    if dataset["kind"] == "scenes"
+}
+
+
+def data_files(role):
+    """The files of a data set that jobs wait for; a folder's identity is in the run's name instead."""
+    return [SCENES[role]] if role in SCENES else []
+
+
+for role, path in SCENES.items():
+
+    rule:
+        name:
+            f"prepare_{role.replace('-', '_')}"
+        output:
+            path,
+        params:
+            plan=f"{results}/plan.json",
+            role=role,
+        log:
+            f"{results}/logs/prepare/{role}.log",
+        resources:
+            runtime=10,
+            mem_mb=2000,
+        message:
+            "Render the scenes that stand in for {params.role}"
+        shell:
+            "{python} bits.commands.prepare --plan {params.plan} --dataset {params.role} > {log} 2>&1"

@@ -1,0 +1,70 @@
+# Exhibits from metrics files alone, then the report and the page that lists the reports of all scales.
+
+FORMATS = plan["formats"]  # exhibit -> suffixes
+
+
+for exhibit, metrics in plan["needs"].items():
+
+    rule:
+        name:
+            exhibit
+        input:
+            metrics,
+        output:
+            [f"{reports}/exhibits/{exhibit}.{suffix}" for suffix in FORMATS[exhibit]],
+        params:
+            exhibit=exhibit,
+            plan=f"{results}/plan.json",
+            folder=f"{reports}/exhibits",
+            code=code_state_of("report"),
+            declaration=declaration_digest(exhibit),
+        log:
+            f"{results}/logs/report/{exhibit}.log",
+        resources:
+            runtime=10,
+            mem_mb=2000,
+        message:
+            "Render {params.exhibit}"
+        shell:
+            "{python} bits.commands.render exhibit --plan {params.plan} --exhibit {params.exhibit}"
+            " --out-dir {params.folder} > {log} 2>&1"
+
+
+rule report:
+    input:
+        [f"{reports}/exhibits/{exhibit}.html" for exhibit in plan["needs"]],
+    output:
+        page=f"{reports}/index.html",
+        summary=f"{reports}/summary.json",
+    params:
+        plan=f"{results}/plan.json",
+        folder=f"{reports}/exhibits",
+        code=code_state_of("report"),
+        declaration=declaration_digest("report"),
+        key=plan["key"],
+    log:
+        f"{results}/logs/report/index.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    message:
+        "Write the report"
+    shell:
+        "{python} bits.commands.render report --plan {params.plan} --exhibits-dir {params.folder}"
+        " --out {output.page} > {log} 2>&1"
+
+
+rule front_page:
+    input:
+        f"{reports}/summary.json",
+    output:
+        "reports/index.html",
+    params:
+        code=code_state_of("report"),
+        scale=scale,
+    log:
+        f"{results}/logs/report/front.log",
+    message:
+        "List the reports of all scales"
+    shell:
+        "{python} bits.commands.render front --reports reports --out {output} > {log} 2>&1"
