@@ -26,18 +26,14 @@ SIZES = [(400, 1600, 20, 128), (200, 45_000, 1000, 384), (8, 500_000, 1000, 128)
 REPEATS = 3
 
 
-def planted(
-    n: int, classes: int, dimension: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
+def planted(n: int, classes: int, dimension: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Noisy class centres, the same centres for every call."""
     centres = torch.randn(classes, dimension, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(n) % classes
     return centres[labels] + 3 * torch.randn(n, dimension, generator=generator), labels
 
 
-def per_query(
-    query: torch.Tensor, gallery: torch.Tensor, labels: torch.Tensor, others: torch.Tensor
-) -> float:
+def per_query(query: torch.Tensor, gallery: torch.Tensor, labels: torch.Tensor, others: torch.Tensor) -> float:
     """mAP as a loop over scikit-learn's average precision."""
     similarity = (normalize(query, dim=1) @ normalize(gallery, dim=1).T).numpy()
     relevant = labels.numpy()[:, None] == others.numpy()[None]

@@ -78,6 +78,12 @@ def _check_option(group: str, value: str, known: list[str]) -> None:
         raise ConfigError(f"{group}={value} does not exist; did you mean {' or '.join(near)}?")
 
 
+def free_form(override: str) -> str:
+    """`++` before an override below a free mapping (backbone.options.depth=2): Hydra asks for it, users forget."""
+    key = override.split("=", 1)[0]
+    return f"++{override}" if is_open(key) else override
+
+
 class Composer:
     """Compose any number of runs in one Hydra session (0.1 s each; initialising costs more).
 
@@ -85,7 +91,8 @@ class Composer:
     """
 
     def __init__(self, scale: str, overrides: Sequence[str] = (), config_dir: Path = CONFIG_DIR) -> None:
-        self.scale, self.overrides, self.config_dir = scale, list(overrides), config_dir
+        self.scale, self.config_dir = scale, config_dir
+        self.overrides = [free_form(override) for override in overrides]
 
     def __enter__(self) -> Composer:
         check_overrides([f"scale={self.scale}", *self.overrides], self.config_dir)

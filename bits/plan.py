@@ -8,7 +8,7 @@ frozen configurations that jobs read, named by their digests. Never imports torc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 from bits.compose import CONFIG_DIR, Composer, run_lines
-from bits.errors import BitsError
-from bits.exhibits import Declarations, load_declarations
 from bits.data.errors import DatasetError
 from bits.data.fingerprint import fingerprint
+from bits.errors import BitsError
+from bits.exhibits import Declarations, load_declarations
 from bits.provenance import digest, tree_digest, write_json, write_text
 from bits.recipe import Composed, Dataset, Recipe
 
@@ -132,9 +132,7 @@ def write_plan(plan: Mapping[str, Any], path: Path) -> None:
     for run in plan["runs"].values():
         _write_once(Path(run["config"]), {"name": run["name"], "recipe": run["recipe"]})
     for role, spec in plan["evaluations"].items():
-        _write_once(
-            path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", {k: v for k, v in spec.items()}
-        )
+        _write_once(path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", dict(spec))
     write_text(path.parent / "site.yaml", yaml.safe_dump(plan["site"], sort_keys=False))
     write_json(path, plan)
 

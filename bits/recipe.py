@@ -40,6 +40,7 @@ class Head(Section):
     hidden: Positive
     layers: Positive
     outputs: Positive  # B, the number of bits (or the width of the embedding)
+    init_std: float = Field(gt=0)  # of the truncated normal that weights start from, and return to at a reset
     normalise: bool  # L2-normalise the outputs
     prototypes: Positive | None  # DINO's weight-normed last layer; null: none
     freeze_prototypes_epochs: int = Field(ge=0)
@@ -221,7 +222,7 @@ def validated(values: Mapping[str, Any]) -> Composed:
     """The typed run behind a resolved mapping; raises ConfigError naming every bad key and value."""
     recipe = {key: value for key, value in values.items() if key not in ("evaluation", "site", "scale")}
     try:
-        return Composed(recipe=recipe, evaluation=values["evaluation"], site=values["site"])  # type: ignore[arg-type]
+        return Composed(recipe=recipe, evaluation=values["evaluation"], site=values["site"])
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(problem) for problem in error.errors())) from None
 

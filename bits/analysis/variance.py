@@ -90,8 +90,7 @@ def _rounding_variance(features_ND: Tensor, normalised: bool) -> float:
 def _check(features_ND: Tensor) -> None:
     if features_ND.ndim != 2 or 0 in features_ND.shape or not features_ND.is_floating_point():
         raise FeatureError(
-            f"variance spectrum: expected floating features [N, D], "
-            f"got {features_ND.dtype} {tuple(features_ND.shape)}"
+            f"variance spectrum: expected floating features [N, D], got {features_ND.dtype} {tuple(features_ND.shape)}"
         )
     if not features_ND.isfinite().all():
         raise FeatureError("variance spectrum: the features hold NaN or infinity; the model has diverged")

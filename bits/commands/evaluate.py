@@ -119,11 +119,7 @@ class Evaluator:
     def _extractor(self, source: str, backbone: nn.Module | None) -> Extract:
         settings = self.evaluation.features
         if backbone is None:
-            return (
-                pixel_extractor(settings.size)
-                if source == "pixels"
-                else noise_extractor(128, self.recipe.seed)
-            )
+            return pixel_extractor(settings.size) if source == "pixels" else noise_extractor(128, self.recipe.seed)
         return backbone_extractor(
             backbone,
             resize=settings.resize,
@@ -144,9 +140,7 @@ class Evaluator:
         self._backbone = backbone
         return {
             "knn": knn_values(train, val, self.train, self.val, settings.knn),
-            "linear": linear_values(
-                *wide, self.train, self.val, settings.linear, self.recipe.seed, augmented
-            ),
+            "linear": linear_values(*wide, self.train, self.val, settings.linear, self.recipe.seed, augmented),
             "retrieval": retrieval_values(val, self.val, settings.retrieval),
             "variance": dict(variance_spectrum(val, **settings.variance.model_dump())),
         }
@@ -160,10 +154,6 @@ class Evaluator:
             size=self.evaluation.features.size,
             scale=(0.08, 1.0),
             flip=0.5,
-            **dict.fromkeys(
-                ("brightness", "contrast", "saturation", "hue", "jitter", "grey", "blur", "solarise"), 0.0
-            ),
-            blur_radius=(0.1, 2.0),
             mean=self.recipe.augmentation.mean,
             std=self.recipe.augmentation.std,
         )
@@ -172,9 +162,7 @@ class Evaluator:
         end = (epoch + 1) * len(self.train)
         order = [stream.indices(start, min(size, end - start)) for start in starts]
         for step, batch in enumerate(prefetch(self.train, order, self.site.workers)):
-            (views,) = step_views(
-                batch, [spec], int(seeded(self.recipe.seed, epoch).initial_seed()), step, self.device
-            )
+            (views,) = step_views(batch, [spec], int(seeded(self.recipe.seed, epoch).initial_seed()), step, self.device)
             with torch.no_grad():
                 yield (
                     last_blocks(backbone, views, self._blocks(backbone)).cpu(),
@@ -183,13 +171,9 @@ class Evaluator:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="bits.commands.evaluate", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="bits.commands.evaluate", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--run", type=Path, required=True, help="frozen configuration of a run")
-    parser.add_argument(
-        "--evaluation", type=Path, required=True, help="frozen evaluation settings and data set"
-    )
+    parser.add_argument("--evaluation", type=Path, required=True, help="frozen evaluation settings and data set")
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--job", action="append", required=True, metavar="SOURCE=OUTPUT")
     parser.add_argument("--threads", type=int, default=0)

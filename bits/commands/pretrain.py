@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 
 from bits.commands.running import (
-    backbone_of,
     choose_device,
     dataset_root,
     guarded,
@@ -66,9 +65,7 @@ def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder:
         return float(retrieval_values(features, val, retrieval)["map"])
 
     model = teacher_student(recipe)
-    pretraining = Pretraining(
-        recipe, site, model, objective_of(recipe), images, folder, device, mean_average_precision
-    )
+    pretraining = Pretraining(recipe, site, model, objective_of(recipe), images, folder, device, mean_average_precision)
     try:
         outcome = pretraining.run()
     except Interrupted as stop:

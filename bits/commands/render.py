@@ -87,9 +87,7 @@ def _contents(collected: Table | Chart) -> dict[str, bytes]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bits.commands.render", description="Render exhibits and reports."
-    )
+    parser = argparse.ArgumentParser(prog="python -m bits.commands.render", description="Render exhibits and reports.")
     commands = parser.add_subparsers(required=True)
     exhibit = _command(commands, "exhibit", render_exhibit, plan=True)
     exhibit.add_argument("--exhibit", required=True, help="its id, as table-1")

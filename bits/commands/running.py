@@ -54,11 +54,10 @@ def choose_device(site: Site) -> torch.device:
         device = torch.device(site.device)
     except RuntimeError:
         raise BitsError(f"site.device = {site.device!r}: expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and (
-        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
-    ):
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise BitsError(
-            f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices. Use site.device=auto."
+            f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices. "
+            "Use site.device=auto."
         )
     return device
 
@@ -84,9 +83,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
         branches.append(
             Branch(
                 backbone,
-                Head(
-                    width(backbone), head.hidden, head.layers, head.outputs, head.normalise, head.prototypes
-                ),
+                Head(width(backbone), head.hidden, head.layers, head.outputs, head.normalise, head.prototypes),
             )
         )
     return TeacherStudent(*branches)

@@ -20,9 +20,7 @@ class ImageBatch:
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
-            raise ValueError(
-                f"pixels must be uint8 [N, 3, H, W], got {self.pixels.dtype} {tuple(self.pixels.shape)}"
-            )
+            raise ValueError(f"pixels must be uint8 [N, 3, H, W], got {self.pixels.dtype} {tuple(self.pixels.shape)}")
         if self.sizes.shape != (len(self.pixels), 2):
             raise ValueError(f"sizes must be [{len(self.pixels)}, 2], got {tuple(self.sizes.shape)}")
 

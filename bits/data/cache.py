@@ -18,9 +18,7 @@ Result = TypeVar("Result")
 _PORTION = 64  # images a thread takes at a time
 
 
-def cached(
-    image_set: ImageSet, limit_bytes: int, progress: Progress | None = None, threads: int = 4
-) -> ImageSet:
+def cached(image_set: ImageSet, limit_bytes: int, progress: Progress | None = None, threads: int = 4) -> ImageSet:
     """The set decoded into memory if that takes at most `limit_bytes`; otherwise the set as it is.
 
     progress: called with (images done, images in all). Raises DatasetError at the first broken image.

@@ -60,7 +60,5 @@ def prepare_scenes(dataset: Dataset, path: Path, progress: Callable[[int, int], 
         raise DatasetError(f"dataset.settings of {dataset.name}: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(path.parent).free < 2**26:
-        raise DatasetError(
-            f"{path.parent}: less than 64 MiB of disk are left; free some for the rendered scenes"
-        )
+        raise DatasetError(f"{path.parent}: less than 64 MiB of disk are left; free some for the rendered scenes")
     prepare(settings, path, progress)

@@ -1,91 +1,33 @@
-"""What is in a procedural scene: the settings of the generator and the factors drawn for each image.
+"""The factors of procedural scenes: what each image shows, drawn from a random stream of its own.
 
-Every image has its own random stream, seeded by (seed, split, index): its factors don't depend on how many
-images are made, in which order, or by how many processes.
+The stream is seeded by (seed, split, index), so the factors of an image don't depend on how many images are
+made, in which order, or by how many processes.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bits.data.scene_settings import (
+    FIELDS,
+    HUES,
+    OBJECTS,
+    PALETTES,
+    SURFACES,
+    Int,
+    SceneSettings,
+    class_table,
+)
 from bits.data.scene_shapes import SHAPES
 from bits.data.scene_textures import TEXTURES
 
 Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 STREAMS = {"train": 0, "val": 1, "video": 2, "motion": 3}
-FIELDS = 3  # parts of the background, surfaces 0, 1 and 2
-OBJECTS = 4  # surfaces 3 to 6
-SURFACES = FIELDS + OBJECTS
 DRAWS = 160  # random numbers reserved for one image; a draw past the end is an IndexError, never a reuse
-
-# Six hues, a sixth of the colour wheel apart. A palette is three of them, each the hue of one field.
-HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
-PALETTES = tuple(itertools.combinations(range(len(HUES)), FIELDS))
-
-
-@dataclass(frozen=True)
-class SceneSettings:
-    """How many scenes, how large, and how hard. Every field changes the pixels, except the counts.
-
-    classes: 2 to 64; class c is a pair (shape, texture), see `class_table`. Probabilities are in 0..1, lengths are
-    fractions of the image side.
-    """
-
-    image_size: int = 48  # pixels, square
-    classes: int = 20
-    train: int = 4000
-    val: int = 1000
-    videos: int = 12
-    video_frames: int = 16
-    seed: int = 0
-    distractor: float = 0.25  # chance that an object after the first is of any shape and texture
-    background_tie: float = 0.8  # chance that the background's texture is the class's own, not any
-    palette_tie: float = 0.8  # chance that the palette is the class's own, not any
-    hue_jitter: float = 0.04  # turns of the colour wheel, either way, for each surface
-    period: float = 0.14  # length of a texture's period
-    period_jitter: float = 0.25  # octaves, either way, for each surface
-    smallest_radius: float = 0.15  # of an object
-    largest_radius: float = 0.27
-    light: float = 0.5  # strength of the random brightness, contrast and gradient of the light
-    noise: float = 0.03  # half-width of the uniform noise on each value, 1 = full range
-    video_speed: float = 0.03  # most that an object's centre moves between two frames
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.classes <= len(SHAPES) * len(TEXTURES):
-            raise ValueError(f"classes must be 2..{len(SHAPES) * len(TEXTURES)}, got {self.classes}")
-        if self.image_size < 16:
-            raise ValueError(f"image_size must be at least 16 pixels, got {self.image_size}")
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """The own shape, texture, background texture and palette of each class: int64 [classes] and readable names."""
-
-    shape: Int
-    texture: Int
-    background: Int
-    palette: Int
-    names: tuple[str, ...]
-
-
-def class_table(classes: int) -> ClassTable:
-    """Class c pairs shape c mod 8 with a texture shifted by one at every round; no pair comes twice.
-
-    Neither the shape nor the texture alone tells the class; (texture, background) does where both are tied."""
-    c = np.arange(classes)
-    turn = c // len(SHAPES)
-    shape, texture = c % len(SHAPES), (c + turn) % len(TEXTURES)
-    shape_names, texture_names = tuple(SHAPES), tuple(TEXTURES)
-    names = tuple(f"{texture_names[t]} {shape_names[s]}" for s, t in zip(shape, texture, strict=True))
-    return ClassTable(
-        shape, texture, (3 * c + 5 * turn + 1) % len(TEXTURES), 7 * c % len(PALETTES), names
-    )
 
 
 class Draws:
@@ -119,13 +61,14 @@ class Draws:
 
 @dataclass(frozen=True)
 class SceneFactors:
-    """The factors of N scenes, S = 5 surfaces each: the background, then 4 object slots (the first `count` are used).
+    """The factors of N scenes of 7 surfaces: three fields, then four object slots, of which `count` are used.
 
-    Lengths and positions are fractions of the image side from the top-left corner, angles are radians.
-    label, count, palette: int64 [N]; shape int64 [N, 4]; texture int64 [N, 5]; position float64 [N, 4, 2] (x, y);
-    radius, angle float64 [N, 4]; depth int64 [N, 4], 0 nearest; period, grain_angle float64 [N, 5]; phase float64
-    [N, 5, 2], the texture's origin (for an object relative to its centre); colours float64 [N, 5, 2, 3] RGB 0..1;
-    light float64 [N, 4]: gain, contrast, gradient to the right, gradient downwards; grain_seed int64 [N].
+    Positions are (x, y) from the top-left corner; with lengths they are fractions of the image side. Angles
+    are radians. int64: label, count, palette [N]; hue, texture [N, 7]; shape [N, 4]; depth [N, 4], 0 nearest;
+    grain_seed [N]. float64: site [N, 3, 2], each place belongs to the field with the nearest one; position
+    [N, 4, 2]; radius, angle [N, 4]; period, grain_angle [N, 7], length and direction of the texture; phase
+    [N, 7, 2], its origin (for an object from its centre); colours [N, 7, 2, 3], RGB 0..1; light [N, 4], gain,
+    contrast, gradient to the right and downwards.
     """
 
     label: Int
@@ -148,7 +91,7 @@ class SceneFactors:
 
 
 def draw_factors(settings: SceneSettings, split: str, indices: Int) -> SceneFactors:
-    """The factors of the scenes at `indices` of a split; class = index mod classes, so that classes are balanced."""
+    """The factors of the scenes at `indices` of a split; the class is index mod classes: balanced."""
     draws = Draws(settings.seed, split, indices)
     table = class_table(settings.classes)
     label = indices % settings.classes
@@ -194,7 +137,7 @@ def draw_factors(settings: SceneSettings, split: str, indices: Int) -> SceneFact
 
 
 def _positions(draws: Draws, count: Int) -> Float:
-    """Centres [N, 4, 2]: a lone object anywhere near the middle, several in different quarters of the image."""
+    """Centres [N, 4, 2]: a lone object anywhere near the middle, several in different quarters."""
     quarter = draws.order(OBJECTS)
     corner = np.stack([quarter % 2, quarter // 2], axis=2) * 0.46 + 0.27
     alone = (count == 1)[:, None, None]
@@ -209,8 +152,7 @@ def _radii(draws: Draws, settings: SceneSettings, count: Int) -> Float:
 
 
 def _hues(draws: Draws, palette: Int) -> Int:
-    """The hue [N, 7] of each surface, numbered as in HUES: the fields show the palette's hues in any order, objects
-    any of them."""
+    """The hue [N, 7] of each surface: fields show the palette's three in any order, objects any of them."""
     role = np.concatenate([draws.order(FIELDS), draws.integers(FIELDS, OBJECTS)], axis=1)
     return np.take_along_axis(np.array(PALETTES)[palette], role, axis=1)
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from bits.data.errors import DatasetError
-from bits.data.scene_factors import SceneSettings
+from bits.data.scene_settings import SceneSettings
 from bits.data.scene_split import CHUNK, GENERATOR_VERSION, Arrays, render_split
 from bits.data.scene_videos import render_videos
 
@@ -25,8 +25,9 @@ REMAKE = "Remake it: delete the file and run the command again; the preparation 
 def prepare(settings: SceneSettings, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Render everything that `settings` asks for into one safetensors file at `path`.
 
-    Tensors: train/<name> and val/<name> as in `render_split`; video/frames uint8 [V, T, H, W, 3] and video/masks
-    uint8 [V, T, H, W]. The file appears whole or not at all. progress(done, total) counts images and frames.
+    Tensors: train/<name> and val/<name> as in `render_split`; video/frames uint8 [V, T, H, W, 3] and
+    video/masks uint8 [V, T, H, W]. The file appears whole or not at all. progress(done, total) counts images
+    and frames.
     """
     total = settings.train + settings.val + settings.videos * settings.video_frames
     done, tensors = 0, Arrays()
@@ -47,10 +48,11 @@ def prepare(settings: SceneSettings, path: Path, progress: Callable[[int, int], 
 def _write(tensors: Arrays, settings: SceneSettings, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    written = json.dumps(dataclasses.asdict(settings), sort_keys=True)
+    written = {"generator": GENERATOR_VERSION, "settings": dataclasses.asdict(settings)}
     try:
-        save_file(tensors, unfinished, {"kind": KIND, "generator": GENERATOR_VERSION, "settings": written})
-        os.replace(unfinished, path)
+        # One entry: safetensors writes several in random order, and the same scenes should be the same bytes.
+        save_file(tensors, unfinished, {KIND: json.dumps(written, sort_keys=True)})
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -63,8 +65,8 @@ def read_scenes(path: Path, prefix: str) -> tuple[SceneSettings, dict[str, Tenso
     """
     if not path.is_file():
         raise DatasetError(
-            f"{path}: there is no file of scenes here.\nMake it with bits.data.scenes.prepare(settings, path); "
-            "the pipeline's preparation step does that."
+            f"{path}: there is no file of scenes here.\n"
+            "Make it with bits.data.scenes.prepare(settings, path); the preparation step does that."
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -73,29 +75,28 @@ def read_scenes(path: Path, prefix: str) -> tuple[SceneSettings, dict[str, Tenso
             return settings, {name.removeprefix(f"{prefix}/"): file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise DatasetError(
-            f"{path}: not a whole safetensors file ({error}). It was cut short, overwritten, or is no file of "
-            f"scenes.\n{REMAKE}"
+            f"{path}: not a whole safetensors file ({error}).\n"
+            f"It was cut short, overwritten, or holds something else. {REMAKE}"
         ) from error
 
 
 def _settings(path: Path, metadata: dict[str, str]) -> SceneSettings:
     """The settings a file was made with. Raises DatasetError unless this generator made it."""
-    if metadata.get("kind") != KIND:
+    if KIND not in metadata:
         raise DatasetError(
-            f"{path}: a safetensors file, but its metadata has kind = {metadata.get('kind')!r}, expected {KIND!r}.\n"
-            "Give the path of a file of scenes made by the preparation step."
+            f"{path}: a safetensors file, but not of scenes: its metadata has no entry {KIND!r}.\n"
+            "Give the path of a file made by the preparation step."
         )
-    made_by = metadata.get("generator")
-    if made_by != GENERATOR_VERSION:
-        raise DatasetError(
-            f"{path}: made by version {made_by} of the scene generator; this is version {GENERATOR_VERSION} and "
-            f"draws other pixels.\n{REMAKE}"
-        )
-    return _parsed(path, metadata.get("settings", ""))
-
-
-def _parsed(path: Path, written: str) -> SceneSettings:
     try:
-        return SceneSettings(**json.loads(written))
-    except (ValueError, TypeError) as error:
-        raise DatasetError(f"{path}: its metadata does not hold the settings of scenes ({error}).\n{REMAKE}") from error
+        written = json.loads(metadata[KIND])
+        made_by = written["generator"]
+        if made_by != GENERATOR_VERSION:
+            raise DatasetError(
+                f"{path}: made by version {made_by} of the scene generator; this is version "
+                f"{GENERATOR_VERSION} and draws other pixels.\n{REMAKE}"
+            )
+        return SceneSettings(**written["settings"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(
+            f"{path}: its metadata does not hold the settings of scenes ({error!r}).\n{REMAKE}"
+        ) from error

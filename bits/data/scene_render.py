@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from bits.data.scene_factors import FIELDS, OBJECTS, SceneFactors
+from bits.data.scene_factors import SceneFactors
+from bits.data.scene_settings import FIELDS, OBJECTS
 from bits.data.scene_shapes import SHAPES
 from bits.data.scene_textures import TEXTURES
 
@@ -15,13 +16,13 @@ Field = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
-def render(
-    factors: SceneFactors, size: int, noise: float
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Images uint8 [N, size, size, 3] and masks uint8 [N, size, size]: 0 background, 1..4 the visible object slot.
+def render(factors: SceneFactors, size: int, noise: float) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Images uint8 [N, size, size, 3] and masks uint8 [N, size, size], 0 background, 1..4 the object seen.
 
-    Factors are worked out in float64 and rounded to float32 before they meet the pixels, where only operations
-    that round alike everywhere are used; so an image has the same bytes in any batch and on any processor."""
+    noise: half-width of the uniform noise, 1 = full range. Factors are worked out in float64 and rounded to
+    float32 before they meet the pixels, where only operations that round alike everywhere are used; so an
+    image has the same bytes in any batch and on any processor.
+    """
     everyone = np.arange(len(factors.label))
     x, y = _pixel_grid(size)
     canvas = _background(factors, x, y, size)
@@ -45,32 +46,26 @@ def _column(values: npt.NDArray[np.float64]) -> Field:
     return values.astype(np.float32)[:, None, None]
 
 
-def _turned(
-    x: Field, y: Field, angle: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]
-) -> tuple[Field, Field]:
+def _turned(x: Field, y: Field, angle: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> tuple[Field, Field]:
     """Coordinates in a frame turned by `angle`, in units of `scale`."""
     cos, sin = _column(np.cos(angle) / scale), _column(np.sin(angle) / scale)
     return x * cos + y * sin, y * cos - x * sin
 
 
-def _by_kind(functions: Mapping[str, object], kind: Rows, *fields: Field) -> Field:
+def _by_kind(functions: Mapping[str, Callable[..., Field]], kind: Rows, *fields: Field) -> Field:
     """Row i of the fields through function number kind[i], one call for all rows of a kind."""
     out = np.empty((len(kind), *np.broadcast_shapes(*(f.shape[1:] for f in fields))), dtype=np.float32)
     for number, function in enumerate(functions.values()):
         rows = np.flatnonzero(kind == number)
         if len(rows):
-            out[rows] = function(*(f[rows] for f in fields))  # type: ignore[operator]
+            out[rows] = function(*(f[rows] for f in fields))
     return out
 
 
-def _surface_texture(
-    factors: SceneFactors, surface: int | Rows, rows: Rows, x: Field, y: Field, size: int
-) -> Field:
+def _surface_texture(factors: SceneFactors, surface: int | Rows, rows: Rows, x: Field, y: Field, size: int) -> Field:
     """How much of the surface's second colour shows at x, y: [rows, size, size] in 0..1."""
     period, phase = factors.period[rows, surface], factors.phase[rows, surface]
-    u, v = _turned(
-        x - _column(phase[:, 0]), y - _column(phase[:, 1]), factors.grain_angle[rows, surface], period
-    )
+    u, v = _turned(x - _column(phase[:, 0]), y - _column(phase[:, 1]), factors.grain_angle[rows, surface], period)
     return _by_kind(TEXTURES, factors.texture[rows, surface], u, v, _column(1 / (size * period)))
 
 
@@ -92,8 +87,7 @@ def _background(factors: SceneFactors, x: Field, y: Field, size: int) -> Field:
         inside = np.minimum.reduce([_inside(site[:, field], site[:, other], x, y) for other in range(field)])
         cover = np.clip(inside * np.float32(size) + np.float32(0.5), 0, 1)
         canvas += cover * (
-            _painted(factors, field, everyone, _surface_texture(factors, field, everyone, x, y, size))
-            - canvas
+            _painted(factors, field, everyone, _surface_texture(factors, field, everyone, x, y, size)) - canvas
         )
     return canvas
 
@@ -123,9 +117,7 @@ def _draw_objects(
     right, down = _turned(dx, dy, factors.angle[rows, slot], radius)
     distance = _by_kind(SHAPES, factors.shape[rows, slot], right, -down)
     cover = np.clip(np.float32(0.5) - distance * _column(radius * size), 0, 1)
-    colour = _painted(
-        factors, slot + FIELDS, rows, _surface_texture(factors, slot + FIELDS, rows, dx, dy, size)
-    )
+    colour = _painted(factors, slot + FIELDS, rows, _surface_texture(factors, slot + FIELDS, rows, dx, dy, size))
     for k in range(3):
         below = canvas[k, rows]
         canvas[k, rows] = below + cover * (colour[k] - below)

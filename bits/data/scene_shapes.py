@@ -1,8 +1,8 @@
 """The kinds of object in the procedural scenes, as signed distances.
 
 A shape is a function of the object's own coordinates: x to its right, y to its top, the outline inside the
-unit circle. It returns the signed distance to the outline in the same unit, negative inside (exact, or a bound
-that is exact at the outline). Only + - * / sqrt, min, max and abs are used: these round alike on every
+unit circle. It returns the signed distance to the outline in the same unit, negative inside (exact, or a
+bound that is exact at the outline). Only + - * / sqrt, min, max and abs are used: these round alike on every
 processor, so that a scene has the same bytes everywhere.
 """
 
@@ -37,7 +37,7 @@ def star(x: Field, y: Field) -> Field:
     """A five-pointed star, tips on the unit circle (the plane is folded three times onto one edge)."""
     cos, sin = np.float32(0.80901699), np.float32(0.58778525)
     x = np.abs(x)
-    fold = 2 * np.maximum(cos * x - sin * y, 0)
+    fold: Field = 2 * np.maximum(cos * x - sin * y, 0)
     x, y = x - fold * cos, y + fold * sin
     fold = 2 * np.maximum(-cos * x - sin * y, 0)
     x, y = np.abs(x + fold * cos), y + fold * sin - 1

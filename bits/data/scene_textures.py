@@ -1,8 +1,8 @@
 """The texture families of the procedural scenes.
 
-A texture is a function of surface coordinates u, v, measured in periods, and of the width of a pixel in periods.
-It returns how much of the surface's second colour shows, in 0..1, with edges about a pixel soft. As in the
-shapes, only arithmetic that rounds alike on every processor is used.
+A texture is a function of surface coordinates u, v, measured in periods, and of the width of a pixel in
+periods. It returns how much of the surface's second colour shows, in 0..1, with edges about a pixel soft. As
+in the shapes, only arithmetic that rounds alike on every processor is used.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def blobs(u: Field, v: Field, pixel: Field) -> Field:
     right, bottom = left + np.uint32(1), top + np.uint32(1)
     upper = _lattice(left, top) * (1 - x) + _lattice(right, top) * x
     lower = _lattice(left, bottom) * (1 - x) + _lattice(right, bottom) * x
-    return _edge(upper * (1 - y) + lower * y - np.float32(0.5), pixel)
+    height = np.asarray(upper * (1 - y) + lower * y, dtype=np.float32)
+    return _edge(height - np.float32(0.5), pixel)
 
 
 def rings(u: Field, v: Field, pixel: Field) -> Field:

@@ -7,8 +7,9 @@ from dataclasses import fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from bits.data.scene_factors import OBJECTS, Draws, Float, SceneFactors, SceneSettings, draw_factors
+from bits.data.scene_factors import Draws, Float, SceneFactors, draw_factors
 from bits.data.scene_render import render
+from bits.data.scene_settings import OBJECTS, SceneSettings
 
 DRIFT = 0.01  # most that the background moves between two frames along an axis, a fraction of the image side
 SPIN = 0.08  # most that an object turns between two frames, radians
@@ -52,7 +53,7 @@ def video_factors(settings: SceneSettings, index: int) -> SceneFactors:
 
 
 def _path(draws: Draws, speed: float, time: npt.NDArray[np.int64]) -> Float:
-    """Displacements [T, 4, 2] from the first frame: a sine along each axis, never faster than `speed` a frame."""
+    """Displacements [T, 4, 2] from the first frame: a sine along each axis, never over `speed` a frame."""
     reach, start = draws.uniform(0.1, 0.25, 2 * OBJECTS), draws.uniform(0, 1, 2 * OBJECTS)
     # reach * sin(rate * t) moves by at most reach * rate a frame; both axes together by sqrt(2) of that.
     rate = speed * draws.uniform(0.5, 1, 2 * OBJECTS) / (np.sqrt(2) * reach)

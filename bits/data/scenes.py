@@ -15,8 +15,8 @@ from torch import Tensor
 from bits.data.batch import ImageBatch
 from bits.data.errors import DatasetError
 from bits.data.images import ImageSet, as_list
-from bits.data.scene_factors import SceneSettings, class_table
 from bits.data.scene_file import prepare, read_scenes
+from bits.data.scene_settings import SceneSettings, class_table
 from bits.data.scene_shapes import SHAPES
 from bits.data.scene_split import GENERATOR_VERSION, render_split
 
@@ -26,11 +26,11 @@ __all__ = ["GENERATOR_VERSION", "SceneSet", "SceneSettings", "SceneVideos", "pre
 class SceneSet(ImageSet):
     """One split of prepared scenes.
 
-    targets: "classes" for the single label of each scene, or "shapes" for a multi-label set: class_names are the
-    eight shapes, multilabels bool [N, 8] tells which are in sight, labels the first of these (a scene whose
-    objects all hide keeps its own first shape). identities: "val/000017".
-    shapes_in_sight bool [N, 8]; boxes int16 [N, 4, 4]; masks uint8 [N, H, W]; factors: name -> tensor, as in
-    bits.data.scene_split. All lie in the mapped file.
+    targets: "classes" gives the single label of each scene; "shapes" makes it a multi-label set, whose
+    class_names are the eight shapes and whose multilabels bool [N, 8] tell which are in sight; labels are
+    then the first of these. identities: "val/000017". shapes_in_sight bool [N, 8], boxes int16 [N, 4, 4],
+    masks uint8 [N, H, W] and factors, name -> tensor, are those of `render_split`. All lie in the mapped
+    file. Raises DatasetError, see `read_scenes`; also for a split the file does not have.
     """
 
     in_memory = True
@@ -43,7 +43,7 @@ class SceneSet(ImageSet):
             raise DatasetError(f"{path}: no split {split!r}; a file of scenes has train and val.")
         self.name, self.split = name, split
         self.images, self.masks, self.boxes = tensors["images"], tensors["masks"], tensors["boxes"]
-        self.factors = {key.removeprefix("factors/"): t for key, t in tensors.items() if key.startswith("factors/")}
+        self.factors = {key[8:]: value for key, value in tensors.items() if key.startswith("factors/")}
         self.shapes_in_sight = tensors["multilabels"]
         self.identities = tuple(f"{split}/{index:06d}" for index in range(len(self.images)))
         if targets == "classes":
@@ -52,9 +52,7 @@ class SceneSet(ImageSet):
         else:
             self.class_names = tuple(SHAPES)
             self.multilabels = self.shapes_in_sight
-            seen = self.shapes_in_sight
-            first = self.factors["shape"][:, 0].long()
-            self.labels = torch.where(seen.any(1), seen.to(torch.uint8).argmax(1), first)
+            self.labels = self.shapes_in_sight.to(torch.uint8).argmax(1)
 
     def decode(self, index: int) -> Tensor:
         """Scene `index` as uint8 [3, H, W]."""
@@ -73,8 +71,11 @@ class SceneSet(ImageSet):
 
 
 class SceneVideos:
-    """The videos of a file of scenes: frames uint8 [V, T, H, W, 3], masks uint8 [V, T, H, W] with the numbers 1..4
-    that an object keeps through its video; names "video/000003"."""
+    """The videos of a file of scenes, in the mapped file; names: "video/000003".
+
+    frames uint8 [V, T, H, W, 3]; masks uint8 [V, T, H, W], 0 background, 1..4 the number that an object keeps
+    through its video. Raises DatasetError, see `read_scenes`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.settings, tensors = read_scenes(path, "video")

@@ -64,10 +64,7 @@ def extract_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Features of every image in order, float32 [N, D] in main memory."""
-    batches = (
-        torch.arange(start, min(start + batch_size, len(images)))
-        for start in range(0, len(images), batch_size)
-    )
+    batches = (torch.arange(start, min(start + batch_size, len(images))) for start in range(0, len(images), batch_size))
     parts: list[Tensor] = []
     done = 0
     for batch in prefetch(images, batches, workers):
@@ -107,7 +104,7 @@ class FeatureStore:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             save_file({"features": features.contiguous()}, temporary, metadata={"key": json.dumps(self.key)})
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         return features

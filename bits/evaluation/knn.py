@@ -65,19 +65,14 @@ def _check(
     temperature: float,
 ) -> None:
     if train.shape[1] != test.shape[1]:
-        raise EvaluationError(
-            f"k-NN: {train.shape[1]} training dimensions but {test.shape[1]} test dimensions"
-        )
+        raise EvaluationError(f"k-NN: {train.shape[1]} training dimensions but {test.shape[1]} test dimensions")
     for name, features, labels in (("training", train, train_labels), ("test", test, test_labels)):
         if labels.shape != (len(features),) or labels.dtype != torch.int64:
             raise EvaluationError(
-                f"k-NN {name} set: expected int64 labels [{len(features)}], "
-                f"got {labels.dtype} {tuple(labels.shape)}"
+                f"k-NN {name} set: expected int64 labels [{len(features)}], got {labels.dtype} {tuple(labels.shape)}"
             )
         if int(labels.min()) < 0:
-            raise EvaluationError(
-                f"k-NN {name} set: labels must be >= 0, the smallest is {int(labels.min())}"
-            )
+            raise EvaluationError(f"k-NN {name} set: labels must be >= 0, the smallest is {int(labels.min())}")
     if not ks or min(ks) < 1 or max(ks) > len(train):
         raise EvaluationError(
             f"k-NN: k = {', '.join(map(str, ks))} does not fit a training set of {len(train)} rows. "

@@ -121,9 +121,7 @@ class _Sgd:
                 parameter[head].sub_(momentum[head], alpha=rate * factor)
 
 
-def _initial_heads(
-    heads: int, dimension: int, classes: int, hidden: int | None, seed: int, like: Tensor
-) -> Heads:
+def _initial_heads(heads: int, dimension: int, classes: int, hidden: int | None, seed: int, like: Tensor) -> Heads:
     generator = torch.Generator().manual_seed(seed)
     if hidden is None:
         return LinearHeads(heads, dimension, classes, generator, like)
@@ -172,9 +170,7 @@ def _accuracies(heads: Heads, test_MD: Tensor, labels_M: Tensor) -> list[float]:
 def _check_batch(batch: Batch, dimension: int, classes: int, name: str) -> None:
     features, labels = batch
     if features.ndim != 2 or features.shape[1] != dimension or len(features) == 0:
-        raise EvaluationError(
-            f"probe {name}: expected features [N, {dimension}], got {tuple(features.shape)}"
-        )
+        raise EvaluationError(f"probe {name}: expected features [N, {dimension}], got {tuple(features.shape)}")
     if labels.shape != (len(features),) or labels.dtype != torch.int64:
         raise EvaluationError(
             f"probe {name}: expected int64 labels [{len(features)}], got {labels.dtype} {tuple(labels.shape)}"

@@ -28,9 +28,7 @@ class Heads(Protocol):
 class LinearHeads:
     """weight [R, C, D] from N(0, 0.01^2), one draw for all heads, and bias [R, C] = 0, as in public DINO."""
 
-    def __init__(
-        self, heads: int, dimension: int, classes: int, generator: torch.Generator, like: Tensor
-    ) -> None:
+    def __init__(self, heads: int, dimension: int, classes: int, generator: torch.Generator, like: Tensor) -> None:
         weight = 0.01 * torch.randn(classes, dimension, generator=generator)
         bias = torch.zeros(classes)
         self.parameters = [_stacked(weight, heads, like), _stacked(bias, heads, like)]

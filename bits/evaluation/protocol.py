@@ -17,14 +17,10 @@ from bits.recipe import Knn, Linear, Retrieval
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
 
 
-def knn_values(
-    train: Tensor, test: Tensor, train_set: ImageSet, test_set: ImageSet, settings: Knn
-) -> dict[str, float]:
+def knn_values(train: Tensor, test: Tensor, train_set: ImageSet, test_set: ImageSet, settings: Knn) -> dict[str, float]:
     """k-NN accuracy of the test split, fractions, for every k that the training split is large enough for."""
     ks = tuple(k for k in settings.ks if k <= len(train))
-    return dict(
-        knn_accuracy(train, train_set.labels, test, test_set.labels, ks=ks, temperature=settings.temperature)
-    )
+    return dict(knn_accuracy(train, train_set.labels, test, test_set.labels, ks=ks, temperature=settings.temperature))
 
 
 def relevance_labels(images: ImageSet) -> Tensor:
@@ -38,9 +34,7 @@ def retrieval_values(features: Tensor, images: ImageSet, settings: Retrieval) ->
     everything = torch.arange(len(images))
     queries, gallery = everything, everything
     if settings.protocol == "query-gallery":
-        queries, gallery = split_query_gallery(
-            labels, images.identities, settings.queries_per_class, settings.seed
-        )
+        queries, gallery = split_query_gallery(labels, images.identities, settings.queries_per_class, settings.seed)
     return dict(
         retrieval_map(
             features[queries],

@@ -27,9 +27,7 @@ def split_query_gallery(
         raise EvaluationError(f"queries_per_class must be >= 1, got {queries_per_class}")
     repeated = [identity for identity, count in Counter(identities).items() if count > 1]
     if repeated:
-        raise EvaluationError(
-            f"{len(repeated)} identities occur more than once, the first is {repeated[0]!r}"
-        )
+        raise EvaluationError(f"{len(repeated)} identities occur more than once, the first is {repeated[0]!r}")
     members: dict[int, list[int]] = {}
     for index, label in enumerate(labels.tolist()):
         members.setdefault(label, []).append(index)

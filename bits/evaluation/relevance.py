@@ -57,17 +57,13 @@ def relevance(
     if query_identities is None and gallery_identities is None:
         return Relevance(*labels)
     if query_identities is None or gallery_identities is None:
-        raise EvaluationError(
-            "retrieval: give identities for both the queries and the gallery, or for neither"
-        )
+        raise EvaluationError("retrieval: give identities for both the queries and the gallery, or for neither")
     for name, identities, of in (
         ("query", query_identities, query_labels),
         ("gallery", gallery_identities, gallery_labels),
     ):
         if len(identities) != len(of):
-            raise EvaluationError(
-                f"retrieval: {len(identities)} {name} identities for {len(of)} {name} labels"
-            )
+            raise EvaluationError(f"retrieval: {len(identities)} {name} identities for {len(of)} {name} labels")
     code_of: dict[str, int] = {}
     gallery = [code_of.setdefault(identity, len(code_of)) for identity in gallery_identities]
     query = [code_of.get(identity, -1) for identity in query_identities]

@@ -50,9 +50,7 @@ def retrieval_map(
     query, gallery = _unit_sides(query_QD, gallery_GD)
     known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
     _check_sizes(query, gallery, known)
-    scores = ranked(
-        lambda rows: cosine_block(query[rows], gallery), known, cutoffs=cutoffs, ties=ties, chunk=chunk
-    )
+    scores = ranked(lambda rows: cosine_block(query[rows], gallery), known, cutoffs=cutoffs, ties=ties, chunk=chunk)
     return mean_average_precision(scores)
 
 
@@ -97,9 +95,7 @@ def ranked(
     return AveragePrecision(
         whole=torch.cat([part.whole for part in parts]).cpu(),
         at_cutoff={k: torch.cat([part.at_cutoff[k] for part in parts]).cpu() for k in cutoffs},
-        at_cutoff_standard={
-            k: torch.cat([part.at_cutoff_standard[k] for part in parts]).cpu() for k in cutoffs
-        },
+        at_cutoff_standard={k: torch.cat([part.at_cutoff_standard[k] for part in parts]).cpu() for k in cutoffs},
         relevant=torch.cat([part.relevant for part in parts]).cpu(),
     )
 
@@ -116,9 +112,7 @@ def mean_average_precision(scores: AveragePrecision) -> dict[str, float | int]:
 def _unit_sides(query_QD: Tensor, gallery_GD: Tensor) -> tuple[Tensor, Tensor]:
     query, gallery = unit_rows(query_QD, "retrieval queries"), unit_rows(gallery_GD, "retrieval gallery")
     if query.shape[1] != gallery.shape[1]:
-        raise EvaluationError(
-            f"retrieval: {query.shape[1]} query dimensions but {gallery.shape[1]} gallery dimensions"
-        )
+        raise EvaluationError(f"retrieval: {query.shape[1]} query dimensions but {gallery.shape[1]} gallery dimensions")
     return query, gallery
 
 
@@ -128,6 +122,4 @@ def _check_sizes(query: Tensor, gallery: Tensor, known: Relevance) -> None:
         ("gallery", gallery, known.gallery_labels),
     ):
         if len(features) != len(labels):
-            raise EvaluationError(
-                f"retrieval: {len(features)} {name} features but {len(labels)} {name} labels"
-            )
+            raise EvaluationError(f"retrieval: {len(features)} {name} features but {len(labels)} {name} labels")

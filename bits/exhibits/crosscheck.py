@@ -100,9 +100,7 @@ def _unknown_names(declared: Declarations) -> Iterator[str]:
     for exhibit in declared.exhibits.values():
         if isinstance(exhibit, Lines):
             missing = [row.label for row in exhibit.series if row.label not in declared.colours]
-            yield from (
-                f"exhibits.{exhibit.id}: no colour for {label!r} among the colours" for label in missing
-            )
+            yield from (f"exhibits.{exhibit.id}: no colour for {label!r} among the colours" for label in missing)
         elif isinstance(exhibit, Grid):
             labels = [column.label for column in exhibit.columns]
             for column in (column for row in exhibit.quoted for column in row.values):
@@ -115,8 +113,5 @@ def _unknown_names(declared: Declarations) -> Iterator[str]:
 
 def _cell_keys(exhibit: Grid) -> Iterator[Key]:
     return (
-        exhibit.published_key(row, column)
-        for row in exhibit.rows
-        for column in exhibit.columns
-        if not column.extra
+        exhibit.published_key(row, column) for row in exhibit.rows for column in exhibit.columns if not column.extra
     )

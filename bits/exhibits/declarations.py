@@ -61,9 +61,7 @@ def load_declarations(config_dir: Path, runs: Collection[str] | None = None) -> 
         for name, value in read_yaml(config_dir / "references.yaml").items()
     }
     exhibits, colours = _read_exhibits(config_dir / "exhibits")
-    pending = validated(
-        _Pending, read_yaml(config_dir / "pending.yaml"), config_dir / "pending.yaml", "pending"
-    ).root
+    pending = validated(_Pending, read_yaml(config_dir / "pending.yaml"), config_dir / "pending.yaml", "pending").root
     measures = load_measures(config_dir / "measures.yaml")
     published = load_published(config_dir / "published.csv")
     declarations = Declarations(measures, exhibits, published, pending, references, colours)
@@ -82,9 +80,7 @@ def _read_exhibits(folder: Path) -> tuple[dict[str, Exhibit], dict[str, str]]:
         content = read_yaml(path)
         for key in content:
             if key not in ("shared", "exhibits", "colours"):
-                raise DeclarationError(
-                    f"{path}: {key}: unknown key{near(key, ('shared', 'exhibits', 'colours'))}"
-                )
+                raise DeclarationError(f"{path}: {key}: unknown key{near(key, ('shared', 'exhibits', 'colours'))}")
         colours |= content.get("colours", {})
         for name, value in content.get("exhibits", {}).items():
             if name in exhibits:
@@ -98,9 +94,7 @@ def _read_exhibits(folder: Path) -> tuple[dict[str, Exhibit], dict[str, str]]:
 def _read_exhibit(name: str, value: Any, path: Path) -> Exhibit:
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind not in KINDS:
-        raise DeclarationError(
-            f"{path}: exhibits.{name}.kind: expected one of {', '.join(KINDS)}, found {kind!r}"
-        )
+        raise DeclarationError(f"{path}: exhibits.{name}.kind: expected one of {', '.join(KINDS)}, found {kind!r}")
     return validated(KINDS[kind], {"id": name, **value}, path, f"exhibits.{name}")
 
 

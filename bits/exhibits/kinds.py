@@ -157,9 +157,7 @@ class Lines(_Exhibit):
     def curves(self) -> Iterator[tuple[Panel, Row]]:
         return ((panel, row) for panel in self.panels for row in self.series)
 
-    def published_points(
-        self, panel: Panel, row: Row, values: PublishedValues
-    ) -> dict[Key, tuple[float, float]]:
+    def published_points(self, panel: Panel, row: Row, values: PublishedValues) -> dict[Key, tuple[float, float]]:
         """The published points of one curve, key -> (x, y), by increasing x."""
         return values.points(self.id, row.method or row.label, panel.setting, panel.published, self.x.key)
 

@@ -59,9 +59,7 @@ class _MeasuresFile(Declared):
 def load_measures(path: Path) -> dict[str, Measure]:
     """Every measure by id; raises DeclarationError for unknown roles and metrics."""
     declared = validated(_MeasuresFile, read_yaml(path), path, "measures")
-    metrics = {
-        name: validated(Metric, value, path, f"metrics.{name}") for name, value in declared.metrics.items()
-    }
+    metrics = {name: validated(Metric, value, path, f"metrics.{name}") for name, value in declared.metrics.items()}
     measures = {}
     for role, names in declared.measures.items():
         if role not in declared.roles:

@@ -39,9 +39,7 @@ class PublishedValues:
     def get(self, key: Key) -> PublishedValue | None:
         return self._values.get(key)
 
-    def points(
-        self, exhibit: str, method: str, setting: str, column: str, x: str
-    ) -> dict[Key, tuple[float, float]]:
+    def points(self, exhibit: str, method: str, setting: str, column: str, x: str) -> dict[Key, tuple[float, float]]:
         """Curve points by increasing x: key -> (x, y) of lines whose setting is `setting`;`x`=<number>."""
         found = {}
         for key, published in self._values.items():
@@ -61,23 +59,17 @@ def load_published(path: Path) -> PublishedValues:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames != _FIELDS:
-                raise DeclarationError(
-                    f"{path}: expected the columns {','.join(_FIELDS)}, found {reader.fieldnames}"
-                )
+                raise DeclarationError(f"{path}: expected the columns {','.join(_FIELDS)}, found {reader.fieldnames}")
             for row in reader:
                 where = f"{path}: line {reader.line_num}"
                 if None in row or None in row.values():
-                    raise DeclarationError(
-                        f"{where}: expected {len(_FIELDS)} fields; quote a text with commas"
-                    )
+                    raise DeclarationError(f"{where}: expected {len(_FIELDS)} fields; quote a text with commas")
                 key = (row["item"], row["method"], row["setting"], row["column"])
                 if key in values:
                     raise DeclarationError(f"{where}: {key} is published twice")
                 values[key] = PublishedValue(_value(row["value"], where), row["note"])
     except OSError as error:
-        raise DeclarationError(
-            f"{path}: cannot be read ({error.strerror}). Expected the published values."
-        ) from error
+        raise DeclarationError(f"{path}: cannot be read ({error.strerror}). Expected the published values.") from error
     return PublishedValues(values, path)
 
 

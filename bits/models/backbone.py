@@ -37,9 +37,7 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
         except TypeError:
             return timm.create_model(name, **arguments)  # not a ViT: takes any size as it is
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise BackboneError(
-            f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}"
-        ) from error
+        raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
 
 
 def width(backbone: nn.Module) -> int:
@@ -62,7 +60,7 @@ def last_blocks(backbone: nn.Module, images: Tensor, blocks: int) -> Tensor:
         return features
     assert isinstance(backbone, VisionTransformer)
     blocks = min(blocks, len(backbone.blocks))
-    taken = backbone.forward_intermediates(
+    taken: Any = backbone.forward_intermediates(
         images, indices=blocks, return_prefix_tokens=True, norm=True, intermediates_only=True
     )
     return torch.cat([prefix[:, 0] for _, prefix in taken], dim=1)

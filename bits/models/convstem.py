@@ -7,46 +7,67 @@ those of a ViT, so every evaluation of the paper applies. Import this module and
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import torch.nn.functional as F  # noqa: N812
 from timm.layers import PatchEmbed
 from timm.models import register_model
 from timm.models.vision_transformer import VisionTransformer
-from torch import nn
+from torch import Tensor, nn
 
 
 class ConvStem(PatchEmbed):
     """Strided 3x3 convolutions with GroupNorm and GELU that halve the side until a patch is one token.
 
-    patch_size must be a power of two from 4 on; the output has the layout of timm's PatchEmbed.
+    patch_size must be a power of two from 4 on; `residuals` more convolutions follow each halving, around which the
+    signal also passes unchanged. The output has the layout of timm's PatchEmbed.
     """
 
     def __init__(
-        self, *arguments: Any, patch_size: int = 8, in_chans: int = 3, embed_dim: int = 128, **options: Any
-    ):
-        super().__init__(*arguments, patch_size=patch_size, in_chans=in_chans, embed_dim=embed_dim, **options)
+        self,
+        img_size: int | tuple[int, int] | None = 224,
+        patch_size: int = 8,
+        in_chans: int = 3,
+        embed_dim: int = 128,
+        residuals: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(img_size, patch_size, in_chans, embed_dim, **options)
         halvings = patch_size.bit_length() - 1
         if patch_size != 1 << halvings or halvings < 2:
-            raise ValueError(
-                f"patch_size of a convolutional stem is a power of two from 4 on, got {patch_size}"
-            )
+            raise ValueError(f"patch_size of a convolutional stem is a power of two from 4 on, got {patch_size}")
         layers: list[nn.Module] = []
-        width = in_chans
+        inside = in_chans
         for level in range(halvings):
-            wider = max(embed_dim >> (halvings - 1 - level), 16)
-            layers += [
-                nn.Conv2d(width, wider, 3, 2, 1, bias=False),
-                nn.GroupNorm(wider // 16 or 1, wider),
-                nn.GELU(),
-            ]
-            width = wider
-        self.proj = nn.Sequential(*layers, nn.Conv2d(width, embed_dim, 1))
+            outside = max(embed_dim >> (halvings - 1 - level), 16)
+            layers += [_convolution(inside, outside, stride=2), nn.GELU()]
+            layers += [Residual(outside) for _ in range(residuals)]
+            inside = outside
+        self.proj = nn.Sequential(*layers, nn.Conv2d(inside, embed_dim, 1))  # type: ignore[assignment]
+
+
+class Residual(nn.Module):
+    """x + GELU(GroupNorm(conv3x3(x)))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = _convolution(width, width, stride=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.gelu(self.convolution(x))
+
+
+def _convolution(inside: int, outside: int, stride: int) -> nn.Sequential:
+    groups = max(outside // 16, 1)
+    return nn.Sequential(nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.GroupNorm(groups, outside))
 
 
 def _vit(options: dict[str, Any], **architecture: Any) -> VisionTransformer:
+    residuals = options.pop("residuals", architecture.pop("residuals", 0))
     for unused in ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
         options.pop(unused, None)
-    return VisionTransformer(embed_layer=ConvStem, **(architecture | options))
+    return VisionTransformer(embed_layer=partial(ConvStem, residuals=residuals), **(architecture | options))
 
 
 @register_model

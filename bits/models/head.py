@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,27 +19,34 @@ class Head(nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int, layers: int, outputs: int, normalise: bool, prototypes: int | None
+        self,
+        width: int,
+        hidden: int,
+        layers: int,
+        outputs: int,
+        normalise: bool,
+        prototypes: int | None,
+        init_std: float = 0.02,
     ) -> None:
         super().__init__()
         widths = [width, *[hidden] * (layers - 1), outputs]
         modules: list[nn.Module] = []
-        for inside, outside in zip(widths[:-1], widths[1:], strict=True):
+        for inside, outside in pairwise(widths):
             modules += [nn.Linear(inside, outside), nn.GELU()]
         self.mlp = nn.Sequential(*modules[:-1])
-        self.normalise = normalise
+        self.normalise, self.init_std = normalise, init_std
         self.prototypes = nn.Parameter(torch.empty(prototypes, outputs)) if prototypes else None
         self.reset()
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights from the initial distribution: truncated normal 0.02, bias 0.
+        """Draw all weights from the initial distribution: truncated normal `init_std`, bias 0.
 
         Prototypes start uniform as a linear layer does: their direction alone enters the output.
         """
         for module in self.mlp:
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
+                nn.init.trunc_normal_(module.weight, std=self.init_std, generator=generator)
                 nn.init.zeros_(module.bias)
         if self.prototypes is not None:
             bound = 1 / math.sqrt(self.prototypes.shape[1])

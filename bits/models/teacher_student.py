@@ -23,10 +23,7 @@ class Branch(nn.Module):
 
         Neighbouring views of equal size go through the backbone in one pass; the head sees all at once.
         """
-        features = [
-            self.backbone(torch.cat(list(same)))
-            for _, same in groupby(views, key=lambda view: view.shape[-1])
-        ]
+        features = [self.backbone(torch.cat(list(same))) for _, same in groupby(views, key=lambda view: view.shape[-1])]
         flat = torch.cat(features)
         shape = (len(views), len(views[0]), -1)
         return flat.view(shape), self.head(flat).view(shape)

@@ -190,9 +190,7 @@ class Chart:
     def holes(self) -> list[str]:
         """Why each missing curve is missing, each reason once."""
         readings = (curve.reading for curve in self.curves())
-        return list(
-            dict.fromkeys(found.problem for found in readings if found.status in ("not run", "failed"))
-        )
+        return list(dict.fromkeys(found.problem for found in readings if found.status in ("not run", "failed")))
 
     def counts(self) -> tuple[int, int]:
         """(curves that were measured or have an outcome, curves)."""

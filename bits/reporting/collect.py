@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bits.exhibits import Declarations, Exhibit, Grid, Lines, Measure
-from bits.exhibits.kinds import Column, Panel, QuotedRow, ReferenceRow, Row
+from bits.exhibits.kinds import Column, Panel, QuotedRow, ReferenceRow, Row, dataset_of
 from bits.reporting.cells import About, Cell, Chart, ChartPanel, Curve, Head, Table, TableRow
 from bits.reporting.files import ReportError
-from bits.reporting.plan_file import Scale
+from bits.reporting.plan_file import ReportPlan
 from bits.reporting.results import Reading, Results
 
 
@@ -19,8 +20,7 @@ def collect(exhibit: Exhibit, declared: Declarations, results: Results) -> Table
     if isinstance(exhibit, Lines):
         return collect_chart(exhibit, declared, results)
     raise ReportError(
-        f"{exhibit.id}: nothing renders exhibits of kind {exhibit.kind}. "
-        "Say in config/pending.yaml what is missing."
+        f"{exhibit.id}: nothing renders exhibits of kind {exhibit.kind}. Say in config/pending.yaml what is missing."
     )
 
 
@@ -31,7 +31,7 @@ def collect_table(grid: Grid, declared: Declarations, results: Results) -> Table
     rows += [_reference_row(grid, row, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, declared) for row in grid.quoted]
     heads = tuple(_head(column, declared.measures[column.measure]) for column in grid.columns)
-    return Table(about(grid, results.plan.scale), grid.row_title, heads, tuple(rows))
+    return Table(about(grid, results.plan), grid.row_title, heads, tuple(rows))
 
 
 def collect_chart(lines: Lines, declared: Declarations, results: Results) -> Chart:
@@ -40,7 +40,7 @@ def collect_chart(lines: Lines, declared: Declarations, results: Results) -> Cha
     for panel in lines.panels:
         curves = tuple(_curve(lines, panel, row, declared, results) for row in lines.series)
         panels.append(ChartPanel(panel.title, declared.measures[panel.measure], curves))
-    return Chart(about(lines, results.plan.scale), _x_label(lines, panels), tuple(panels))
+    return Chart(about(lines, results.plan), _x_label(lines, panels), tuple(panels))
 
 
 def require_complete(collected: Table | Chart) -> None:
@@ -50,19 +50,26 @@ def require_complete(collected: Table | Chart) -> None:
         raise ReportError("\n".join([f"{collected.about.name} has holes:", *holes]))
 
 
-def about(exhibit: Grid | Lines, scale: Scale) -> About:
-    """An exhibit's heading, with the stamp of the scale."""
+def about(exhibit: Grid | Lines, plan: ReportPlan) -> About:
+    """An exhibit's heading, with the scale's stamp; the caption says which data stand in for the paper's."""
     return About(
-        exhibit.id,
-        exhibit.name,
-        exhibit.title,
-        exhibit.caption,
-        exhibit.section,
-        exhibit.notes,
-        scale.name,
-        scale.stamp,
-        scale.reproduction,
+        id=exhibit.id,
+        name=exhibit.name,
+        title=exhibit.title,
+        caption=" ".join((exhibit.caption, *_stand_ins(exhibit, plan))),
+        section=exhibit.section,
+        notes=exhibit.notes,
+        scale=plan.scale.name,
+        stamp=plan.scale.stamp,
+        reproduction=plan.scale.reproduction,
     )
+
+
+def _stand_ins(exhibit: Grid | Lines, plan: ReportPlan) -> Iterator[str]:
+    for role in dict.fromkeys(dataset_of(measure) for _, measure in exhibit.needs()):
+        dataset = plan.datasets.get(role, {})
+        if dataset.get("name", role) != role:
+            yield f"Measured here on {dataset.get('title') or dataset['name']}, in the place of {role}."
 
 
 def _x_label(lines: Lines, panels: list[ChartPanel]) -> str:
@@ -128,8 +135,7 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
             values = {
                 index: value
                 for index in members
-                if cells[index][column].status == "measured"
-                and (value := cells[index][column].value) is not None
+                if cells[index][column].status == "measured" and (value := cells[index][column].value) is not None
             }
             if len(values) > 1:
                 best = (max if measure.direction == "higher" else min)(values.values())

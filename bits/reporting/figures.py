@@ -80,9 +80,7 @@ def _drawn(chart: Chart) -> Figure:
         handlelength=2.2,
         columnspacing=1.4,
     )
-    stamp = "\n".join(
-        textwrap.wrap(f"{chart.about.name} · {chart.about.stamp}", 125 if columns == 1 else 85 * columns)
-    )
+    stamp = "\n".join(textwrap.wrap(f"{chart.about.name} · {chart.about.stamp}", 125 if columns == 1 else 85 * columns))
     figure.supxlabel(stamp, fontsize=6.8, color=MUTED, x=0.01, ha="left")
     return figure
 
@@ -116,7 +114,7 @@ def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
     ax.set(xlabel=x_label, ylabel=f"{panel.measure.label}{unit}", title=panel.title)
     ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
-    missing = [f"{curve.label}: {curve.reading.status}" for curve in panel.curves if not curve.points]
+    missing = [f"{curve.label}: {curve.reading.status}" for curve in panel.curves if curve.text != curve.label]
     if missing:
         ax.text(
             0.98,
@@ -133,9 +131,9 @@ def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
 
 
 def _legend(chart: Chart) -> list[Line2D]:
-    """One entry per method and one that says what hollow markers are."""
+    """One entry per method and one for hollow markers; outcomes are said in the panels."""
     handles = [
-        Line2D([], [], color=curve.colour, linewidth=2, marker=marker, markersize=4.5, label=curve.text)
+        Line2D([], [], color=curve.colour, linewidth=2, marker=marker, markersize=4.5, label=curve.label)
         for marker, curve in zip(_MARKERS, chart.panels[0].curves, strict=False)
     ]
     hollow = Line2D(

@@ -39,9 +39,7 @@ def latex_escaped(text: str) -> str:
 def table_latex(table: Table) -> str:
     """A floating booktabs table, the stamp in its caption."""
     about = table.about
-    text = (
-        f"{about.title} ({about.name} of the paper). {about.caption} Measured, and published in parentheses."
-    )
+    text = f"{about.title} ({about.name} of the paper). {about.caption} Measured, and published in parentheses."
     caption = f"{latex_escaped(text)} \\textbf{{{latex_escaped(about.stamp)}}}"
     lines = [
         f"% {about.id}, scale {' '.join(about.scale.split())}; needs \\usepackage{{booktabs}}",
@@ -56,9 +54,7 @@ def table_latex(table: Table) -> str:
     for kind, group, rows in table.bodies():
         lines.append(r"\midrule")
         if group:
-            lines.append(
-                f"\\multicolumn{{{len(table.heads) + 1}}}{{l}}{{\\textit{{{latex_escaped(group)}}}}} \\\\"
-            )
+            lines.append(f"\\multicolumn{{{len(table.heads) + 1}}}{{l}}{{\\textit{{{latex_escaped(group)}}}}} \\\\")
         lines += [_latex_row(row, kind) for row in rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 

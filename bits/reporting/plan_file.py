@@ -57,7 +57,5 @@ def read_plan(path: Path) -> ReportPlan:
     try:
         return ReportPlan.model_validate(content)
     except ValidationError as error:
-        problems = [
-            f"{path}: {'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()
-        ]
+        problems = [f"{path}: {'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()]
         raise ReportError("\n".join(problems)) from error

@@ -49,9 +49,7 @@ def _flat(value: Any) -> str:
     """A nested value on one line: {"cpu": "x", "cores": 2} as "cpu: x, cores: 2"."""
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_flat(inner)}" for key, inner in value.items() if inner not in (None, ""))
-    return (
-        ", ".join(map(_flat, value)) if isinstance(value, list) else str(value if value is not None else "")
-    )
+    return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value if value is not None else "")
 
 
 def _distinct(values: Any) -> tuple[str, ...]:

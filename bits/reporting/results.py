@@ -94,9 +94,7 @@ class Results:
     def _detail(self, source: str) -> str:
         return str((self.outcome(source) or {}).get("detail") or "")
 
-    def _values(
-        self, source: str, run_id: str, measure: Measure, ended: bool
-    ) -> tuple[float | None, Points, str]:
+    def _values(self, source: str, run_id: str, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
         """(value, points, problem) of a measure in its unit; a finished run's series must be finite."""
         path = self.plan.metrics.get(source, {}).get(measure.record)
         content = self.metrics(source, measure.record)
@@ -140,8 +138,6 @@ def _points(found: Any, factor: float) -> Points:
     if not isinstance(xs, list | range) or not isinstance(ys, list) or len(xs) != len(ys):
         return ()
     try:
-        return tuple(
-            (float(x), math.nan if y is None else float(y) * factor) for x, y in zip(xs, ys, strict=True)
-        )
+        return tuple((float(x), math.nan if y is None else float(y) * factor) for x, y in zip(xs, ys, strict=True))
     except (TypeError, ValueError):
         return ()

@@ -85,9 +85,7 @@ def front_page(reports: Path, out: Path, root: Path) -> bytes:
             ) from error
         found.append((summary, str(path.with_name("index.html").resolve())))
     if not found:
-        raise ReportError(
-            f"{reports}: no */summary.json. Render a report first: python -m bits.commands.render report"
-        )
+        raise ReportError(f"{reports}: no */summary.json. Render a report first: python -m bits.commands.render report")
     found.sort(key=lambda item: (not item[0].scale.reproduction, item[0].scale.name))
     return page("front.html.j2", out, root, reports=found)
 

@@ -112,9 +112,7 @@ def chart_csv(chart: Chart) -> str:
 def table_markdown(table: Table) -> str:
     """A Markdown page: stamp, table with "measured (published)" cells, caption, holes."""
     heads = [
-        markdown_escaped(
-            " ".join((head.group, head.label, f"({head.unit})" if head.unit in ("%", "bits") else ""))
-        )
+        markdown_escaped(" ".join((head.group, head.label, f"({head.unit})" if head.unit in ("%", "bits") else "")))
         for head in table.heads
     ]
     groups = any(row.group for row in table.rows)
@@ -146,9 +144,7 @@ def _markdown_cell(cell: Cell) -> str:
         text = f"*{text}*"
     elif cell.best:
         text = f"**{text}**"
-    return " ".join(
-        part for part in (text, f"({cell.published_text})" if cell.published_text else "") if part
-    )
+    return " ".join(part for part in (text, f"({cell.published_text})" if cell.published_text else "") if part)
 
 
 def _digits(value: float | None) -> str:

@@ -50,7 +50,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
         save_file(plain, temporary, metadata={"facts": json.dumps(dict(facts), allow_nan=False)})
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path}: could not be written ({error}). What was saved before is intact; free some disk and start again."
@@ -114,9 +114,7 @@ def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The entries whose names start with `prefix.`, without it."""
-    return {
-        name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")
-    }
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:

@@ -12,9 +12,7 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
     """The run was asked to stop and has saved its state."""
 
     def __init__(self, number: int, step: int) -> None:
-        super().__init__(
-            f"stopped by {signal.Signals(number).name} at step {step}; start again to go on from there"
-        )
+        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}; start again to go on from there")
         self.exit_code = 128 + number
 
 

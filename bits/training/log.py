@@ -18,11 +18,7 @@ class RunLog:
 
     def __init__(self, path: Path, from_step: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = (
-            [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step]
-            if from_step
-            else []
-        )
+        kept = [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step] if from_step else []
         path.write_text("".join(line + "\n" for line in kept))
         self._stream = path.open("a", buffering=1)
 
@@ -59,9 +55,7 @@ def _plain(value: Any) -> Any:
 class Progress:
     """Rate and time left: one line rewritten on a terminal, a plain line every `seconds` elsewhere."""
 
-    def __init__(
-        self, name: str, total: int, done: int = 0, seconds: float = 30, stream: TextIO | None = None
-    ) -> None:
+    def __init__(self, name: str, total: int, done: int = 0, seconds: float = 30, stream: TextIO | None = None) -> None:
         self.name, self.total, self.first = name, total, done
         self.stream = stream or sys.stderr
         self.seconds = 0.5 if self.stream.isatty() else seconds

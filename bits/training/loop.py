@@ -166,9 +166,7 @@ class Pretraining:
 
     def weight_decay(self, step: int) -> float:
         """The weight decay of a step."""
-        return cosine(
-            self.recipe.optimizer.weight_decay, self.recipe.optimizer.weight_decay_end, step, self.steps
-        )
+        return cosine(self.recipe.optimizer.weight_decay, self.recipe.optimizer.weight_decay_end, step, self.steps)
 
     def momentum(self, step: int) -> float:
         """The teacher's momentum of a step."""
@@ -213,9 +211,7 @@ class Pretraining:
             **self.last_health,
             **({"warning": warning} if warning else {}),
         )
-        progress.show(
-            self.step, f"loss {loss:.4f} {rate:.0f} images/s" + (f" COLLAPSE? {warning}" if warning else "")
-        )
+        progress.show(self.step, f"loss {loss:.4f} {rate:.0f} images/s" + (f" COLLAPSE? {warning}" if warning else ""))
 
     def _tensors(self) -> dict[str, Tensor]:
         return {

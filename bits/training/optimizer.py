@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Two groups: tensors with weight decay, and biases and 1-D parameters without (protocol)."""
-    decayed, plain = [], []
+    decayed: list[Tensor] = []
+    plain: list[Tensor] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             (plain if parameter.ndim == 1 or name.endswith(".bias") else decayed).append(parameter)

@@ -44,20 +44,14 @@ def view_specs(crops: Crops, augmentation: Augmentation) -> list[ViewSpec]:
 def seeded(*parts: object) -> torch.Generator:
     """A CPU generator that depends on `parts` alone, so that any step can be made again by itself."""
     text = ":".join(str(part) for part in parts)
-    return torch.Generator().manual_seed(
-        int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-    )
+    return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1)
 
 
-def step_views(
-    batch: ImageBatch, specs: list[ViewSpec], seed: int, step: int, device: torch.device
-) -> list[Tensor]:
+def step_views(batch: ImageBatch, specs: list[ViewSpec], seed: int, step: int, device: torch.device) -> list[Tensor]:
     """V views float32 [N, 3, S, S] on `device`, of a batch that lies in main memory.
 
     Parameters are drawn on the CPU, pixels are worked on the device: nothing waits for it.
     """
-    drawn = [
-        draw(spec, batch.sizes, seeded(seed, "views", step, number)) for number, spec in enumerate(specs)
-    ]
+    drawn = [draw(spec, batch.sizes, seeded(seed, "views", step, number)) for number, spec in enumerate(specs)]
     moved = batch.to(device)
     return [render(moved, spec, parameters) for spec, parameters in zip(specs, drawn, strict=True)]

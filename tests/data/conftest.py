@@ -51,10 +51,7 @@ def photographs(folder: Path) -> list[Image.Image]:
             members = sorted(member for member in archive.namelist() if member.endswith(ending))
             for member in members[:: len(members) // count][:count]:
                 images.append(Image.open(io.BytesIO(archive.read(member))).convert("RGB"))
-    return [
-        image.crop((0, 0, image.width - 9 * (i % 3), image.height - 7 * (i % 4)))
-        for i, image in enumerate(images)
-    ]
+    return [image.crop((0, 0, image.width - 9 * (i % 3), image.height - 7 * (i % 4))) for i, image in enumerate(images)]
 
 
 @pytest.fixture(scope="session", params=["made", "photographs"])

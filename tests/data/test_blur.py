@@ -15,9 +15,7 @@ def stacked(images: list[Image.Image]) -> Tensor:
     return torch.stack([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images]).float()
 
 
-@pytest.mark.parametrize(
-    ("size", "low", "high"), [(32, 0.1, 2.0), (96, 0.1, 2.0), (130, 0.1, 2.0), (64, 2.0, 9.0)]
-)
+@pytest.mark.parametrize(("size", "low", "high"), [(32, 0.1, 2.0), (96, 0.1, 2.0), (130, 0.1, 2.0), (64, 2.0, 9.0)])
 def test_blur_is_pillows(images: list[Image.Image], size: int, low: float, high: float) -> None:
     squares = [image.resize((size, size)) for image in images]
     radii = torch.linspace(low, high, len(squares))
@@ -59,9 +57,7 @@ def test_one_pass_repeats_the_edge_pixel() -> None:
 def test_image_narrower_than_the_box() -> None:
     images = torch.rand(1, 3, 4, 4) * 255
     blurred = gaussian_blur(images, torch.tensor([6.0]))
-    wanted = Image.fromarray(images[0].round().byte().permute(1, 2, 0).numpy()).filter(
-        ImageFilter.GaussianBlur(6)
-    )
+    wanted = Image.fromarray(images[0].round().byte().permute(1, 2, 0).numpy()).filter(ImageFilter.GaussianBlur(6))
     assert (blurred - stacked([wanted])).abs().max() < 3.2
 
 

@@ -83,9 +83,7 @@ def test_same_size_is_the_crop_itself() -> None:
     pixels = torch.randint(0, 256, (3, 3, 40, 40), dtype=torch.uint8)
     boxes = torch.tensor([[0, 0, 16, 16], [24, 3, 16, 16], [7, 24, 16, 16]])
     crops = [pixels[i, :, y : y + 16, x : x + 16] for i, (y, x, _, _) in enumerate(boxes.tolist())]
-    torch.testing.assert_close(
-        resample(pixels, *maps(boxes, 16)), torch.stack(crops).float(), rtol=0, atol=1e-3
-    )
+    torch.testing.assert_close(resample(pixels, *maps(boxes, 16)), torch.stack(crops).float(), rtol=0, atol=1e-3)
 
 
 def pillow_weights(length: int, full: int, sample: int) -> list[float]:

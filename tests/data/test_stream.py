@@ -20,9 +20,7 @@ from bits.data.stream import IndexStream, prefetch
 
 
 @settings(deadline=None)
-@given(
-    st.integers(1, 30), st.integers(-5, 2**70), st.integers(0, 30), st.integers(0, 200), st.integers(0, 100)
-)
+@given(st.integers(1, 30), st.integers(-5, 2**70), st.integers(0, 30), st.integers(0, 200), st.integers(0, 100))
 def test_any_stretch_equals_the_passes(n: int, seed: int, batch: int, start: int, count: int) -> None:
     dropped = batch if 1 <= batch <= n else None
     length = n if dropped is None else n - n % dropped
@@ -60,9 +58,7 @@ def test_the_order_of_published_runs_stays() -> None:
 
 
 def test_impossible_streams_are_refused() -> None:
-    with pytest.raises(
-        DatasetError, match=r"batch of 256 can't be drawn from a training split of 100 images"
-    ):
+    with pytest.raises(DatasetError, match=r"batch of 256 can't be drawn from a training split of 100 images"):
         IndexStream(100, 0, drop_last_of_pass=256)
     for n, batch in ((0, None), (5, 0)):
         with pytest.raises(DatasetError, match="at least 1 of each"):

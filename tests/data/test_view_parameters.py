@@ -52,16 +52,12 @@ def test_crop_area_and_ratio_are_as_declared_where_every_try_fits() -> None:
 def test_crops_are_distributed_as_torchvisions(height: int, width: int, scale: tuple[float, float]) -> None:
     torch.manual_seed(1)
     image = torch.empty(3, height, width)
-    theirs = [
-        transforms.RandomResizedCrop.get_params(image, list(scale), [3 / 4, 4 / 3]) for _ in range(1500)
-    ]
+    theirs = [transforms.RandomResizedCrop.get_params(image, list(scale), [3 / 4, 4 / 3]) for _ in range(1500)]
     ours = drawn(replace(SPEC, scale=scale), height, width, 1500).crop
     both = np.array(theirs, dtype=float), ours.numpy().astype(float)
     for column in range(4):
         assert stats.ks_2samp(both[0][:, column], both[1][:, column]).pvalue > CREDIBLE, column
-    areas, shapes = zip(
-        *((boxes[:, 2] * boxes[:, 3], boxes[:, 3] / boxes[:, 2]) for boxes in both), strict=True
-    )
+    areas, shapes = zip(*((boxes[:, 2] * boxes[:, 3], boxes[:, 3] / boxes[:, 2]) for boxes in both), strict=True)
     assert stats.ks_2samp(*areas).pvalue > CREDIBLE and stats.ks_2samp(*shapes).pvalue > CREDIBLE
 
 
@@ -76,9 +72,7 @@ def test_boxes_lie_inside_and_reach_every_edge() -> None:
 @pytest.mark.parametrize(("height", "width"), [(10, 400), (400, 10), (7, 500), (1, 90), (1, 1)])
 def test_fallback_is_torchvisions_centre_crop(height: int, width: int) -> None:
     """A crop of the whole area fits no try in an elongated image, so both fall back."""
-    wanted = transforms.RandomResizedCrop.get_params(
-        torch.empty(3, height, width), [1.0, 1.0], [3 / 4, 4 / 3]
-    )
+    wanted = transforms.RandomResizedCrop.get_params(torch.empty(3, height, width), [1.0, 1.0], [3 / 4, 4 / 3])
     crop = drawn(replace(SPEC, scale=(1.0, 1.0)), height, width, 50).crop
     assert (crop == torch.tensor(wanted)).all()
 
@@ -155,9 +149,7 @@ def test_an_image_is_drawn_alike_whatever_the_others_sizes() -> None:
 def test_generator_moves_on_by_a_fixed_amount() -> None:
     generators = [torch.Generator().manual_seed(5) for _ in range(3)]
     plain = ViewSpec(size=8, scale=(1.0, 1.0), mean=SPEC.mean, std=SPEC.std)
-    for generator, spec, size in zip(
-        generators, (SPEC, SPEC, plain), ((64, 64), (5, 900), (33, 20)), strict=True
-    ):
+    for generator, spec, size in zip(generators, (SPEC, SPEC, plain), ((64, 64), (5, 900), (33, 20)), strict=True):
         draw(spec, torch.tensor([size]).expand(11, 2), generator)
     following = {float(torch.rand((), generator=generator)) for generator in generators}
     assert len(following) == 1

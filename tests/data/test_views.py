@@ -111,9 +111,7 @@ def test_one_operation_touches_only_its_images(batch: ImageBatch, name: str) -> 
     parameters = draw(spec, batch.sizes, generator(2))
     touched = (parameters.blur_radius if name == "blur" else getattr(parameters, name)) > 0
     assert touched.any() and not touched.all()
-    difference = (
-        render(batch, spec, parameters) - render(batch, off, draw(off, batch.sizes, generator(2)))
-    ).abs()
+    difference = (render(batch, spec, parameters) - render(batch, off, draw(off, batch.sizes, generator(2)))).abs()
     assert difference[~touched].max() < 1e-4
     assert (difference[touched].amax((1, 2, 3)) > 1e-3).any()
 
@@ -122,9 +120,7 @@ def test_a_batch_is_its_images_one_by_one(images: list[Image.Image], batch: Imag
     parameters = draw(SPEC, batch.sizes, generator(5))
     together = render(batch, SPEC, parameters)
     for index, image in enumerate(images):
-        alone = ImageBatch(
-            torch.from_numpy(np.array(image)).permute(2, 0, 1)[None], batch.sizes[index : index + 1]
-        )
+        alone = ImageBatch(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None], batch.sizes[index : index + 1])
         view = render(alone, SPEC, parameters.select(slice(index, index + 1)))
         # Contrast rounds its mean: a sum in another order may fall to the next level.
         assert levels(view[0] - together[index]).max() < 0.6
@@ -169,9 +165,7 @@ def test_parameters_of_another_batch_are_refused(batch: ImageBatch) -> None:
 
 
 @pytest.mark.parametrize(("size", "resize"), [(28, 32), (31, 36), (64, 64), (112, 128)])
-def test_evaluation_view_is_torchvisions(
-    images: list[Image.Image], batch: ImageBatch, size: int, resize: int
-) -> None:
+def test_evaluation_view_is_torchvisions(images: list[Image.Image], batch: ImageBatch, size: int, resize: int) -> None:
     steps = [transforms.Resize(resize, BICUBIC), transforms.CenterCrop(size), transforms.ToTensor()]
     usual = transforms.Compose([*steps, transforms.Normalize(MEAN, STD)])
     views = evaluation_view(batch, size=size, resize=resize, mean=MEAN, std=STD)

@@ -61,9 +61,7 @@ def test_hamming_codes_agree_with_simulation() -> None:
         expected = o["expected_average_precision"]
     got = average_precision(-torch.from_numpy(distance).float(), torch.from_numpy(relevant)).whole
     np.testing.assert_allclose(got, expected, atol=0.002)
-    shifted = average_precision(
-        -torch.from_numpy(distance).float(), torch.from_numpy(relevant), ties="stable"
-    )
+    shifted = average_precision(-torch.from_numpy(distance).float(), torch.from_numpy(relevant), ties="stable")
     assert (shifted.whole - got).abs().max() > 0.002
 
 
@@ -121,9 +119,7 @@ def test_an_item_at_minus_infinity_is_left_out() -> None:
 
 def test_nothing_relevant_is_zero_and_counted() -> None:
     for ties in ("expected", "stable"):
-        got = average_precision(
-            torch.rand(3, 5), torch.zeros(3, 5, dtype=torch.bool), cutoffs=(2,), ties=ties
-        )
+        got = average_precision(torch.rand(3, 5), torch.zeros(3, 5, dtype=torch.bool), cutoffs=(2,), ties=ties)
         for values in (got.whole, got.at_cutoff[2], got.at_cutoff_standard[2], got.relevant):
             assert values.tolist() == [0, 0, 0]
 
@@ -138,9 +134,7 @@ def test_a_large_tied_group_across_the_cutoff_agrees_with_simulation() -> None:
         hits = relevant[order][:100]
         precision = np.cumsum(hits) / np.arange(1, 101) * hits
         draws.append((precision.sum() / hits.sum(), precision.sum() / min(relevant.sum(), 100)))
-    got = average_precision(
-        torch.from_numpy(similarity)[None], torch.from_numpy(relevant)[None], cutoffs=(100,)
-    )
+    got = average_precision(torch.from_numpy(similarity)[None], torch.from_numpy(relevant)[None], cutoffs=(100,))
     inside, standard = np.mean(draws, axis=0)
     assert got.at_cutoff[100].item() == pytest.approx(inside, abs=0.002)
     assert got.at_cutoff_standard[100].item() == pytest.approx(standard, abs=0.002)

@@ -15,18 +15,14 @@ from bits.evaluation.probe_heads import HiddenLayerHeads, LinearHeads
 DIMENSION, CLASSES = 10, 4
 
 
-def blobs(
-    n: int, seed: int, spread: float = 1.0, dtype: torch.dtype = torch.float64
-) -> tuple[Tensor, Tensor]:
+def blobs(n: int, seed: int, spread: float = 1.0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
     centres = torch.randn(CLASSES, DIMENSION, generator=torch.Generator().manual_seed(99), dtype=dtype)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(CLASSES, (n,), generator=generator)
     return centres[labels] + spread * torch.randn(n, DIMENSION, generator=generator, dtype=dtype), labels
 
 
-def reference_curve(
-    batches, test, truth, settings: ProbeSettings, hidden: int | None, rate: float
-) -> list[float]:
+def reference_curve(batches, test, truth, settings: ProbeSettings, hidden: int | None, rate: float) -> list[float]:
     """The same training by torch.optim.SGD and torch.optim.lr_scheduler.LambdaLR, one head alone."""
     generator = torch.Generator().manual_seed(settings.seed)
     if hidden is None:

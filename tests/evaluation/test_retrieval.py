@@ -59,8 +59,7 @@ def test_single_labels_scale_and_format_do_not_matter(oracle) -> None:
     got = average_precision_per_query(query, gallery, *labels)
     similarity = oracle["query"] @ torch.nn.functional.normalize(oracle["gallery"], dim=1).T
     expected = [
-        average_precision_score(labels[1] == label, row)
-        for label, row in zip(labels[0], similarity, strict=True)
+        average_precision_score(labels[1] == label, row) for label, row in zip(labels[0], similarity, strict=True)
     ]
     np.testing.assert_allclose(got, expected, atol=1e-5)
 

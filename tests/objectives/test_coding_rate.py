@@ -72,9 +72,7 @@ PUBLIC_SIZES = [
 @pytest.mark.parametrize(("rows", "processes", "expected"), PUBLIC_SIZES)
 def test_published_sizes_of_the_rate_term(rows: int, processes: int, expected: float) -> None:
     total, p = rows * processes, 256
-    rates = [
-        coding_rate(random_rows(rows, p, seed, torch.float32), 0.05, count=total) for seed in range(processes)
-    ]
+    rates = [coding_rate(random_rows(rows, p, seed, torch.float32), 0.05, count=total) for seed in range(processes)]
     assert rate_scale(total, p) * torch.stack(rates).mean().item() == pytest.approx(expected, abs=0.006)
 
 

@@ -107,10 +107,9 @@ class FakeScale:
         return folder
 
     def render_report(self) -> Path:
-        """Everything computable, the report and the front page; the reports folder. Figures are empty files."""
-        with patch(
-            "bits.reporting.figures.chart_files", lambda chart: dict.fromkeys(("png", "pdf", "svg"), b"")
-        ):
+        """Everything computable (figures as empty files), the report, the front page; the reports folder."""
+        empty = dict.fromkeys(("png", "pdf", "svg"), b"")
+        with patch("bits.reporting.figures.chart_files", lambda chart: empty):
             return self._render_report()
 
     def _render_report(self) -> Path:
@@ -197,9 +196,7 @@ def _plant(fake: FakeScale, name: str, index: int) -> None:
             {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
         )
         (fake.root / run["config"]).write_text(f"name: {name}\n")
-        lines = [
-            {"step": step, "loss": 0.7 - step / 1000, "images_per_s": 180.0 + step} for step in (10, 20, 30)
-        ]
+        lines = [{"step": step, "loss": 0.7 - step / 1000, "images_per_s": 180.0 + step} for step in (10, 20, 30)]
         (fake.root / run["log"]).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 

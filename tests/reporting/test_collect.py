@@ -1,4 +1,4 @@
-"""Cells and curves: planted numbers arrive in the right unit, holes and outcomes are loud."""
+"""Cells: planted numbers arrive in the right unit, holes and outcomes are loud."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bits.errors import BitsError
-from bits.reporting.cells import Cell, Chart, Table, interpolated
+from bits.reporting.cells import Cell, Table
 from bits.reporting.collect import require_complete
 from bits.reporting.plan_file import read_plan
 
@@ -40,6 +40,14 @@ def test_counts_keep_their_unit(fake: Any) -> None:
     assert cell(table, "DINO", "d_eff").published_text == "233"
 
 
+def test_the_caption_names_data_that_stand_in(fake: Any) -> None:
+    said = "Measured here on procedural scenes, 20 classes, in the place of imagenet1k."
+    assert fake.table("table-1").about.caption.endswith(said)
+    fake.plan["datasets"]["imagenet1k"] = {"name": "imagenet1k", "title": "ImageNet-1k"}
+    fake.save()
+    assert "in the place of" not in fake.table("table-1").about.caption
+
+
 def test_references_and_quoted_rows_follow_the_methods(fake: Any) -> None:
     table = fake.table("table-1")
     assert [row.kind for row in table.rows] == ["run"] * 4 + ["reference"] * 3 + ["quoted"] * 2
@@ -57,10 +65,7 @@ def test_references_and_quoted_rows_follow_the_methods(fake: Any) -> None:
 def test_the_best_measured_method_is_marked_and_no_reference(fake: Any) -> None:
     fake.change_metrics("pixels", knn={"top1_k20": 0.99})
     table = fake.table("table-1")
-    best = {
-        head.label: [row.label for row in table.rows if row.cells[i].best]
-        for i, head in enumerate(table.heads)
-    }
+    best = {head.label: [row.label for row in table.rows if row.cells[i].best] for i, head in enumerate(table.heads)}
     assert best["k-NN"] == ["BITS-reset"]
     assert best["linear probing"] == ["BITS-fixed"]
 
@@ -111,9 +116,7 @@ def test_metrics_of_another_run_are_stale(fake: Any) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "word"), [("collapsed", "collapse"), ("diverged", "diverges")])
-def test_a_run_that_broke_down_shows_so_with_its_number_in_the_tooltip(
-    fake: Any, outcome: str, word: str
-) -> None:
+def test_a_run_that_broke_down_shows_so_with_its_number_in_the_tooltip(fake: Any, outcome: str, word: str) -> None:
     fake.end("bits-fixed", outcome, "all images on one point")
     table = fake.table("table-1")
     found = cell(table, "BITS-fixed", "mAP")
@@ -173,63 +176,6 @@ def test_groups_of_a_transfer_table(fake: Any) -> None:
     last = table.rows[-1].cells[-1]
     assert (last.source, last.measure) == ("bits-reset-on-plantnet300k", "plantnet300k.linear.last")
     assert (last.published, last.text) == (79.1, "not run")
-
-
-def chart(fake: Any, name: str) -> Chart:
-    collected = fake.collected(name)
-    assert isinstance(collected, Chart)
-    return collected
-
-
-def test_a_training_curve_in_percent_with_its_published_points(fake: Any) -> None:
-    (panel,) = chart(fake, "figure-4").panels
-    stored = json.loads(fake.metrics_path("dino", "training").read_text())["values"]["training"]["map"]
-    dino = panel.curves[0]
-    assert [x for x, _ in dino.points] == stored["x"]
-    assert [y for _, y in dino.points] == pytest.approx([100 * y for y in stored["y"]])
-    assert dino.published == ((0, 10), (20, 20), (40, 28), (60, 32), (80, 35), (100, 36))
-    assert dino.reading.origin == fake.plan["metrics"]["dino"]["training"]
-
-
-def test_a_spectrum_is_laid_over_the_share_of_the_dimension(fake: Any) -> None:
-    figure = chart(fake, "figure-1")
-    reset = figure.panels[0].curves[3]
-    assert reset.width == 48
-    assert (reset.points[0], reset.points[-1]) == ((0.0, 0.0), (1.0, 1.0))
-    assert reset.points[12][0] == 0.25
-    assert [x for x, _ in reset.published] == pytest.approx([0, 200 / 768, 400 / 768, 600 / 768])
-    assert figure.x_label.endswith("(measured: 48; published: 768)")
-
-
-def test_the_comparison_interpolates_between_points(fake: Any) -> None:
-    (panel,) = chart(fake, "figure-4").panels
-    fake.change_metrics("dino", "training", training={"map": {"x": [0, 50, 90], "y": [0.0, 0.5, 0.9]}})
-    (panel,) = chart(fake, "figure-4").panels
-    at = {x: cells[0] for x, cells in panel.comparison()}
-    assert [at[x].value for x in (0, 20, 40, 60, 80)] == pytest.approx([0, 20, 40, 60, 80])
-    assert at[100].value is None, "nothing is known beyond the last point"
-    assert at[100].published == 36
-    assert interpolated((), 1.0) is None
-
-
-def test_holes_in_curves(fake: Any) -> None:
-    fake.change_metrics("dino", "training", training={"map": {"x": [0, 1], "y": [0.1, None]}})
-    fake.change_metrics("simdino", "training", training={"map": {"x": [0, 1], "y": [0.1]}})
-    fake.end("bits-fixed", "diverged")
-    fake.change_metrics("bits-fixed", "training", training={"map": {"x": [0, 1, 2], "y": [0.1, 0.2, None]}})
-    figure = chart(fake, "figure-4")
-    dino, simdino, fixed, _ = figure.panels[0].curves
-    assert (dino.text, simdino.text, fixed.text) == (
-        "DINO (not run)",
-        "SimDINO (not run)",
-        "BITS-fixed (diverges)",
-    )
-    assert fixed.points == ((0, 10), (1, 20)), "what was measured before it diverged"
-    assert figure.counts() == (2, 4)
-    assert "is not finite" in figure.holes()[0]
-    assert "is not a series" in figure.holes()[1]
-    with pytest.raises(BitsError, match="Figure 4 has holes"):
-        require_complete(figure)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def test_legend_and_stamp_say_what_is_shown(fake: Any) -> None:
     assert isinstance(collected, Chart)
     figure = _drawn(collected)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["DINO", "SimDINO (collapse)", "BITS-fixed", "BITS-reset", "published"]
+    assert labels == ["DINO", "SimDINO", "BITS-fixed", "BITS-reset", "published"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["SimDINO: collapse"]
     stamp = " ".join(figure.get_supxlabel().split())
     assert stamp == f"Figure 4 · {fake.stamp}"
 

@@ -90,7 +90,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
         ),
         (
             "md",
-            "| BITS-fixed | *collapse* (43.44) | *collapse* (73.32) | *collapse* (76.7) | *collapse* | *collapse* |",
+            "| BITS-fixed | *collapse* (43.44) | *collapse* (73.32) | *collapse* (76.7) | ",
         ),
         ("md", r"| *SimDINO \[public checkpoint\]* |  | (74.9) | (77.3) |  |  |"),
         (

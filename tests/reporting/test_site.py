@@ -75,9 +75,7 @@ def test_the_table_of_runs(fake: Any) -> None:
 
 
 def test_notes_on_the_paper_are_gathered(fake: Any) -> None:
-    report = text_of(fake.render_report() / "demo/index.html").partition(
-        "Where the paper looks inconsistent"
-    )[2]
+    report = text_of(fake.render_report() / "demo/index.html").partition("Where the paper looks inconsistent")[2]
     for part in (
         "Table 1. ",
         "74.9, 77.3",
@@ -172,9 +170,7 @@ def test_strict_refuses_holes_and_writes_nothing(fake: Any, capsys: pytest.Captu
         ),
     ],
 )
-def test_a_missing_plan(
-    fake: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
+def test_a_missing_plan(fake: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     fake.plan_path.unlink()
     assert fake.render(*arguments) == 2
     assert message in capsys.readouterr().err
