@@ -5,7 +5,12 @@ import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
-from bits.workflow import code_state_of, declaration_digest, load_plan, missing_data_message  # noqa: E402
+from bits.workflow import (
+    code_state_of,
+    declaration_digest,
+    load_plan,
+    missing_data_message,
+)  # noqa: E402
 
 plan = load_plan(config)
 scale = plan["scale"]["name"]

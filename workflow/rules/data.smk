@@ -19,14 +19,14 @@ for role, path in SCENES.items():
             f"prepare_{role.replace('-', '_')}"
         output:
             path,
-        params:
-            plan=f"{results}/plan.json",
-            role=role,
         log:
             f"{results}/logs/prepare/{role}.log",
         resources:
             runtime=10,
             mem_mb=2000,
+        params:
+            plan=f"{results}/plan.json",
+            role=role,
         message:
             "Render the scenes that stand in for {params.role}"
         shell:

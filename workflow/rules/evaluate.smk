@@ -8,23 +8,23 @@ rule evaluate:
         data=lambda wildcards: data_files(wildcards.role),
     output:
         f"{results}/metrics/{{id}}/{{role}}-{{evaluation}}.json",
+    log:
+        f"{results}/logs/evaluate/{{id}}/{{role}}-{{evaluation}}.log",
+    benchmark:
+        f"{results}/benchmarks/evaluate/{{id}}/{{role}}-{{evaluation}}.tsv"
+    wildcard_constraints:
+        id="|".join(map(re.escape, RUNS)),
+        role="|".join(plan["evaluations"]),
+        evaluation="[0-9a-f]+",
+    threads: 1
+    resources:
+        runtime=60,
+        mem_mb=4000,
     params:
         code=code_state_of("evaluate"),
         evaluation=lambda wildcards: evaluation_file(wildcards.role),
         site=f"{results}/site.yaml",
         source=lambda wildcards: RUNS[wildcards.id]["name"],
-    wildcard_constraints:
-        id="|".join(map(re.escape, RUNS)),
-        role="|".join(plan["evaluations"]),
-        evaluation="[0-9a-f]+",
-    log:
-        f"{results}/logs/evaluate/{{id}}/{{role}}-{{evaluation}}.log",
-    benchmark:
-        f"{results}/benchmarks/evaluate/{{id}}/{{role}}-{{evaluation}}.tsv"
-    threads: 1
-    resources:
-        runtime=60,
-        mem_mb=4000,
     message:
         "Evaluate {wildcards.id} on {wildcards.role}"
     shell:
@@ -41,19 +41,24 @@ for role in plan["evaluations"]:
             config=plan["reference_run"]["config"],
             data=data_files(role),
         output:
-            **{name: plan["metrics"][name][role] for name in map(str, plan["references"])},
-        params:
-            code=code_state_of("evaluate"),
-            evaluation=evaluation_file(role),
-            site=f"{results}/site.yaml",
-            jobs=lambda wildcards, output: [f"--job {name}={path}" for name, path in output.items()],
-            role=role,
+            **{
+                name: plan["metrics"][name][role]
+                for name in map(str, plan["references"])
+            },
         log:
             f"{results}/logs/evaluate/references-{role}.log",
         threads: 1
         resources:
             runtime=60,
             mem_mb=4000,
+        params:
+            code=code_state_of("evaluate"),
+            evaluation=evaluation_file(role),
+            site=f"{results}/site.yaml",
+            jobs=lambda wildcards, output: [
+                f"--job {name}={path}" for name, path in output.items()
+            ],
+            role=role,
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:

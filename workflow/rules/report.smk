@@ -12,17 +12,17 @@ for exhibit, metrics in plan["needs"].items():
             metrics,
         output:
             [f"{reports}/exhibits/{exhibit}.{suffix}" for suffix in FORMATS[exhibit]],
+        log:
+            f"{results}/logs/report/{exhibit}.log",
+        resources:
+            runtime=10,
+            mem_mb=2000,
         params:
             exhibit=exhibit,
             plan=f"{results}/plan.json",
             folder=f"{reports}/exhibits",
             code=code_state_of("report"),
             declaration=declaration_digest(exhibit),
-        log:
-            f"{results}/logs/report/{exhibit}.log",
-        resources:
-            runtime=10,
-            mem_mb=2000,
         message:
             "Render {params.exhibit}"
         shell:
@@ -36,17 +36,17 @@ rule report:
     output:
         page=f"{reports}/index.html",
         summary=f"{reports}/summary.json",
+    log:
+        f"{results}/logs/report/index.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
     params:
         plan=f"{results}/plan.json",
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
         declaration=declaration_digest("report"),
         key=plan["key"],
-    log:
-        f"{results}/logs/report/index.log",
-    resources:
-        runtime=10,
-        mem_mb=2000,
     message:
         "Write the report"
     shell:
@@ -59,11 +59,11 @@ rule front_page:
         f"{reports}/summary.json",
     output:
         "reports/index.html",
+    log:
+        f"{results}/logs/report/front.log",
     params:
         code=code_state_of("report"),
         scale=scale,
-    log:
-        f"{results}/logs/report/front.log",
     message:
         "List the reports of all scales"
     shell:

@@ -18,19 +18,19 @@ rule pretrain:
         outcome=f"{results}/runs/{{id}}/outcome.json",
         curve=f"{results}/runs/{{id}}/curve.json",
         provenance=f"{results}/runs/{{id}}/provenance.json",
-    params:
-        code=code_state_of("train"),
-        evaluation=evaluation_file("imagenet1k"),
-        site=f"{results}/site.yaml",
     log:
         f"{results}/logs/pretrain/{{id}}.log",
     benchmark:
         f"{results}/benchmarks/pretrain/{{id}}.tsv"
-    threads: 1
     retries: 0
+    threads: 1
     resources:
         runtime=60,
         mem_mb=4000,
+    params:
+        code=code_state_of("train"),
+        evaluation=evaluation_file("imagenet1k"),
+        site=f"{results}/site.yaml",
     message:
         "Pretrain {wildcards.id}"
     shell:
