@@ -83,7 +83,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
         branches.append(
             Branch(
                 backbone,
-                Head(width(backbone), head.hidden, head.layers, head.outputs, head.normalise, head.prototypes),
+                Head(width(backbone), head.hidden, head.layers, head.outputs, head.normalise, head.prototypes, head.init_std),
             )
         )
     return TeacherStudent(*branches)

@@ -1,0 +1,99 @@
+"""Backbones by name, the head, weights that timm itself loads."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from bits.models.backbone import BackboneError, create_backbone, is_vit, last_blocks, width
+from bits.models.head import Head
+from bits.models.teacher_student import Branch, TeacherStudent
+from bits.training.checkpoint import write_tensors
+
+
+@pytest.mark.parametrize("name", ["vit_convstem_nano", "vit_tiny_patch16_224", "deit_tiny_patch16_224"])
+def test_any_timm_vit_takes_any_multiple_of_its_patch(name):
+    torch.manual_seed(0)
+    backbone = create_backbone(name, 32, 0.0, {}).eval()
+    assert is_vit(backbone)
+    for side in (32, 64):
+        assert backbone(torch.randn(2, 3, side, side)).shape == (2, width(backbone))
+    images = torch.randn(2, 3, 32, 32)
+    wide = last_blocks(backbone, images, 2)
+    assert wide.shape == (2, 2 * width(backbone))
+    assert torch.allclose(wide[:, -width(backbone) :], backbone(images), atol=1e-5)
+
+
+def test_other_backbones_give_pooled_features():
+    backbone = create_backbone("resnet10t", 32, 0.0, {}).eval()
+    assert not is_vit(backbone)
+    assert last_blocks(backbone, torch.randn(2, 3, 32, 32), 4).shape == (2, width(backbone))
+
+
+def test_an_unknown_backbone_is_refused_with_near_matches():
+    with pytest.raises(BackboneError, match="vit_base_patch16_224"):
+        create_backbone("vit_base_patch16_24", 224, 0.0, {})
+    with pytest.raises(BackboneError, match="no_such_option"):
+        create_backbone("vit_convstem_nano", 32, 0.0, {"no_such_option": 1})
+
+
+def test_timm_loads_what_is_written(tmp_path):
+    backbone = create_backbone("vit_convstem_nano", 32, 0.0, {}).eval()
+    path = tmp_path / "teacher.safetensors"
+    write_tensors(path, backbone.state_dict(), {"run": "x"})
+    loaded = timm.create_model("vit_convstem_nano", num_classes=0, checkpoint_path=str(path)).eval()
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(backbone(images), loaded(images))
+
+
+def test_head_shapes_norms_and_prototypes():
+    features = torch.randn(5, 8)
+    assert Head(8, 16, 3, 4, False, None)(features).shape == (5, 4)
+    unit = Head(8, 16, 3, 4, True, None)(features)
+    assert torch.allclose(unit.norm(dim=-1), torch.ones(5), atol=1e-5)
+    head = Head(8, 16, 3, 4, True, 32)
+    logits = head(features)
+    assert logits.shape == (5, 32)
+    assert logits.abs().max() <= 1 + 1e-5  # cosines: both sides are unit vectors
+    with torch.no_grad():
+        head.prototypes.mul_(3)
+    assert torch.allclose(head(features), logits, atol=1e-6)  # the gain is frozen at 1
+
+
+def test_head_starts_where_the_paper_says():
+    head = Head(768, 2048, 3, 256, False, None)
+    linear = [module for module in head.mlp if isinstance(module, nn.Linear)]
+    assert [layer.out_features for layer in linear] == [2048, 2048, 256]
+    for layer in linear:
+        assert float(layer.weight.std()) == pytest.approx(0.02, rel=0.02)
+        assert layer.bias.abs().max() == 0
+
+
+def test_views_of_equal_size_share_a_pass_and_keep_their_order():
+    torch.manual_seed(0)
+    sizes: list[tuple[int, ...]] = []
+
+    class Mean(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            sizes.append(tuple(images.shape))
+            return images.flatten(2).mean(2)
+
+    branch = Branch(Mean(), Head(3, 4, 2, 2, False, None))
+    views = [torch.randn(2, 3, 8, 8), torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4)]
+    features, outputs = branch(views)
+    assert sizes == [(4, 3, 8, 8), (2, 3, 4, 4)]
+    assert outputs.shape == (3, 2, 2)
+    for index, view in enumerate(views):
+        assert torch.allclose(features[index], view.flatten(2).mean(2))
+        assert torch.allclose(outputs[index], branch.head(features[index]), atol=1e-6)
+
+
+def test_teacher_starts_equal_and_takes_no_gradient():
+    branches = [Branch(nn.Linear(2, 3), Head(3, 4, 2, 2, False, None)) for _ in range(2)]
+    model = TeacherStudent(*branches)
+    for mine, theirs in zip(model.teacher.parameters(), model.student.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+        assert not mine.requires_grad
+        assert theirs.requires_grad
