@@ -33,7 +33,7 @@ lint: setup
 
 test: lint
 	@echo "== Tests: some minutes"
-	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 lock: setup
 	$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header requirements.in -o requirements.lock

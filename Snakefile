@@ -5,6 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
 from bits.workflow import (
     code_state_of,
     declaration_digest,

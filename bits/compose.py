@@ -53,7 +53,7 @@ def register_runs(config_dir: Path = CONFIG_DIR) -> None:
 def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> None:
     """Raise ConfigError for an override whose group option or key does not exist, with the near matches."""
     options = {"run": sorted(run_lines(config_dir))}
-    for folder in sorted(path for path in config_dir.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in config_dir.iterdir() if path.is_dir() and path.name != "exhibits"):
         options[folder.name] = sorted(file.stem for file in folder.glob("*.yaml"))
     keys = known_keys()
     for text in overrides:
@@ -62,6 +62,8 @@ def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> 
         except HydraException as error:
             raise ConfigError(f"cannot read the override {text!r}: {str(error).splitlines()[0]}") from None
         key = override.key_or_group
+        if not key:
+            raise ConfigError(f"cannot read the override {text!r}: expected key=value")
         if key.startswith("hydra"):
             continue
         if key in options:

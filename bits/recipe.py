@@ -228,14 +228,15 @@ def validated(values: Mapping[str, Any]) -> Composed:
 
 
 def key_error(path: str, known: list[str]) -> str:
-    """'unknown key' with the nearest known ones."""
-    near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
-    leaf = path.rsplit(".", 1)[-1]
-    near = near or [key for key in known if leaf in key.split(".")][:3]
-    siblings = [key for key in known if "." in path and key.startswith(path.rsplit(".", 1)[0] + ".")]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    hint += f"; there are {', '.join(siblings or sorted(set(known)))}" if not near else ""
-    return f"unknown configuration key {path!r}{hint}"
+    """'unknown key' with the nearest known ones: among its siblings where its section exists, else anywhere."""
+    parent, _, leaf = path.rpartition(".")
+    siblings = sorted(key for key in known if parent and key.startswith(f"{parent}."))
+    near = difflib.get_close_matches(path, siblings or sorted(set(known)), n=3, cutoff=0.8)
+    near = near or sorted(key for key in known if leaf and leaf == key.rpartition(".")[2])[:3]
+    if near:
+        return f"unknown configuration key {path!r}; did you mean {' or '.join(near)}?"
+    listed = siblings or sorted({key.split(".")[0] for key in known})
+    return f"unknown configuration key {path!r}; there are {', '.join(listed)}"
 
 
 def _explained(problem: Any) -> str:

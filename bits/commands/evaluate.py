@@ -21,7 +21,8 @@ import yaml
 from torch import Tensor, nn
 
 from bits.analysis.variance import variance_spectrum
-from bits.commands.running import backbone_of, choose_device, dataset_root, guarded, read_section
+from bits.commands.guard import guarded, read_section
+from bits.commands.running import backbone_of, choose_device, dataset_root
 from bits.data.datasets import open_pair
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch

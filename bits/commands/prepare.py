@@ -12,7 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from bits.commands.running import dataset_root, guarded
+from bits.commands.guard import guarded
+from bits.commands.running import dataset_root
 from bits.data.datasets import open_split, prepare_scenes
 from bits.recipe import Dataset, Site
 

@@ -11,7 +11,6 @@ provenance.json, log.jsonl. Started again after a kill, it goes on from its newe
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,124 +18,18 @@ from typing import Any
 
 import yaml
 
-from bits.commands.running import (
-    choose_device,
-    dataset_root,
-    guarded,
-    objective_of,
-    read_section,
-    teacher_student,
-)
+from bits.commands.guard import guarded, read_section
 from bits.compose import CONFIG_DIR, check_overrides, register_runs
-from bits.data.datasets import missing_data, open_cached, prepare_scenes
 from bits.data.errors import DatasetError
-from bits.data.images import ImageSet
 from bits.plan import data_root, dataset_fingerprint, fingerprinted, run_id
-from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json, write_text
+from bits.provenance import write_text
 from bits.recipe import Evaluation, Recipe, Site, validated
-
-
-def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder: Path) -> int:
-    """Pretrain into `folder`; returns the exit code (0, or 128 + signal when stopped in a resumable state)."""
-    from bits.evaluation.features import backbone_extractor, extract_all
-    from bits.evaluation.protocol import retrieval_values
-    from bits.training.interrupt import Interrupted
-    from bits.training.loop import Pretraining
-
-    started = now()
-    device = choose_device(site)
-    root = dataset_root(recipe.dataset, site)
-    images, val = (open_cached(recipe.dataset, root, split, site) for split in ("train", "val"))
-    retrieval = evaluation.retrieval.model_copy(update={"queries_per_class": recipe.curve.queries_per_class})
-
-    def mean_average_precision(backbone: Any) -> float:
-        was_training = backbone.training
-        extract = backbone_extractor(
-            backbone,
-            resize=evaluation.features.resize,
-            size=evaluation.features.size,
-            mean=recipe.augmentation.mean,
-            std=recipe.augmentation.std,
-            blocks=1,
-            device=device,
-        )
-        features = extract_all(extract, val, site.feature_batch, site.workers)
-        backbone.train(was_training)
-        return float(retrieval_values(features, val, retrieval)["map"])
-
-    model = teacher_student(recipe)
-    pretraining = Pretraining(recipe, site, model, objective_of(recipe), images, folder, device, mean_average_precision)
-    try:
-        outcome = pretraining.run()
-    except Interrupted as stop:
-        print(f"{folder.name}: {stop}", file=sys.stderr)
-        return stop.exit_code
-    _write_run(recipe, name, folder, pretraining, outcome.facts(), started, images, str(device))
-    return 0
-
-
-def _write_run(
-    recipe: Recipe,
-    name: str,
-    folder: Path,
-    pretraining: Any,
-    outcome: dict[str, Any],
-    started: str,
-    images: ImageSet,
-    device: str,
-) -> None:
-    from bits.training.checkpoint import prefixed, write_tensors
-
-    model, objective = pretraining.model, pretraining.objective
-    facts = {
-        "run": digest(recipe.model_dump(mode="json")),
-        "backbone": recipe.backbone.model_dump(mode="json"),
-    }
-    heads = {
-        **prefixed("student", model.student.head.state_dict()),
-        **prefixed("teacher", model.teacher.head.state_dict()),
-        **prefixed("objective", objective.state_dict()),
-    }
-    write_tensors(folder / "heads.safetensors", heads, facts)
-    write_tensors(folder / "student.safetensors", model.student.backbone.state_dict(), facts)
-    write_tensors(folder / "teacher.safetensors", model.teacher.backbone.state_dict(), facts)
-    write_json(folder / "outcome.json", outcome)
-    provenance = {
-        "run": folder.name,
-        "digest": facts["run"],
-        "seed": recipe.seed,
-        "data": {"name": images.name, "fingerprint": recipe.dataset.fingerprint, "train_images": len(images)},
-        "weights": {"teacher": file_digest(folder / "teacher.safetensors")},
-        "code": code_state(),
-        "versions": versions(),
-        "hardware": {**hardware(), "device": device_name(device)},
-        "command": sys.argv,
-        "started": started,
-        "finished": now(),
-    }
-    write_json(folder / "provenance.json", provenance)
-    curve = {
-        "source": name,
-        "id": folder.name,
-        "dataset": "imagenet1k",
-        "resolved_dataset": recipe.dataset.name,
-        "values": {"training": {"map": pretraining.curve}},
-        "made_from": provenance["weights"],
-        "provenance": provenance,
-    }
-    write_json(folder / "curve.json", curve)
-    shutil.rmtree(folder / "resume", ignore_errors=True)
-
-
-def device_name(device: str) -> str:
-    """The accelerator's product name, or the processor."""
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
 
 
 def frozen(arguments: argparse.Namespace) -> int:
     """The workflow's form: everything from frozen files."""
+    from bits.commands.train import train
+
     recipe = read_section(arguments.frozen, Recipe, "recipe")
     name = yaml.safe_load(arguments.frozen.read_text())["name"]
     evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
@@ -148,6 +41,9 @@ def frozen(arguments: argparse.Namespace) -> int:
 
 def composed(values: Mapping[str, Any], name: str) -> int:
     """Hydra's form: name the run by its digest, make missing scenes, train."""
+    from bits.commands.train import train  # after Hydra: --help and --cfg answer without importing torch
+    from bits.data.datasets import missing_data, prepare_scenes
+
     run = validated(values)
     root = data_root(run.recipe.dataset, run.site.data)
     if run.recipe.dataset.kind == "scenes" and not Path(root).exists():

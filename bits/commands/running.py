@@ -1,14 +1,10 @@
-"""What every command does the same way: errors without tracebacks, device, threads, models from recipes."""
+"""Device, threads and models from recipes, the same way for every command."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from bits.errors import BitsError
@@ -17,31 +13,7 @@ from bits.models.head import Head
 from bits.models.teacher_student import Branch, TeacherStudent
 from bits.objectives.objective import Objective, ObjectiveSettings
 from bits.plan import data_root
-from bits.recipe import Dataset, Recipe, Section, Site
-
-
-def guarded(main: Callable[[], int]) -> int:
-    """Run `main`; what the user can put right is printed without a traceback and gives exit code 2."""
-    try:
-        return main()
-    except BitsError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        return 141
-
-
-def read_section(path: Path, kind: type[Section], *keys: str) -> Any:
-    """A typed section of a YAML file that the planner froze; raises BitsError when it is not there."""
-    try:
-        value = yaml.safe_load(path.read_text())
-        for key in keys:
-            value = value[key]
-        return kind.model_validate(value)
-    except (OSError, KeyError, ValueError, yaml.YAMLError) as error:
-        raise BitsError(
-            f"{path}: no {kind.__name__} could be read ({error}). Make the plan again: snakemake -n"
-        ) from error
+from bits.recipe import Dataset, Recipe, Site
 
 
 def choose_device(site: Site) -> torch.device:
@@ -83,7 +55,15 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
         branches.append(
             Branch(
                 backbone,
-                Head(width(backbone), head.hidden, head.layers, head.outputs, head.normalise, head.prototypes, head.init_std),
+                Head(
+                    width(backbone),
+                    head.hidden,
+                    head.layers,
+                    head.outputs,
+                    head.normalise,
+                    head.prototypes,
+                    head.init_std,
+                ),
             )
         )
     return TeacherStudent(*branches)

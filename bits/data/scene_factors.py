@@ -27,7 +27,7 @@ from bits.data.scene_textures import TEXTURES
 Float = npt.NDArray[np.float64]
 
 STREAMS = {"train": 0, "val": 1, "video": 2, "motion": 3}
-DRAWS = 160  # random numbers reserved for one image; a draw past the end is an IndexError, never a reuse
+DRAWS = 256  # random numbers reserved for one image; a draw past the end is an IndexError, never a reuse
 
 
 class Draws:
@@ -61,13 +61,13 @@ class Draws:
 
 @dataclass(frozen=True)
 class SceneFactors:
-    """The factors of N scenes of 7 surfaces: three fields, then four object slots, of which `count` are used.
+    """The factors of N scenes of 10 surfaces: six fields, then four object slots, of which `count` are used.
 
     Positions are (x, y) from the top-left corner; with lengths they are fractions of the image side. Angles
-    are radians. int64: label, count, palette [N]; hue, texture [N, 7]; shape [N, 4]; depth [N, 4], 0 nearest;
-    grain_seed [N]. float64: site [N, 3, 2], each place belongs to the field with the nearest one; position
-    [N, 4, 2]; radius, angle [N, 4]; period, grain_angle [N, 7], length and direction of the texture; phase
-    [N, 7, 2], its origin (for an object from its centre); colours [N, 7, 2, 3], RGB 0..1; light [N, 4], gain,
+    are radians. int64: label, count, palette [N]; hue, texture [N, 10]; shape [N, 4]; depth [N, 4], 0 nearest;
+    grain_seed [N]. float64: site [N, 6, 2], each place belongs to the field with the nearest one; position
+    [N, 4, 2]; radius, angle [N, 4]; period, grain_angle [N, 10], length and direction of the texture; phase
+    [N, 10, 2], its origin (for an object from its centre); colours [N, 10, 2, 3], RGB 0..1; light [N, 4], gain,
     contrast, gradient to the right and downwards.
     """
 
@@ -152,15 +152,15 @@ def _radii(draws: Draws, settings: SceneSettings, count: Int) -> Float:
 
 
 def _hues(draws: Draws, palette: Int) -> Int:
-    """The hue [N, 7] of each surface: fields show the palette's three in any order, objects any of them."""
-    role = np.concatenate([draws.order(FIELDS), draws.integers(FIELDS, OBJECTS)], axis=1)
+    """The hue [N, 10] of each surface: two fields show each of the palette's three, objects any of them."""
+    role = np.concatenate([draws.order(FIELDS) % 3, draws.integers(3, OBJECTS)], axis=1)
     return np.take_along_axis(np.array(PALETTES)[palette], role, axis=1)
 
 
 def _colours(draws: Draws, settings: SceneSettings, hue: Int) -> Float:
-    """A dark and a light colour of one hue for each surface [N, 7, 2, 3]."""
+    """A dark and a light colour of one hue for each surface [N, 10, 2, 3]."""
     turns = hue / len(HUES) + settings.hue_jitter * draws.uniform(-1, 1, SURFACES)
-    dark, light = draws.uniform(0.15, 0.4, SURFACES), draws.uniform(0.7, 1.0, SURFACES)
+    dark, light = draws.uniform(0.08, 0.3, SURFACES), draws.uniform(0.7, 1.0, SURFACES)
     value = np.stack([dark, light], axis=2)
     saturation = draws.uniform(0.45, 0.85, 2 * SURFACES).reshape(value.shape)
     return _rgb(turns[:, :, None], saturation, value)

@@ -13,13 +13,13 @@ from bits.data.scene_textures import TEXTURES
 
 Int = npt.NDArray[np.int64]
 
-FIELDS = 3  # parts of the background: surfaces 0, 1 and 2
-OBJECTS = 4  # object slots: surfaces 3 to 6
+FIELDS = 6  # parts of the background: surfaces 0 to 5
+OBJECTS = 4  # object slots: surfaces 6 to 9
 SURFACES = FIELDS + OBJECTS
 
-# Six hues, a sixth of the colour wheel apart. A palette is three of them, each the hue of one field.
+# Six hues, a sixth of the colour wheel apart. A palette is three of them, each the hue of two fields.
 HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
-PALETTES = tuple(itertools.combinations(range(len(HUES)), FIELDS))
+PALETTES = tuple(itertools.combinations(range(len(HUES)), 3))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def boxes_and_areas(masks: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int16]
 def factor_arrays(factors: SceneFactors) -> Arrays:
     """The factors that are stored, as factors/<name>. Of unused object slots: -1 for kinds, nan for numbers.
 
-    int8: object_count, palette, background_texture [N]; field_hue [N, 3]; shape, texture, hue, depth [N, 4].
+    int8: object_count, palette, background_texture [N]; field_hue [N, 6]; shape, texture, hue, depth [N, 4].
     float16: position [N, 4, 2] and radius [N, 4] as fractions of the image side; light [N, 4], gain,
     contrast, gradient to the right and downwards.
     """

@@ -1,0 +1,37 @@
+"""What every command does the same way before torch is imported: short errors, frozen files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bits.errors import BitsError
+from bits.recipe import Section
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Run `main`; what the user can put right is printed without a traceback and gives exit code 2."""
+    try:
+        return main()
+    except BitsError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 141
+
+
+def read_section(path: Path, kind: type[Section], *keys: str) -> Any:
+    """A typed section of a YAML file that the planner froze; raises BitsError when it is not there."""
+    try:
+        value = yaml.safe_load(path.read_text())
+        for key in keys:
+            value = value[key]
+        return kind.model_validate(value)
+    except (OSError, KeyError, ValueError, yaml.YAMLError) as error:
+        raise BitsError(
+            f"{path}: no {kind.__name__} could be read ({error}). Make the plan again: snakemake -n"
+        ) from error
