@@ -18,6 +18,7 @@ import yaml
 from bits.compose import CONFIG_DIR, Composer, run_lines
 from bits.data.errors import DatasetError
 from bits.data.fingerprint import fingerprint
+from bits.data.scene_split import GENERATOR_VERSION
 from bits.errors import BitsError
 from bits.exhibits import Declarations, load_declarations
 from bits.provenance import digest, tree_digest, write_json, write_text
@@ -118,7 +119,7 @@ def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:
     """Where a data set lies (or, for scenes, will be made); '' when the user has not said."""
     given = data.get(dataset.name)
     if dataset.kind == "scenes" and given is None:
-        return f"data/scenes-{digest(dataset.settings)[:SHORT]}.safetensors"
+        return f"data/scenes-{digest([GENERATOR_VERSION, dataset.settings])[:SHORT]}.safetensors"
     return given or ""
 
 

@@ -40,7 +40,8 @@ class Head(Section):
     hidden: Positive
     layers: Positive
     outputs: Positive  # B, the number of bits (or the width of the embedding)
-    init_std: float = Field(gt=0)  # of the truncated normal that weights start from, and return to at a reset
+    # Of the truncated normal that weights start from, and return to at a reset; null: 1 / sqrt(inputs) of each layer.
+    init_std: Annotated[float, Field(gt=0)] | None
     normalise: bool  # L2-normalise the outputs
     prototypes: Positive | None  # DINO's weight-normed last layer; null: none
     freeze_prototypes_epochs: int = Field(ge=0)

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from bits.commands.guard import guarded, read_section
-from bits.compose import CONFIG_DIR, check_overrides, register_runs
+from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
 from bits.plan import data_root, dataset_fingerprint, fingerprinted, run_id
 from bits.provenance import write_text
@@ -73,6 +73,7 @@ def hydra_main() -> int:
     overrides = [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
     check_overrides(overrides)
     register_runs()
+    sys.argv[1:] = [free_form(word) for word in sys.argv[1:]]
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:

@@ -26,7 +26,7 @@ class Head(nn.Module):
         outputs: int,
         normalise: bool,
         prototypes: int | None,
-        init_std: float = 0.02,
+        init_std: float | None = 0.02,
     ) -> None:
         super().__init__()
         widths = [width, *[hidden] * (layers - 1), outputs]
@@ -40,13 +40,14 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights from the initial distribution: truncated normal `init_std`, bias 0.
+        """Draw all weights from the initial distribution: truncated normal `init_std` (None: 1 / sqrt(inputs)), bias 0.
 
         Prototypes start uniform as a linear layer does: their direction alone enters the output.
         """
         for module in self.mlp:
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=self.init_std, generator=generator)
+                std = self.init_std or module.in_features**-0.5
+                nn.init.trunc_normal_(module.weight, std=std, generator=generator)
                 nn.init.zeros_(module.bias)
         if self.prototypes is not None:
             bound = 1 / math.sqrt(self.prototypes.shape[1])
