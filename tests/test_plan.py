@@ -21,7 +21,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_counts_of_the_paper(plan):
     assert len(plan["runs"]) == 25
-    assert len(set(run["id"] for run in plan["runs"].values())) == 25
+    assert len({run["id"] for run in plan["runs"].values()}) == 25
     exhibits = [*plan["needs"], *plan["pending"]]
     assert sum(name.startswith("table-") for name in exhibits) == 14
     assert sum(name.startswith("figure-") for name in exhibits) == 10
