@@ -15,7 +15,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from bits.recipe import Composed, ConfigError, is_open, key_error, known_keys, validated
+from bits.recipe import Composed
+from bits.validation import ConfigError, is_open, key_error, known_keys, validated
 
 CONFIG_DIR = Path(__file__).resolve().parents[1] / "config"
 

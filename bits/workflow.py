@@ -13,9 +13,8 @@ from bits.provenance import ROOT, code_digest, digest
 KNOWN_OPTIONS = ("scale", "data", "site", "set")
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
-    "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "commands/evaluate.py"),
+    "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
     "report": ("reporting", "exhibits", "commands/render.py"),
-    "scenes": ("data/scenes.py",),
 }
 
 

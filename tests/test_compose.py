@@ -12,7 +12,8 @@ import yaml
 from bits.compose import Composer, run_lines
 from bits.plan import run_id
 from bits.provenance import ROOT
-from bits.recipe import Composed, ConfigError
+from bits.recipe import Composed
+from bits.validation import ConfigError
 
 SCALES = ["smoke", "demo", "small", "paper"]
 

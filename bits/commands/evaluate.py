@@ -43,7 +43,7 @@ from bits.recipe import Dataset, Evaluation, Recipe, Site
 from bits.training.checkpoint import load_strictly, read_tensors
 from bits.training.views import seeded, step_views
 
-REFERENCES = ("random-init", "pixels", "chance")
+CHANCE_WIDTH = 128  # of random features
 
 
 class Evaluator:
@@ -103,13 +103,16 @@ class Evaluator:
     def _features(
         self, source: str, origin: dict[str, Any], backbone: nn.Module | None, output: Path
     ) -> dict[str, Tensor]:
-        extract = self._extractor(source, backbone)
         settings = self.evaluation.features.model_dump()
-        key = [origin, self.dataset.model_dump(mode="json"), settings, self._blocks(backbone)]
+        made_from = {name: value for name, value in origin.items() if name != "file"}  # the same weights elsewhere
+        key = [made_from, self.dataset.model_dump(mode="json"), settings, self._blocks(backbone)]
         store = FeatureStore(output.parents[2] / "features" / output.parent.name, key)
 
         def features(images: ImageSet) -> Tensor:
-            make = lambda: extract_all(extract, images, self.site.feature_batch, self.site.workers)  # noqa: E731
+            def make() -> Tensor:
+                extract = self._extractor(source, backbone, images.split)
+                return extract_all(extract, images, self.site.feature_batch, self.site.workers)
+
             return store.get(f"{self.role}-{images.split}", images, make)
 
         return {"train": features(self.train), "val": features(self.val)}
@@ -117,10 +120,12 @@ class Evaluator:
     def _blocks(self, backbone: nn.Module | None) -> int:
         return self.evaluation.linear.blocks if backbone is not None and is_vit(backbone) else 1
 
-    def _extractor(self, source: str, backbone: nn.Module | None) -> Extract:
+    def _extractor(self, source: str, backbone: nn.Module | None, split: str) -> Extract:
         settings = self.evaluation.features
+        if source == "pixels":
+            return pixel_extractor(settings.size)
         if backbone is None:
-            return pixel_extractor(settings.size) if source == "pixels" else noise_extractor(128, self.recipe.seed)
+            return noise_extractor(CHANCE_WIDTH, seeded(self.recipe.seed, "chance", split))
         return backbone_extractor(
             backbone,
             resize=settings.resize,

@@ -23,7 +23,8 @@ from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
 from bits.plan import data_root, dataset_fingerprint, fingerprinted, run_id
 from bits.provenance import write_text
-from bits.recipe import Evaluation, Recipe, Site, validated
+from bits.recipe import Evaluation, Recipe, Site
+from bits.validation import validated
 
 
 def frozen(arguments: argparse.Namespace) -> int:

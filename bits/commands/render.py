@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bits.errors import BitsError
 from bits.exhibits import load_declarations
+from bits.provenance import ROOT
 from bits.reporting.cells import Chart, Table
 from bits.reporting.collect import collect, require_complete
 from bits.reporting.files import ReportError, write_bytes
@@ -113,7 +114,7 @@ def _command(
     command.add_argument("--root", type=Path, default=Path(), help="what paths in the plan are relative to")
     if plan:
         command.add_argument("--plan", type=Path, required=True, help="the scale's plan.json")
-        command.add_argument("--config", type=Path, default=Path("config"), help="the folder of declarations")
+        command.add_argument("--config", type=Path, default=ROOT / "config", help="the folder of declarations")
     return command
 
 

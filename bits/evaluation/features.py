@@ -50,9 +50,8 @@ def pixel_extractor(size: int) -> Extract:
     return lambda batch: raw_view(batch, size).flatten(1)
 
 
-def noise_extractor(width: int, seed: int) -> Extract:
+def noise_extractor(width: int, generator: torch.Generator) -> Extract:
     """Images -> independent normal features [N, width]: what chance gives."""
-    generator = torch.Generator().manual_seed(seed)
     return lambda batch: torch.randn(len(batch), width, generator=generator)
 
 

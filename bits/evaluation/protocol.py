@@ -67,8 +67,11 @@ def linear_values(
     )
     classes = len(train_set.class_names)
 
+    steps = -(-len(train_set) // settings.batch_size)
+
     def result(batches: Batches, features: Tensor) -> ProbeResult:
-        return train_linear_probe(batches, features.shape[1], classes, features, test_set.labels, probe)
+        width = features.shape[1]
+        return train_linear_probe(batches, width, classes, features, test_set.labels, probe, steps_per_epoch=steps)
 
     batches = augmented or shuffled(train, train_set.labels, settings.batch_size, seed)
     plain = result(batches, test)

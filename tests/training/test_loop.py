@@ -88,7 +88,7 @@ def test_log_says_what_a_reader_needs(pretraining, tmp_path):
 
 
 def test_reset_touches_both_heads_and_no_backbone(pretraining):
-    run = pretraining("bits-reset", *SHORT)
+    run = pretraining("bits-reset", *SHORT, "head.init_std=0.02")
     run.run()
     before = weights(run)
     run.model.reset_heads(torch.Generator().manual_seed(3))

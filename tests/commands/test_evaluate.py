@@ -1,0 +1,97 @@
+"""The evaluation command on rendered scenes: what it writes, shares and refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bits.commands import evaluate, prepare
+from bits.commands.running import teacher_student
+from bits.errors import BitsError
+from bits.plan import Request, current_plan
+from bits.recipe import Recipe
+from bits.training.checkpoint import write_tensors
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
+    monkeypatch.chdir(tmp_path)
+    words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
+    made = current_plan(Request("smoke", words))
+    call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
+    run = made["runs"]["bits-fixed"]
+    backbone = teacher_student(Recipe.model_validate(run["recipe"])).teacher.backbone
+    write_tensors(Path(run["teacher"]), backbone.state_dict(), {"run": "x"})
+    return made
+
+
+def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *words])
+    return int(module.main())
+
+
+def words(plan: dict[str, Any], *jobs: str) -> list[str]:
+    spec = plan["evaluations"]["imagenet1k"]
+    return [
+        *["--run", plan["runs"]["bits-fixed"]["config"], "--site", "results/smoke/site.yaml"],
+        *["--evaluation", f"results/smoke/evaluations/imagenet1k-{spec['id']}.yaml"],
+        *[part for job in jobs for part in ("--job", job)],
+    ]
+
+
+def test_one_process_evaluates_several_sources(plan, monkeypatch):
+    outputs = {name: plan["metrics"][name]["imagenet1k"] for name in ("bits-fixed", "random-init", "pixels", "chance")}
+    assert call(monkeypatch, evaluate, *words(plan, *[f"{name}={path}" for name, path in outputs.items()])) == 0
+    found = {name: json.loads(Path(path).read_text()) for name, path in outputs.items()}
+    for name, metrics in found.items():
+        assert metrics["source"] == name
+        assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
+        assert 0 <= metrics["values"]["linear"]["last"] <= 1
+        assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
+    # the teacher is the random start here, so both are the same number by two ways
+    assert found["bits-fixed"]["values"] == found["random-init"]["values"]
+    assert found["chance"]["values"]["knn"]["top1_k20"] < 0.15
+    assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
+    # augmented probes are trained where a backbone exists, standardised ones on cached features
+    assert "last_standardised" not in found["bits-fixed"]["values"]["linear"]
+    assert "last_standardised" in found["pixels"]["values"]["linear"]
+
+
+def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
+    job = f"bits-fixed={plan['metrics']['bits-fixed']['imagenet1k']}"
+    extracted: list[int] = []
+    extract_all = evaluate.extract_all
+    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
+    call(monkeypatch, evaluate, *words(plan, job))
+    first = Path(plan["metrics"]["bits-fixed"]["imagenet1k"]).read_text()
+    assert len(extracted) == 2  # train and val
+    call(monkeypatch, evaluate, *words(plan, job))
+    assert len(extracted) == 2
+    for path in Path("results/smoke/features").rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
+    call(monkeypatch, evaluate, *words(plan, job))
+    assert len(extracted) == 4
+    again = Path(plan["metrics"]["bits-fixed"]["imagenet1k"]).read_text()
+    assert json.loads(first)["values"] == json.loads(again)["values"]
+
+
+def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
+    job = f"bits-fixed={plan['metrics']['bits-fixed']['imagenet1k']}"
+    with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
+        call(monkeypatch, evaluate, *words(plan, "bits-fixed"))
+    teacher = Path(plan["runs"]["bits-fixed"]["teacher"])
+    write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
+    with pytest.raises(BitsError, match="does not fit the model"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    teacher.write_bytes(b"not weights")
+    with pytest.raises(BitsError, match="damaged"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    teacher.unlink()
+    with pytest.raises(BitsError, match="no such checkpoint"):
+        call(monkeypatch, evaluate, *words(plan, job))
