@@ -108,6 +108,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def set_ordinary_mode(path: Path) -> None:
+    """Give a file the permissions that a plain open() would: safetensors writes files for their owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write atomically: readers see the old bytes or the new ones, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)

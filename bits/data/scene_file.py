@@ -17,6 +17,7 @@ from bits.data.errors import DatasetError
 from bits.data.scene_settings import SceneSettings
 from bits.data.scene_split import CHUNK, GENERATOR_VERSION, Arrays, render_split
 from bits.data.scene_videos import render_videos
+from bits.provenance import set_ordinary_mode
 
 KIND = "bits-scenes"
 REMAKE = "Remake it: delete the file and run the command again; the preparation step makes it in seconds."
@@ -52,6 +53,7 @@ def _write(tensors: Arrays, settings: SceneSettings, path: Path) -> None:
     try:
         # One entry: safetensors writes several in random order, and the same scenes should be the same bytes.
         save_file(tensors, unfinished, {KIND: json.dumps(written, sort_keys=True)})
+        set_ordinary_mode(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

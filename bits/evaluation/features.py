@@ -18,7 +18,7 @@ from bits.data.images import ImageSet
 from bits.data.stream import prefetch
 from bits.data.views import evaluation_view, raw_view
 from bits.models.backbone import last_blocks
-from bits.provenance import digest
+from bits.provenance import digest, set_ordinary_mode
 
 Extract = Callable[[ImageBatch], Tensor]
 Triple = tuple[float, float, float]
@@ -103,6 +103,7 @@ class FeatureStore:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             save_file({"features": features.contiguous()}, temporary, metadata={"key": json.dumps(self.key)})
+            set_ordinary_mode(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

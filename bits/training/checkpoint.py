@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bits.errors import BitsError
+from bits.provenance import set_ordinary_mode
 
 KEPT = 2  # generations: should the newest be damaged, the one before it serves
 
@@ -50,6 +51,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
         save_file(plain, temporary, metadata={"facts": json.dumps(dict(facts), allow_nan=False)})
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
+        set_ordinary_mode(temporary)
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(

@@ -104,6 +104,7 @@ class Pretraining:
                     if request.signal is not None and self.step < self.steps:
                         self.save()
                         raise Interrupted(request.signal, self.step)
+            self.save()  # should writing the weights fail, nothing is trained again
             self._evaluate(self.recipe.schedule.epochs, log)
             return self._finished()
         finally:
@@ -222,7 +223,7 @@ class Pretraining:
 
     def save(self) -> Path:
         """Write a checkpoint from which `run` goes on bit-identically."""
-        facts = {"run": self.run_digest, "step": self.step, "curve": self.curve}
+        facts = {"run": self.run_digest, "step": self.step, "curve": self.curve, "health": self.last_health}
         return checkpoints.save(self.folder / "resume", self.step, self._tensors(), facts)
 
     def _resume(self) -> None:
@@ -233,7 +234,7 @@ class Pretraining:
         checkpoints.load_strictly(self.model, checkpoints.below("model", found.tensors), origin)
         checkpoints.load_strictly(self.objective, checkpoints.below("objective", found.tensors), origin)
         checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
-        self.step, self.curve = found.facts["step"], found.facts["curve"]
+        self.step, self.curve, self.last_health = (found.facts[name] for name in ("step", "curve", "health"))
 
     def _diverged(self, log: RunLog) -> Outcome:
         detail = f"loss or gradient not finite at step {self.step}; weights are those before that step"

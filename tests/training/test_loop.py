@@ -159,6 +159,24 @@ def test_a_collapse_is_an_outcome_and_said_while_it_happens(pretraining, tmp_pat
     assert any("warning" in entry for entry in lines(tmp_path / "run"))
 
 
+def test_a_trained_run_whose_end_was_lost_is_not_trained_again(pretraining, monkeypatch):
+    def fails_at_the_end(backbone: object) -> float:
+        calls.append(1)
+        if len(calls) == 4:
+            raise OSError("disk full")
+        return 0.5
+
+    calls: list[int] = []
+    first = pretraining("bits-fixed", *SHORT, evaluate=fails_at_the_end)
+    with pytest.raises(OSError, match="disk full"):
+        first.run()
+    again = pretraining("bits-fixed", *SHORT)
+    monkeypatch.setattr(again, "_train_step", None)  # would fail when called
+    assert again.run().facts() == {"outcome": "finished", "detail": "trained to the end", "step": 6, "epochs": 6}
+    assert same(weights(first), weights(again))
+    assert again.curve["x"] == [0, 2, 4, 6]
+
+
 def test_prototypes_stay_frozen_for_the_first_epoch(pretraining):
     run = pretraining("dino", *SHORT, "head.freeze_prototypes_epochs=6")
     before = run.model.student.head.prototypes.clone()
