@@ -27,10 +27,14 @@ wildcard_constraints:
     exhibit="(table|figure|text)-[0-9.]+",
 
 
+# Everything by name, not the last page alone: what somebody deleted is made again.
 rule all:
     default_target: True
     input:
         "reports/index.html",
+        f"{reports}/index.html",
+        [f"{reports}/exhibits/{name}.{suffix}" for name in plan["needs"] for suffix in plan["formats"][name]],
+        sorted({path for paths in plan["needs"].values() for path in paths}),
 
 
 include: "workflow/rules/data.smk"
