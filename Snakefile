@@ -5,7 +5,9 @@ import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
+)
 from bits.workflow import (
     code_state_of,
     declaration_digest,
@@ -33,7 +35,11 @@ rule all:
     input:
         "reports/index.html",
         f"{reports}/index.html",
-        [f"{reports}/exhibits/{name}.{suffix}" for name in plan["needs"] for suffix in plan["formats"][name]],
+        [
+            f"{reports}/exhibits/{name}.{suffix}"
+            for name in plan["needs"]
+            for suffix in plan["formats"][name]
+        ],
         sorted({path for paths in plan["needs"].values() for path in paths}),
 
 
