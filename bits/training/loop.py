@@ -136,6 +136,7 @@ class Pretraining:
         recipe, step = self.recipe, self.step
         torch.manual_seed(seeded(recipe.seed, "step", step).initial_seed())  # stochastic depth
         views = step_views(batch, self.specs, recipe.seed, step, self.device)
+        state = {name: buffer.clone() for name, buffer in self.objective.state_dict().items()}
         with self._autocast():
             with torch.no_grad():
                 self._features, self._outputs = self.model.teacher(views[:2])
@@ -143,6 +144,7 @@ class Pretraining:
             loss, terms = self.objective(student, self._outputs)
         value = float(loss.detach())
         if not math.isfinite(value):
+            self.objective.load_state_dict(state)
             return None, terms, None
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -152,6 +154,7 @@ class Pretraining:
         settings = recipe.optimizer
         gradient = clip_gradients(self.model.student.parameters(), settings.clip_norm, settings.clip_by)
         if not bool(torch.isfinite(gradient)):
+            self.objective.load_state_dict(state)
             return None, terms, None
         set_rates(self.optimizer, self.learning_rate(step), self.weight_decay(step))
         self.optimizer.step()

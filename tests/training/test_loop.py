@@ -132,19 +132,34 @@ def test_teacher_equals_the_closed_form_average(pretraining):
     assert torch.allclose(history[-1][f"teacher.{name}"].double(), expected, atol=1e-6)
 
 
-def test_a_non_finite_loss_is_an_outcome_and_never_reaches_a_weight(pretraining, tmp_path):
-    run = pretraining("simdino", *SHORT)
+@pytest.mark.parametrize("method", ["simdino", "dino"])
+def test_a_non_finite_loss_is_an_outcome_and_never_reaches_a_weight(pretraining, tmp_path, method):
+    run = pretraining(method, *SHORT)
     forward = run.objective.forward
 
     def planted(*arguments):
         loss, terms = forward(*arguments)
-        return (loss * float("nan"), terms) if run.step == 4 else (loss, terms)
+        if run.step != 4:
+            return loss, terms
+        for buffer in run.objective.buffers():
+            buffer.fill_(float("nan"))
+        return loss * float("nan"), terms
 
     run.objective.forward = planted  # type: ignore[method-assign]
     outcome = run.run()
     assert (outcome.outcome, outcome.step) == ("diverged", 4)
-    assert all(bool(torch.isfinite(tensor).all()) for tensor in run.model.state_dict().values())
+    for module in (run.model, run.objective):
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in module.state_dict().values())
     assert lines(tmp_path / "run")[-1]["event"] == "diverged"
+
+
+def test_a_non_finite_gradient_is_one_too(pretraining):
+    run = pretraining("bits-fixed", *SHORT)
+    weight = run.model.student.backbone.blocks[0].mlp.fc1.weight
+    weight.register_hook(lambda gradient: gradient * float("inf") if run.step == 3 else gradient)
+    outcome = run.run()
+    assert (outcome.outcome, outcome.step) == ("diverged", 3)
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in run.model.state_dict().values())
 
 
 def test_a_collapse_is_an_outcome_and_said_while_it_happens(pretraining, tmp_path):
