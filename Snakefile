@@ -24,11 +24,6 @@ if plan["missing"] and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
 
 
-wildcard_constraints:
-    run="[A-Za-z0-9.-]+",
-    exhibit="(table|figure|text)-[0-9.]+",
-
-
 # Everything by name, not the last page alone: what somebody deleted is made again.
 rule all:
     default_target: True

@@ -131,14 +131,15 @@ def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
 def write_plan(plan: Mapping[str, Any], path: Path) -> None:
     """Write the plan and the frozen configurations beside it; what is there already stays untouched."""
     for run in plan["runs"].values():
-        _write_once(Path(run["config"]), {"name": run["name"], "recipe": run["recipe"]})
+        freeze(Path(run["config"]), {"name": run["name"], "recipe": run["recipe"]})
     for role, spec in plan["evaluations"].items():
-        _write_once(path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", dict(spec))
+        freeze(path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", dict(spec))
     write_text(path.parent / "site.yaml", yaml.safe_dump(plan["site"], sort_keys=False))
     write_json(path, plan)
 
 
-def _write_once(path: Path, value: Any) -> None:
+def freeze(path: Path, value: Any) -> None:
+    """Write what jobs will read; a file that says the same already keeps its date."""
     text = yaml.safe_dump(value, sort_keys=False)
     if not path.is_file() or path.read_text() != text:
         write_text(path, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from bits.compose import CONFIG_DIR
@@ -53,6 +54,7 @@ def _quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+@cache  # asked once a rule, and there is a rule an exhibit
 def code_state_of(part: str) -> str:
     """Digest of the code that determines a rule's output; comments and docstrings do not count."""
     return code_digest([ROOT / "bits" / path for path in CODE[part]])[:16]
@@ -60,11 +62,13 @@ def code_state_of(part: str) -> str:
 
 def declaration_digest(name: str) -> str:
     """Digest of the declarations that a rendered exhibit depends on."""
-    folder = CONFIG_DIR / "exhibits"
-    texts = [path.read_text() for path in sorted(folder.glob("*.yaml"))]
-    return digest(
-        [name, texts, (CONFIG_DIR / "measures.yaml").read_text(), (CONFIG_DIR / "published.csv").read_text()]
-    )[:16]
+    return digest([name, *_declarations()])[:16]
+
+
+@cache
+def _declarations() -> tuple[object, str, str]:
+    texts = [path.read_text() for path in sorted((CONFIG_DIR / "exhibits").glob("*.yaml"))]
+    return texts, (CONFIG_DIR / "measures.yaml").read_text(), (CONFIG_DIR / "published.csv").read_text()
 
 
 def missing_data_message(plan: Mapping[str, Any]) -> str:

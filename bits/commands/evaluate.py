@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ import yaml
 from torch import Tensor, nn
 
 from bits.analysis.variance import variance_spectrum
-from bits.commands.guard import guarded, read_section
-from bits.commands.running import backbone_of, choose_device, dataset_root
+from bits.commands.guard import guarded, read_section, read_site
+from bits.commands.running import backbone_of, choose_device, dataset_root, extractor_of
 from bits.data.datasets import open_pair
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
@@ -31,7 +32,6 @@ from bits.errors import BitsError
 from bits.evaluation.features import (
     Extract,
     FeatureStore,
-    backbone_extractor,
     extract_all,
     noise_extractor,
     pixel_extractor,
@@ -39,7 +39,7 @@ from bits.evaluation.features import (
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
 from bits.provenance import code_state, file_digest, hardware, now, versions, write_json
-from bits.recipe import Dataset, Evaluation, Recipe, Site
+from bits.recipe import Dataset, Evaluation, Recipe
 from bits.training.checkpoint import load_strictly, read_tensors
 from bits.training.views import seeded, step_views
 
@@ -55,9 +55,7 @@ class Evaluator:
         self.evaluation: Evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
         self.dataset: Dataset = read_section(arguments.evaluation, Dataset, "dataset")
         self.role: str = yaml.safe_load(arguments.evaluation.read_text())["role"]
-        self.site: Site = read_section(arguments.site, Site)
-        if arguments.threads:
-            self.site = self.site.model_copy(update={"threads": arguments.threads})
+        self.site = read_site(arguments.site, arguments.threads)
         self.device = choose_device(self.site)
         self.train, self.val = open_pair(self.dataset, dataset_root(self.dataset, self.site), self.site)
 
@@ -126,15 +124,7 @@ class Evaluator:
             return pixel_extractor(settings.size)
         if backbone is None:
             return noise_extractor(CHANCE_WIDTH, seeded(self.recipe.seed, "chance", split))
-        return backbone_extractor(
-            backbone,
-            resize=settings.resize,
-            size=settings.size,
-            mean=self.recipe.augmentation.mean,
-            std=self.recipe.augmentation.std,
-            blocks=self._blocks(backbone),
-            device=self.device,
-        )
+        return extractor_of(backbone, self.recipe, settings, self._blocks(backbone), self.device)
 
     def _values(self, features: dict[str, Tensor], backbone: nn.Module | None) -> dict[str, Any]:
         train, val = features["train"], features["val"]
@@ -142,8 +132,7 @@ class Evaluator:
         wide = train, val  # the probe sees the last blocks, everything else the last block alone
         if backbone is not None:
             train, val = train[:, -width(backbone) :], val[:, -width(backbone) :]
-        augmented = self._augmented if settings.linear.augment and backbone is not None else None
-        self._backbone = backbone
+        augmented = partial(self._augmented, backbone) if settings.linear.augment and backbone is not None else None
         return {
             "knn": knn_values(train, val, self.train, self.val, settings.knn),
             "linear": linear_values(*wide, self.train, self.val, settings.linear, self.recipe.seed, augmented),
@@ -151,10 +140,8 @@ class Evaluator:
             "variance": dict(variance_spectrum(val, **settings.variance.model_dump())),
         }
 
-    def _augmented(self, epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+    def _augmented(self, backbone: nn.Module, epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
         """One epoch of random resized crops and flips through the frozen backbone."""
-        backbone = self._backbone
-        assert backbone is not None
         size = self.evaluation.linear.batch_size
         spec = ViewSpec(
             size=self.evaluation.features.size,

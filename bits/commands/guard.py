@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bits.errors import BitsError
-from bits.recipe import Section
+from bits.recipe import Section, Site
 
 
 def guarded(main: Callable[[], int]) -> int:
@@ -35,3 +35,9 @@ def read_section(path: Path, kind: type[Section], *keys: str) -> Any:
         raise BitsError(
             f"{path}: no {kind.__name__} could be read ({error}). Make the plan again: snakemake -n"
         ) from error
+
+
+def read_site(path: Path, threads: int) -> Site:
+    """The site of a frozen file; threads, unless 0, are what the workflow gave this job."""
+    site: Site = read_section(path, Site)
+    return site.model_copy(update={"threads": threads}) if threads else site

@@ -18,12 +18,11 @@ from typing import Any
 
 import yaml
 
-from bits.commands.guard import guarded, read_section
+from bits.commands.guard import guarded, read_section, read_site
 from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
-from bits.plan import data_root, dataset_fingerprint, fingerprinted, run_id
-from bits.provenance import write_text
-from bits.recipe import Evaluation, Recipe, Site
+from bits.plan import data_root, dataset_fingerprint, fingerprinted, freeze, run_id
+from bits.recipe import Evaluation, Recipe
 from bits.validation import validated
 
 
@@ -34,9 +33,7 @@ def frozen(arguments: argparse.Namespace) -> int:
     recipe = read_section(arguments.frozen, Recipe, "recipe")
     name = yaml.safe_load(arguments.frozen.read_text())["name"]
     evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
-    site = read_section(arguments.site, Site)
-    if arguments.threads:
-        site = site.model_copy(update={"threads": arguments.threads})
+    site = read_site(arguments.site, arguments.threads)
     return train(recipe, evaluation, site, name, arguments.frozen.parent)
 
 
@@ -57,8 +54,7 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     if (folder / "outcome.json").exists():
         print(f"{folder} holds this very run already; remove it to train anew")
         return 0
-    frozen_config = {"name": name, "recipe": recipe.model_dump(mode="json")}
-    write_text(folder / "config.yaml", yaml.safe_dump(frozen_config, sort_keys=False))
+    freeze(folder / "config.yaml", {"name": name, "recipe": recipe.model_dump(mode="json")})
     code = train(recipe, run.evaluation, run.site, name, folder)
     if code == 0:
         print(folder)

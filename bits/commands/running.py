@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from bits.errors import BitsError
+from bits.evaluation.features import Extract, backbone_extractor
 from bits.models.backbone import create_backbone, width
 from bits.models.head import Head
 from bits.models.teacher_student import Branch, TeacherStudent
 from bits.objectives.objective import Objective, ObjectiveSettings
 from bits.plan import data_root
-from bits.recipe import Dataset, Recipe, Site
+from bits.recipe import Dataset, Features, Recipe, Site
 
 
 def choose_device(site: Site) -> torch.device:
@@ -73,3 +74,16 @@ def objective_of(recipe: Recipe) -> Objective:
     """The recipe's objective, for its head's outputs."""
     dimension = recipe.head.prototypes or recipe.head.outputs
     return Objective(ObjectiveSettings(**recipe.objective.model_dump()), dimension)
+
+
+def extractor_of(backbone: nn.Module, recipe: Recipe, features: Features, blocks: int, device: torch.device) -> Extract:
+    """How features are taken from a backbone that `recipe` trained: the same while it trains and afterwards."""
+    return backbone_extractor(
+        backbone,
+        resize=features.resize,
+        size=features.size,
+        mean=recipe.augmentation.mean,
+        std=recipe.augmentation.std,
+        blocks=blocks,
+        device=device,
+    )

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from bits.commands.running import choose_device, dataset_root, objective_of, teacher_student
+from bits.commands.running import choose_device, dataset_root, extractor_of, objective_of, teacher_student
 from bits.data.datasets import open_cached
 from bits.data.images import ImageSet
-from bits.evaluation.features import backbone_extractor, extract_all
+from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
 from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
 from bits.recipe import Evaluation, Recipe, Site
@@ -32,15 +32,7 @@ def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder:
 
     def mean_average_precision(backbone: nn.Module) -> float:
         was_training = backbone.training
-        extract = backbone_extractor(
-            backbone,
-            resize=evaluation.features.resize,
-            size=evaluation.features.size,
-            mean=recipe.augmentation.mean,
-            std=recipe.augmentation.std,
-            blocks=1,
-            device=device,
-        )
+        extract = extractor_of(backbone, recipe, evaluation.features, 1, device)
         features = extract_all(extract, val, site.feature_batch, site.workers)
         backbone.train(was_training)
         return float(retrieval_values(features, val, retrieval)["map"])

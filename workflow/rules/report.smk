@@ -1,8 +1,5 @@
 # Exhibits from metrics files alone, then the report and the page that lists the reports of all scales.
 
-FORMATS = plan["formats"]  # exhibit -> suffixes
-
-
 for exhibit, metrics in plan["needs"].items():
 
     rule:
@@ -11,7 +8,7 @@ for exhibit, metrics in plan["needs"].items():
         input:
             metrics,
         output:
-            [f"{reports}/exhibits/{exhibit}.{suffix}" for suffix in FORMATS[exhibit]],
+            [f"{reports}/exhibits/{exhibit}.{suffix}" for suffix in plan["formats"][exhibit]],
         log:
             f"{results}/logs/report/{exhibit}.log",
         resources:
