@@ -8,7 +8,10 @@ for exhibit, metrics in plan["needs"].items():
         input:
             metrics,
         output:
-            [f"{reports}/exhibits/{exhibit}.{suffix}" for suffix in plan["formats"][exhibit]],
+            [
+                f"{reports}/exhibits/{exhibit}.{suffix}"
+                for suffix in plan["formats"][exhibit]
+            ],
         log:
             f"{results}/logs/report/{exhibit}.log",
         resources:
