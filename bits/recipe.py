@@ -56,6 +56,7 @@ class Objective(Section):
 
 class HeadReset(Section):
     every_epochs: Positive | None  # n; null: never
+    at_start: bool  # before the first step: what BITS-reset does once when it is fine-tuned
     clear_optimizer: bool
 
 
@@ -127,10 +128,18 @@ class Curve(Section):
     queries_per_class: Positive
 
 
+class Start(Section):
+    """The pretraining whose student, teacher, heads and objective's state a fine-tuning starts from."""
+
+    run: str
+    digest: str  # of its recipe: another pretraining makes another fine-tuning
+
+
 class Recipe(Section):
     """Everything that determines the trained weights."""
 
     method: str
+    start: Start | None = None  # null: random initialisation
     backbone: Backbone
     head: Head
     objective: Objective
@@ -193,6 +202,9 @@ class Site(Section):
 
     device: str  # auto, cpu, cuda, cuda:1
     threads: int = Field(ge=0)  # CPU threads of a process; 0: leave it to torch
+    processes: Positive  # of one training on each node, one per GPU; how many changes no number
+    nodes: Positive  # that one training runs on
+    micro_batch: int = Field(ge=0)  # images a process holds activations of at a time; 0: its whole share of the batch
     workers: int = Field(ge=0)  # decoding threads; 0: decode in the training process
     cache_gib: float = Field(ge=0)  # keep decoded images in memory up to this size
     feature_batch: Positive  # images a step when features are extracted
