@@ -10,7 +10,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 from bits.workflow import (
     code_state_of,
-    declaration_digest,
+    left_out_message,
     load_plan,
     missing_data_message,
 )  # noqa: E402
@@ -22,6 +22,8 @@ python = f"{sys.executable} -m"
 
 if plan["missing"] and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
+if plan["left_out"] and not workflow.remote_exec:
+    atexit.register(print, left_out_message(plan), file=sys.stderr)
 
 
 # Everything by name, not the last page alone: what somebody deleted is made again.

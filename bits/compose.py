@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,16 @@ from omegaconf import OmegaConf
 from bits.recipe import Composed
 from bits.validation import ConfigError, is_open, key_error, known_keys, validated
 
+LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
+NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and rule names
 CONFIG_DIR = Path(__file__).resolve().parents[1] / "config"
 
 
 def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
-    """The declared runs: name -> {method, dotted key: value, ...}; raises ConfigError."""
+    """The declared runs: name -> {method, dotted key: value, ...}; raises ConfigError.
+
+    A line may also have `seeds`, a list, and `shown`, {exhibit: label of the row that it adds there}.
+    """
     path = config_dir / "runs.yaml"
     lines = yaml.safe_load(path.read_text())
     if not isinstance(lines, dict):
@@ -30,10 +36,22 @@ def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
     for name, line in lines.items():
         if not isinstance(line, dict) or "method" not in line:
             raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ConfigError(f"{path}: run {name!r}: expected a name of letters, digits, dots and single dashes")
         for key in line:
-            if key != "method" and key not in known_keys() and not is_open(key):
-                raise ConfigError(f"{path}: run {name!r}: {key_error(key, known_keys())}")
+            if key not in LINE_WORDS and key not in known_keys() and not is_open(key):
+                raise ConfigError(f"{path}: run {name!r}: {key_error(key, [*known_keys(), *LINE_WORDS])}")
+        _check_words(f"{path}: run {name!r}", line)
     return lines
+
+
+def _check_words(where: str, line: Mapping[str, Any]) -> None:
+    seeds, shown = line.get("seeds", [0]), line.get("shown", {})
+    plain = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+    if not plain or not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"{where}: seeds = {seeds!r}: expected a list such as [0, 1, 2], each seed once")
+    if not isinstance(shown, dict) or not all(isinstance(label, str) for pair in shown.items() for label in pair):
+        raise ConfigError(f'{where}: shown = {shown!r}: expected {{exhibit: label}}, such as {{table-9: "50"}}')
 
 
 def register_runs(config_dir: Path = CONFIG_DIR) -> None:
@@ -42,7 +60,7 @@ def register_runs(config_dir: Path = CONFIG_DIR) -> None:
     for name, line in run_lines(config_dir).items():
         node: dict[str, Any] = {"defaults": [{"override /method": line["method"]}, "_self_"]}
         for key, value in line.items():
-            if key != "method":
+            if key not in LINE_WORDS:
                 *parents, leaf = key.split(".")
                 target = node
                 for parent in parents:

@@ -173,10 +173,12 @@ class Linear(Section):
     learning_rate: float = Field(gt=0)  # for 256 images a step
     batch_size: Positive
     grid: tuple[float, ...]  # more learning rates, reported as a second, labelled column
+    standardised: bool  # another probe, on standardised features of centre crops, as a third
 
 
 class Retrieval(Section):
-    protocol: Literal["query-gallery", "each-against-all"]
+    # Queries and gallery both out of val; every val image against the others; val against the training images.
+    protocol: Literal["query-gallery", "each-against-all", "val-against-train"]
     queries_per_class: Positive
     seed: int
     cutoffs: tuple[Positive, ...]
@@ -197,6 +199,15 @@ class Evaluation(Section):
     variance: Variance
 
 
+class Finetuning(Section):
+    """How a pretraining goes on, without labels, on a target data set; all else stays as it was."""
+
+    epochs: Positive
+    warmup_epochs: float = Field(ge=0)
+    learning_rate: float | None  # for 256 images a step; null: the pretraining's
+    curve_every_epochs: Positive
+
+
 class Site(Section):
     """What cannot change a number: where things are and how fast they go."""
 
@@ -215,8 +226,18 @@ class Site(Section):
 
 
 class Composed(Section):
-    """A run as Hydra composes it."""
+    """A run as Hydra composes it, and what all runs of a plan share."""
 
     recipe: Recipe
-    evaluation: Evaluation
+    evaluation: Evaluation  # on the pretraining data set
+    target_evaluation: Evaluation  # on the target sets
+    targets: dict[str, Dataset]  # role -> the data set that plays it
+    finetuning: Finetuning
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None  # of every run that names none itself; null: the one `seed`
     site: Site
+
+    @model_validator(mode="after")
+    def _seeds_once(self) -> Composed:
+        if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
+            raise ValueError(f"seeds = {list(self.seeds)}: expected at least one, each once")
+        return self

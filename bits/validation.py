@@ -19,9 +19,10 @@ class ConfigError(BitsError):
 
 def validated(values: Mapping[str, Any]) -> Composed:
     """The typed run behind a resolved mapping; raises ConfigError naming every bad key and value."""
-    recipe = {key: value for key, value in values.items() if key not in ("evaluation", "site", "scale")}
+    shared = {key: values.get(key) for key in Composed.model_fields if key != "recipe"}
+    recipe = {key: value for key, value in values.items() if key not in (*shared, "scale")}
     try:
-        return Composed(recipe=recipe, evaluation=values["evaluation"], site=values["site"])
+        return Composed(recipe=recipe, **shared)
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(problem) for problem in error.errors())) from None
 
@@ -65,7 +66,7 @@ def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[st
 
 def is_open(path: str) -> bool:
     """Whether `path` lies below a key whose value is a free mapping (backbone.options, site.data, ...)."""
-    return any(path.startswith(f"{key}.") for key in ("backbone.options", "dataset.settings", "site.data"))
+    return any(path.startswith(f"{key}.") for key in ("backbone.options", "dataset.settings", "site.data", "targets"))
 
 
 def _annotation(path: str) -> tuple[Any, ...]:
@@ -74,7 +75,7 @@ def _annotation(path: str) -> tuple[Any, ...]:
     if parts[0] in Recipe.model_fields:
         parts = ["recipe", *parts]
     for part in parts:
-        model = model.model_fields[part].annotation
+        model = get_args(model)[1] if get_origin(model) is dict else model.model_fields[part].annotation
         if get_origin(model) in (Union, types.UnionType):
             model = next((arg for arg in get_args(model) if get_origin(arg) is Literal), model)
     return get_args(model)

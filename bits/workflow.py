@@ -9,9 +9,9 @@ from typing import Any
 from bits.compose import CONFIG_DIR
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
-from bits.provenance import ROOT, code_digest, digest
+from bits.provenance import ROOT, code_digest
 
-KNOWN_OPTIONS = ("scale", "data", "site", "set")
+KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set")
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
     "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
@@ -20,7 +20,7 @@ CODE = {
 
 
 def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan for what `--config` says: scale=, data=PATH, site=NAME, set="key=value ...".
+    """The plan for what `--config` says: scale=, data=PATH, site=NAME, seeds=0,1,2, set="key=value ...".
 
     Exits with the message alone, without a traceback, when that cannot be.
     """
@@ -45,9 +45,19 @@ def request(config: Mapping[str, Any]) -> Request:
     overrides = str(config.get("set", "")).split()
     if "site" in config:
         overrides.append(f"site={config['site']}")
+    if "seeds" in config:
+        overrides.append(f"seeds=[{_seeds(config['seeds'])}]")
     if "data" in config:
         overrides += [f"site.data.{name}={_quoted(str(config['data']))}" for name in ("images", "imagenet1k")]
     return Request(scale, tuple(overrides))
+
+
+def _seeds(given: object) -> str:
+    """What Snakemake makes of seeds=0,1,2 (a text), seeds=1 (a number) or seeds=[0,1] (a list), as 0,1,2."""
+    words = [str(item) for item in given] if isinstance(given, list) else str(given).strip("[]").split(",")
+    if not all(word.strip().isdigit() for word in words):
+        raise BitsError(f"--config seeds={given}: expected numbers with commas between them, such as seeds=0,1,2")
+    return ",".join(word.strip() for word in words)
 
 
 def _quoted(path: str) -> str:
@@ -58,17 +68,6 @@ def _quoted(path: str) -> str:
 def code_state_of(part: str) -> str:
     """Digest of the code that determines a rule's output; comments and docstrings do not count."""
     return code_digest([ROOT / "bits" / path for path in CODE[part]])[:16]
-
-
-def declaration_digest(name: str) -> str:
-    """Digest of the declarations that a rendered exhibit depends on."""
-    return digest([name, *_declarations()])[:16]
-
-
-@cache
-def _declarations() -> tuple[object, str, str]:
-    texts = [path.read_text() for path in sorted((CONFIG_DIR / "exhibits").glob("*.yaml"))]
-    return texts, (CONFIG_DIR / "measures.yaml").read_text(), (CONFIG_DIR / "published.csv").read_text()
 
 
 def missing_data_message(plan: Mapping[str, Any]) -> str:
@@ -83,4 +82,12 @@ def missing_data_message(plan: Mapping[str, Any]) -> str:
             "    Supply it with --config data=PATH, or copy config/site/default.yaml to config/site/local.yaml,",
             f"    set data.{gap['dataset']} there and say --config site=local.",
         ]
+    return "\n".join(lines)
+
+
+def left_out_message(plan: Mapping[str, Any]) -> str:
+    """Which exhibits are left out because their data sets are not on this machine."""
+    lines = [f"\nLeft out at scale {plan['scale']['name']}, because their data sets are not here:"]
+    lines += [f"  {name}: {reason}" for name, reason in plan["left_out"].items()]
+    lines.append("  Expected a folder or zip with train/<class>/<image> and val/<class>/<image> for each.")
     return "\n".join(lines)

@@ -136,7 +136,7 @@ class Evaluator:
         return {
             "knn": knn_values(train, val, self.train, self.val, settings.knn),
             "linear": linear_values(*wide, self.train, self.val, settings.linear, self.recipe.seed, augmented),
-            "retrieval": retrieval_values(val, self.val, settings.retrieval),
+            "retrieval": retrieval_values(lambda: train, val, self.train, self.val, settings.retrieval),
             "variance": dict(variance_spectrum(val, **settings.variance.model_dump())),
         }
 

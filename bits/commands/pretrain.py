@@ -21,6 +21,7 @@ import yaml
 from bits.commands.guard import guarded, read_section, read_site
 from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
+from bits.errors import BitsError
 from bits.plan import data_root, dataset_fingerprint, fingerprinted, freeze, run_id
 from bits.recipe import Evaluation, Recipe
 from bits.validation import validated
@@ -34,7 +35,8 @@ def frozen(arguments: argparse.Namespace) -> int:
     name = yaml.safe_load(arguments.frozen.read_text())["name"]
     evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
     site = read_site(arguments.site, arguments.threads)
-    return train(recipe, evaluation, site, name, arguments.frozen.parent)
+    role = yaml.safe_load(arguments.evaluation.read_text())["role"]
+    return train(recipe, evaluation, site, name, arguments.frozen.parent, role, arguments.start)
 
 
 def composed(values: Mapping[str, Any], name: str) -> int:
@@ -43,13 +45,15 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     from bits.data.datasets import missing_data, prepare_scenes
 
     run = validated(values)
+    if run.seeds is not None:
+        raise BitsError("seeds is for the workflow; here a seed is seed=1, and several are seed=0,1,2 --multirun")
     root = data_root(run.recipe.dataset, run.site.data)
     if run.recipe.dataset.kind == "scenes" and not Path(root).exists():
         prepare_scenes(run.recipe.dataset, Path(root))
-    prints = {run.recipe.dataset.name: dataset_fingerprint(run.recipe.dataset, root)}
-    if prints[run.recipe.dataset.name] is None and not root:
+    found = dataset_fingerprint(run.recipe.dataset, root)
+    if found is None and not root:
         raise DatasetError(missing_data(run.recipe.dataset.name))
-    recipe = fingerprinted(run.recipe, prints)
+    recipe = fingerprinted(run.recipe, found)
     folder = Path(run.site.results) / values["scale"]["name"] / "runs" / run_id(name, recipe)
     if (folder / "outcome.json").exists():
         print(f"{folder} holds this very run already; remove it to train anew")
@@ -94,6 +98,7 @@ def main() -> int:
     parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="folder of the pretraining that a fine-tuning goes on from")
     return frozen(parser.parse_args())
 
 

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bits.commands.running import choose_device, dataset_root, extractor_of, objective_of, teacher_student
 from bits.data.datasets import open_cached
 from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
+from bits.models.teacher_student import TeacherStudent
+from bits.objectives.objective import Objective
+from bits.plan import PRETRAINING_ROLE
 from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
-from bits.recipe import Evaluation, Recipe, Site
-from bits.training.checkpoint import prefixed, write_tensors
+from bits.recipe import Evaluation, Recipe, Site, Start
+from bits.training.checkpoint import CheckpointError, below, load_strictly, prefixed, read_tensors, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
 
 
-def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder: Path) -> int:
-    """Pretrain into `folder`; returns the exit code (0, or 128 + signal when stopped in a resumable state)."""
+def train(
+    recipe: Recipe,
+    evaluation: Evaluation,
+    site: Site,
+    name: str,
+    folder: Path,
+    role: str = PRETRAINING_ROLE,
+    start: Path | None = None,
+) -> int:
+    """Pretrain into `folder`, or go on from the run in `start` when the recipe is a fine-tuning's.
+
+    role: which data set of the paper the recipe's stands for. Returns the exit code: 0, or 128 + signal when
+    stopped in a resumable state. Raises BitsError.
+    """
     started = now()
     device = choose_device(site)
     root = dataset_root(recipe.dataset, site)
@@ -33,24 +49,53 @@ def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder:
     def mean_average_precision(backbone: nn.Module) -> float:
         was_training = backbone.training
         extract = extractor_of(backbone, recipe, evaluation.features, 1, device)
-        features = extract_all(extract, val, site.feature_batch, site.workers)
-        backbone.train(was_training)
-        return float(retrieval_values(features, val, retrieval)["map"])
 
-    model = teacher_student(recipe)
-    pretraining = Pretraining(recipe, site, model, objective_of(recipe), images, folder, device, mean_average_precision)
+        def features(split: ImageSet) -> Tensor:
+            return extract_all(extract, split, site.feature_batch, site.workers)
+
+        found = retrieval_values(partial(features, images), features(val), images, val, retrieval)
+        backbone.train(was_training)
+        return float(found["map"])
+
+    model, objective = teacher_student(recipe), objective_of(recipe)
+    if recipe.start is not None:
+        load_start(recipe.start, start, model, objective)
+    pretraining = Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision)
     try:
         outcome = pretraining.run()
     except Interrupted as stop:
         print(f"{folder.name}: {stop}", file=sys.stderr)
         return stop.exit_code
-    _write_run(recipe, name, folder, pretraining, outcome.facts(), started, images, str(device))
+    _write_run(recipe, name, role, folder, pretraining, outcome.facts(), started, images, str(device))
     return 0
+
+
+def load_start(start: Start, folder: Path | None, model: TeacherStudent, objective: Objective) -> None:
+    """Put in what a finished pretraining left: both backbones, both heads, the objective's state (DINO's centre).
+
+    The optimiser starts anew. Raises CheckpointError when the files are missing, damaged or of another run.
+    """
+    if folder is None:
+        raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --start")
+    parts = {part: folder / f"{part}.safetensors" for part in ("student", "teacher", "heads")}
+    found = {part: read_tensors(path) for part, path in parts.items()}
+    for part, checkpoint in found.items():
+        if checkpoint.facts.get("run") != start.digest:
+            raise CheckpointError(
+                f"{parts[part]}: is of a run with digest {checkpoint.facts.get('run')}, but this fine-tuning goes on "
+                f"from {start.run} with digest {start.digest}. Make the plan again: snakemake -n"
+            )
+    heads = found["heads"].tensors
+    for name, branch in (("student", model.student), ("teacher", model.teacher)):
+        load_strictly(branch.backbone, found[name].tensors, str(parts[name]))
+        load_strictly(branch.head, below(name, heads), str(parts["heads"]))
+    load_strictly(objective, below("objective", heads), str(parts["heads"]))
 
 
 def _write_run(
     recipe: Recipe,
     name: str,
+    role: str,
     folder: Path,
     pretraining: Pretraining,
     outcome: dict[str, Any],
@@ -76,6 +121,7 @@ def _write_run(
         "run": folder.name,
         "digest": facts["run"],
         "seed": recipe.seed,
+        "start": recipe.start.model_dump() if recipe.start else None,
         "data": {"name": images.name, "fingerprint": recipe.dataset.fingerprint, "train_images": len(images)},
         "weights": {"teacher": file_digest(folder / "teacher.safetensors")},
         "code": code_state(),
@@ -89,7 +135,7 @@ def _write_run(
     curve = {
         "source": name,
         "id": folder.name,
-        "dataset": "imagenet1k",
+        "dataset": role,
         "resolved_dataset": recipe.dataset.name,
         "values": {"training": {"map": pretraining.curve}},
         "made_from": provenance["weights"],

@@ -28,22 +28,34 @@ def relevance_labels(images: ImageSet) -> Tensor:
     return images.labels if images.multilabels is None else images.multilabels
 
 
-def retrieval_values(features: Tensor, images: ImageSet, settings: Retrieval) -> dict[str, Any]:
-    """mAP@ALL and its cut-off variants on one split, classes as relevance (protocol, "Retrieval")."""
-    labels = images.labels
-    everything = torch.arange(len(images))
+def retrieval_values(
+    train: Callable[[], Tensor],
+    val: Tensor,
+    train_set: ImageSet,
+    val_set: ImageSet,
+    settings: Retrieval,
+) -> dict[str, Any]:
+    """mAP@ALL and its cut-off variants, classes as relevance (protocol, "Retrieval").
+
+    train: gives the features of the training split, asked for only by the protocol that ranks them.
+    """
+    if settings.protocol == "val-against-train":
+        # No identities: the splits share none, though "cat/1.jpg" may be in both.
+        return dict(retrieval_map(val, train(), val_set.labels, train_set.labels, cutoffs=settings.cutoffs))
+    labels = val_set.labels
+    everything = torch.arange(len(val_set))
     queries, gallery = everything, everything
     if settings.protocol == "query-gallery":
-        queries, gallery = split_query_gallery(labels, images.identities, settings.queries_per_class, settings.seed)
+        queries, gallery = split_query_gallery(labels, val_set.identities, settings.queries_per_class, settings.seed)
     return dict(
         retrieval_map(
-            features[queries],
-            features[gallery],
+            val[queries],
+            val[gallery],
             labels[queries],
             labels[gallery],
             cutoffs=settings.cutoffs,
-            query_identities=[images.identities[index] for index in queries.tolist()],
-            gallery_identities=[images.identities[index] for index in gallery.tolist()],
+            query_identities=[val_set.identities[index] for index in queries.tolist()],
+            gallery_identities=[val_set.identities[index] for index in gallery.tolist()],
         )
     )
 
@@ -82,7 +94,9 @@ def linear_values(
     }
     for lr, other in plain.grid.items():
         values[f"last_lr_{lr:g}"], values[f"best_lr_{lr:g}"] = other.last, other.best
-    if augmented is None:
+    # Chosen on the test split, as the public scripts choose the epoch: an upper bound, shown beside the headline.
+    values["last_tuned"] = max([plain.last, *(other.last for other in plain.grid.values())])
+    if settings.standardised:
         scaled_train, scaled_test = standardise(train, test)
         scaled = result(shuffled(scaled_train, train_set.labels, settings.batch_size, seed), scaled_test)
         values["last_standardised"], values["best_standardised"] = scaled.last, scaled.best

@@ -35,6 +35,17 @@ class Declarations:
             raise DeclarationError(f"no exhibit {name!r}{near(name, self.exhibits)}")
         return self.exhibits[name]
 
+    def finetunings(self):
+        found = {}
+        for e in self.exhibits.values():
+            for source, _ in e.needs():
+                if "-on-" in source:
+                    found[tuple(source.split("-on-"))] = 1
+        return list(found)
+
+    def facts(self, name):
+        return self.exhibits[name].model_dump(mode="json")
+
     def computable(self) -> list[str]:
         """Ids of the exhibits that are not pending, in the paper's order."""
         return [name for name in self.exhibits if name not in self.pending]
@@ -48,7 +59,7 @@ class _Pending(RootModel[dict[str, str]]):
     pass
 
 
-def load_declarations(config_dir: Path, runs: Collection[str] | None = None) -> Declarations:
+def load_declarations(config_dir: Path, runs: Collection[str] | None = None, shown=None) -> Declarations:
     """Read measures, exhibits/*, references, pending and published values and check them together.
 
     runs: the names of every run there is, their fine-tunings (<run>-on-<data set role>) optional; None

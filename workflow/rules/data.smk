@@ -1,7 +1,7 @@
 # Data: rendered scenes are made once; folders and zips of the user are read in place.
 
 SCENES = {
-    role: plan["roots"][dataset["name"]]
+    role: plan["roots"][role]
     for role, dataset in plan["datasets"].items()
     if dataset["kind"] == "scenes"
 }

@@ -13,7 +13,7 @@ rule evaluate:
     benchmark:
         f"{results}/benchmarks/evaluate/{{id}}/{{role}}-{{evaluation}}.tsv"
     wildcard_constraints:
-        id="|".join(map(re.escape, RUNS)),
+        id=any_of(RUNS),
         role="|".join(plan["evaluations"]),
         evaluation="[0-9a-f]+",
     threads: 1
@@ -32,35 +32,44 @@ rule evaluate:
         " --threads {threads} --job {params.source}={output} > {log} 2>&1"
 
 
-for role in plan["evaluations"]:
+def seeds_of_references():
+    """The references of each seed, which one process evaluates together."""
+    groups = {}
+    for reference in plan["references"].values():
+        groups.setdefault(reference["seed"], []).append(reference)
+    return groups.items()
 
-    rule:
-        name:
-            f"evaluate_references_{role}"
-        input:
-            config=plan["reference_run"]["config"],
-            data=data_files(role),
-        output:
-            **{
-                name: plan["metrics"][name][role]
-                for name in map(str, plan["references"])
-            },
-        log:
-            f"{results}/logs/evaluate/references-{role}.log",
-        threads: 1
-        resources:
-            runtime=60,
-            mem_mb=4000,
-        params:
-            code=code_state_of("evaluate"),
-            evaluation=evaluation_file(role),
-            site=f"{results}/site.yaml",
-            jobs=lambda wildcards, output: [
-                f"--job {name}={path}" for name, path in output.items()
-            ],
-            role=role,
-        message:
-            "Evaluate chance, raw pixels and a random start on {params.role}"
-        shell:
-            "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {params.site}"
-            " --threads {threads} {params.jobs} > {log} 2>&1"
+
+for role in plan["evaluations"]:
+    for seed, references in seeds_of_references():
+
+        rule:
+            name:
+                f"evaluate_references_{role}_{seed}"
+            input:
+                config=references[0]["config"],
+                data=data_files(role),
+            output:
+                **{
+                    reference["name"]: plan["metrics"][reference["id"]][role]
+                    for reference in references
+                },
+            log:
+                f"{results}/logs/evaluate/references-{role}-{seed}.log",
+            threads: 1
+            resources:
+                runtime=60,
+                mem_mb=4000,
+            params:
+                code=code_state_of("evaluate"),
+                evaluation=evaluation_file(role),
+                site=f"{results}/site.yaml",
+                jobs=lambda wildcards, output: [
+                    f"--job {name}={path}" for name, path in output.items()
+                ],
+                role=role,
+            message:
+                "Evaluate chance, raw pixels and a random start on {params.role}"
+            shell:
+                "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {params.site}"
+                " --threads {threads} {params.jobs} > {log} 2>&1"

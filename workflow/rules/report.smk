@@ -22,7 +22,7 @@ for exhibit, metrics in plan["needs"].items():
             plan=f"{results}/plan.json",
             folder=f"{reports}/exhibits",
             code=code_state_of("report"),
-            declaration=declaration_digest(exhibit),
+            declaration=plan["declared"][exhibit],
         message:
             "Render {params.exhibit}"
         shell:
@@ -45,8 +45,7 @@ rule report:
         plan=f"{results}/plan.json",
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
-        declaration=declaration_digest("report"),
-        key=plan["key"],
+        declaration=plan["digest"],
     message:
         "Write the report"
     shell:

@@ -1,10 +1,17 @@
-# Pretraining: one job a run, from its frozen configuration, resumable.
+# Pretraining and fine-tuning: one job a run, from its frozen configuration, resumable.
 
-RUNS = {run["id"]: run for run in plan["runs"].values()}
+RUNS = plan["runs"]
+PRETRAININGS = [name for name, run in RUNS.items() if run["start"] is None]
+FINETUNINGS = [name for name, run in RUNS.items() if run["start"] is not None]
+WEIGHTS = ["teacher", "student", "heads"]
 
 
 def evaluation_file(role):
     return f"{results}/evaluations/{role}-{plan['evaluations'][role]['id']}.yaml"
+
+
+def any_of(names):
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 rule pretrain:
@@ -12,9 +19,7 @@ rule pretrain:
         config=f"{results}/runs/{{id}}/config.yaml",
         data=data_files("imagenet1k"),
     output:
-        teacher=f"{results}/runs/{{id}}/teacher.safetensors",
-        student=f"{results}/runs/{{id}}/student.safetensors",
-        heads=f"{results}/runs/{{id}}/heads.safetensors",
+        **{part: f"{results}/runs/{{id}}/{part}.safetensors" for part in WEIGHTS},
         outcome=f"{results}/runs/{{id}}/outcome.json",
         curve=f"{results}/runs/{{id}}/curve.json",
         provenance=f"{results}/runs/{{id}}/provenance.json",
@@ -22,6 +27,8 @@ rule pretrain:
         f"{results}/logs/pretrain/{{id}}.log",
     benchmark:
         f"{results}/benchmarks/pretrain/{{id}}.tsv"
+    wildcard_constraints:
+        id=any_of(PRETRAININGS),
     retries: 0
     threads: 1
     resources:
@@ -31,19 +38,42 @@ rule pretrain:
         code=code_state_of("train"),
         evaluation=evaluation_file("imagenet1k"),
         site=f"{results}/site.yaml",
+        start="",
     message:
         "Pretrain {wildcards.id}"
     shell:
         "{python} bits.commands.pretrain --frozen {input.config} --evaluation {params.evaluation}"
-        " --site {params.site} --threads {threads} > {log} 2>&1"
+        " --site {params.site} --threads {threads} {params.start} > {log} 2>&1"
 
 
-# `snakemake run/bits-reset` by the declared name, whatever digest it has at this scale.
-for name, run in plan["runs"].items():
+use rule pretrain as finetune with:
+    input:
+        config=f"{results}/runs/{{id}}/config.yaml",
+        data=lambda wildcards: data_files(RUNS[wildcards.id]["role"]),
+        start=lambda wildcards: expand(
+            f"{results}/runs/{{start}}/{{part}}.safetensors",
+            start=RUNS[wildcards.id]["start"],
+            part=WEIGHTS,
+        ),
+    wildcard_constraints:
+        id=any_of(FINETUNINGS),
+    params:
+        code=code_state_of("train"),
+        evaluation=lambda wildcards: evaluation_file(RUNS[wildcards.id]["role"]),
+        site=f"{results}/site.yaml",
+        start=lambda wildcards: "--start "
+        + RUNS[RUNS[wildcards.id]["start"]]["folder"],
+    message:
+        "Fine-tune {wildcards.id}"
 
-    rule:
-        name:
-            f"run/{name}"
-        input:
-            run["outcome"],
-            plan["metrics"][name]["imagenet1k"],
+
+# `snakemake run/bits-reset` by the declared name, all its seeds, whatever digests they have at this scale.
+for source, ids in plan["sources"].items():
+    if ids[0] in RUNS:
+
+        rule:
+            name:
+                f"run/{source}"
+            input:
+                [RUNS[id]["outcome"] for id in ids],
+                [plan["metrics"][id][RUNS[id]["role"]] for id in ids],

@@ -1,0 +1,45 @@
+"""Where data sets lie, what identifies their content, and which are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bits.data.errors import DatasetError
+from bits.data.fingerprint import fingerprint
+from bits.data.scene_split import GENERATOR_VERSION
+from bits.provenance import digest
+from bits.recipe import Dataset
+
+SHORT = 8  # hex digits of a digest in a name
+
+
+def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:
+    """Where a data set lies (or, for scenes, will be made); '' when the user has not said."""
+    given = data.get(dataset.name)
+    if dataset.kind == "scenes" and given is None:
+        return f"data/scenes-{digest([GENERATOR_VERSION, dataset.settings])[:SHORT]}.safetensors"
+    return given or ""
+
+
+def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
+    """The identity of a data set's content, None when it is missing; scenes are their settings."""
+    if dataset.kind == "scenes":
+        return Path(root).stem
+    try:
+        return fingerprint(Path(root)) if root else None
+    except DatasetError:
+        return None
+
+
+def why_missing(root: str) -> str:
+    """What is wrong with the place of a data set that has no fingerprint."""
+    try:
+        return str(fingerprint(Path(root))) if root else "no path is given"
+    except DatasetError as error:
+        return str(error)
+
+
+def is_default_place(dataset: Dataset, root: str) -> bool:
+    """Whether the user has said nothing about where the data set lies."""
+    return not root or root == f"data/{dataset.name}"

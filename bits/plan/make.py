@@ -1,0 +1,208 @@
+"""Make a plan: compose every run, lay out every file, say what each exhibit needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bits.compose import Composer, run_lines
+from bits.errors import BitsError
+from bits.exhibits import Declarations, load_declarations
+from bits.plan.data import SHORT, data_root, dataset_fingerprint, is_default_place, why_missing
+from bits.plan.runs import PRETRAINING_ROLE, finetuning_entry, pretraining_entries
+from bits.provenance import digest
+from bits.recipe import Composed, Dataset
+
+VERSION = "0.1.0"
+PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
+FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf", "svg", "csv"]}
+REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
+
+
+def make_plan(scale_name: str, overrides: tuple[str, ...], config_dir: Path) -> dict[str, Any]:
+    """Everything that exists at a scale, as JSON values; raises BitsError for a declaration that does not hold."""
+    lines = run_lines(config_dir)
+    shown = {name: line["shown"] for name, line in lines.items() if "shown" in line}
+    declarations = load_declarations(config_dir, runs=set(lines), shown=shown)
+    composed: dict[str, Composed] = {}
+    with Composer(scale_name, overrides, config_dir) as composer:
+        for name in lines:
+            composed[name], scale = composer.compose(name)
+    first = composed[REFERENCE_RUN]
+    folder = Path(first.site.results) / scale["name"]
+    datasets = {PRETRAINING_ROLE: first.recipe.dataset, **first.targets}
+    roots = {role: data_root(dataset, first.site.data) for role, dataset in datasets.items()}
+    prints = {role: dataset_fingerprint(dataset, roots[role]) for role, dataset in datasets.items()}
+    datasets = {role: dataset.model_copy(update={"fingerprint": prints[role]}) for role, dataset in datasets.items()}
+    absent = {role: dataset for role, dataset in datasets.items() if prints[role] is None}
+
+    runs = {run["id"]: run for run in pretraining_entries(composed, lines, prints[PRETRAINING_ROLE], folder)}
+    for name, role in declarations.finetunings():
+        for source in [run for run in runs.values() if run["name"] == name]:
+            if role in first.targets:
+                entry = finetuning_entry(source, role, datasets[role], first.finetuning, folder)
+                runs[entry["id"]] = entry
+    evaluations = _evaluations(first, datasets)
+    evaluation = evaluations[PRETRAINING_ROLE]["evaluation"]
+    plan: dict[str, Any] = {
+        "scale": scale,
+        "project": {"name": "bits-reproduction", "version": VERSION, "paper": PAPER},
+        "overrides": list(overrides),
+        "roots": roots,
+        "fingerprints": prints,
+        "site": first.site.model_dump(mode="json"),
+        "runs": runs,
+        "references": _references(config_dir, runs),
+        "datasets": {role: dataset.model_dump(mode="json") for role, dataset in datasets.items()},
+        "evaluations": evaluations,
+        "choices": _choices(config_dir, runs, evaluations),
+        "features_model": evaluation["features"]["model"],
+        "shown": shown,
+    }
+    plan["sources"] = _sources(plan)
+    plan["metrics"] = _metrics(plan, folder)
+    needs, left_out = _needs(declarations, plan, absent)
+    plan |= {"needs": needs, "left_out": left_out, "missing": _missing(absent, roots)}
+    plan["formats"] = {name: FORMATS[declarations.exhibits[name].kind] for name in needs}
+    plan["pending"] = dict(declarations.pending)
+    plan["declared"] = {name: _declared(declarations, name, plan) for name in needs}
+    plan["digest"] = digest([plan, {name: declarations.facts(name) for name in declarations.exhibits}])
+    return plan
+
+
+def _evaluations(first: Composed, datasets: Mapping[str, Dataset]) -> dict[str, dict[str, Any]]:
+    """Role -> how backbones are evaluated there, with a digest of it and of the data."""
+    found = {}
+    for role, dataset in datasets.items():
+        settings = first.evaluation if role == PRETRAINING_ROLE else first.target_evaluation
+        spec = {"role": role, "dataset": dataset.model_dump(mode="json"), "evaluation": settings.model_dump(mode="json")}
+        found[role] = {"id": digest(spec)[:SHORT], **spec}
+    return found
+
+
+def _references(config_dir: Path, runs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """References by id, once for every seed of the run that they stand beside."""
+    found = {}
+    for run in [run for run in runs.values() if run["name"] == REFERENCE_RUN]:
+        # What they depend on besides the data and the evaluation, whose digest is in the name of the metrics file.
+        basis = digest([run["recipe"][part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
+        for name, entry in _yaml(config_dir / "references.yaml").items():
+            identity = f"{name}-{basis}"
+            label = (entry or {}).get("label", name)
+            found[identity] = {
+                "name": name,
+                "id": identity,
+                "seed": run["seed"],
+                "label": label,
+                "config": run["config"],
+            }
+    return found
+
+
+def _sources(plan: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Name of a run or reference -> its ids, one a seed."""
+    sources: dict[str, list[str]] = {}
+    for entry in (*plan["runs"].values(), *plan["references"].values()):
+        sources.setdefault(entry["name"], []).append(entry["id"])
+    return sources
+
+
+def _metrics(plan: Mapping[str, Any], folder: Path) -> dict[str, dict[str, str]]:
+    """Id -> data set role or "training" -> file. A fine-tuning is evaluated on its target, all else anywhere."""
+    metrics: dict[str, dict[str, str]] = {}
+    for identity in (*plan["runs"], *plan["references"]):
+        run = plan["runs"].get(identity)
+        roles = [run["role"]] if run and run["start"] else list(plan["evaluations"])
+        metrics[identity] = {
+            role: str(folder / "metrics" / identity / f"{role}-{plan['evaluations'][role]['id']}.json")
+            for role in roles
+        }
+        if run:
+            metrics[identity]["training"] = run["curve"]
+    return metrics
+
+
+def _needs(
+    declarations: Declarations, plan: Mapping[str, Any], absent: Mapping[str, Dataset]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """(exhibit -> the metrics files it is made from, exhibit -> why its data are not here), pending ones in neither.
+
+    A target set that nobody has said anything about is left out; the pretraining set, or one at a place that the
+    user gave, is missing instead, which stops the workflow before anything runs.
+    """
+    needs: dict[str, list[str]] = {}
+    left_out: dict[str, str] = {}
+    optional = {
+        role
+        for role, dataset in absent.items()
+        if role != PRETRAINING_ROLE and is_default_place(dataset, plan["roots"][role])
+    }
+    optional |= {measure.dataset for measure in declarations.measures.values()} - set(plan["datasets"])
+    for name in declarations.computable():
+        pairs = [(source, declarations.measures[measure]) for source, measure in declarations.exhibits[name].needs()]
+        gaps = sorted({measure.dataset for _, measure in pairs} & optional)
+        if gaps:
+            places = (plan["roots"].get(role) or f"site.data.{role}" for role in gaps)
+            left_out[name] = f"no data for {', '.join(gaps)}: nothing at {', '.join(places)}"
+            continue
+        files = [
+            plan["metrics"][identity][_record(name, source, measure, plan["metrics"][identity])]
+            for source, measure in pairs
+            for identity in _ids(name, source, plan["sources"])
+        ]
+        needs[name] = sorted(set(files))
+    return needs, left_out
+
+
+def _ids(exhibit: str, source: str, sources: Mapping[str, list[str]]) -> list[str]:
+    if source not in sources:
+        raise BitsError(f"config: exhibit {exhibit} shows {source!r}, which nothing computes at this scale")
+    return sources[source]
+
+
+def _record(exhibit: str, source: str, measure: Any, files: Iterable[str]) -> str:
+    record: str = measure.record
+    if record not in files:
+        raise BitsError(f"config: exhibit {exhibit} needs {measure.id} of {source!r}, which nothing computes")
+    return record
+
+
+def _missing(absent: Mapping[str, Dataset], roots: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"role": role, "dataset": dataset.name, "root": roots[role], "reason": why_missing(roots[role])}
+        for role, dataset in absent.items()
+        if role == PRETRAINING_ROLE or not is_default_place(dataset, roots[role])
+    ]
+
+
+def _declared(declarations: Declarations, name: str, plan: Mapping[str, Any]) -> str:
+    """Digest of all that a rendered exhibit shows besides the metrics files: a change elsewhere leaves it."""
+    roles = {declarations.measures[measure].dataset for _, measure in declarations.exhibits[name].needs()}
+    titles = {role: plan["datasets"][role]["title"] for role in sorted(roles)}
+    return digest([declarations.facts(name), plan["scale"], plan["project"], titles])
+
+
+def _choices(config_dir: Path, runs: Mapping[str, Any], evaluations: Mapping[str, Any]) -> list[list[str]]:
+    """[key, value in force, why] for every declared protocol choice."""
+    first: dict[str, Any] = {}
+    for run in runs.values():
+        first.setdefault(run["name"], run)
+    rows = []
+    for entry in _yaml(config_dir / "choices.yaml"):
+        run = first.get(entry.get("run", REFERENCE_RUN))
+        if run is None:
+            continue  # of a fine-tuning whose data are not there
+        value: Any = {**run["recipe"], "evaluation": evaluations[run["role"]]["evaluation"]}
+        for part in entry["key"].split("."):
+            value = value[part]
+        key = f"{entry['key']} ({entry['run']})" if "run" in entry else entry["key"]
+        rows.append([key, json.dumps(value), entry["why"]])
+    return rows
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())

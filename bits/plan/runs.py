@@ -1,0 +1,100 @@
+"""Runs: pretrainings and the fine-tunings that go on from them, one entry a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bits.plan.data import SHORT
+from bits.provenance import digest
+from bits.recipe import Composed, Dataset, Finetuning, HeadReset, Recipe, Start
+
+PRETRAINING_ROLE = "imagenet1k"
+
+
+def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
+    """The recipe with the identity of its data filled in, so that other data make another digest."""
+    return recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"fingerprint": fingerprint})})
+
+
+def run_id(name: str, recipe: Recipe) -> str:
+    """`name-` and eight digits of the recipe's digest: another value that can change a weight, another name."""
+    return f"{name}-{recipe_digest(recipe)[:SHORT]}"
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """sha256 of everything that determines the trained weights."""
+    return digest(recipe.model_dump(mode="json"))
+
+
+def seeds_of(line: Mapping[str, Any], composed: Composed) -> tuple[int, ...]:
+    """A run's seeds: its own line's, else everybody's, else the one `seed`."""
+    return tuple(line.get("seeds") or composed.seeds or (composed.recipe.seed,))
+
+
+def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetuning) -> Recipe:
+    """The recipe of a fine-tuning of run `name` on `target`: what the run was, with a shorter schedule.
+
+    A run with head resets gets one, at the start (Table 8). DINO's prototypes are trained from the first step:
+    freezing them is for a random start.
+    """
+    optimizer, schedule, reset = pretraining.optimizer, pretraining.schedule, pretraining.head_reset
+    changed = {
+        "start": Start(run=name, digest=recipe_digest(pretraining)),
+        "dataset": target,
+        "schedule": schedule.model_copy(update={"epochs": settings.epochs}),
+        "optimizer": optimizer.model_copy(
+            update={
+                "warmup_epochs": settings.warmup_epochs,
+                "learning_rate": settings.learning_rate or optimizer.learning_rate,
+            }
+        ),
+        "head": pretraining.head.model_copy(update={"freeze_prototypes_epochs": 0}),
+        "head_reset": HeadReset(
+            every_epochs=None, at_start=reset.every_epochs is not None, clear_optimizer=reset.clear_optimizer
+        ),
+        "curve": pretraining.curve.model_copy(update={"every_epochs": settings.curve_every_epochs}),
+    }
+    return pretraining.model_copy(update=changed)
+
+
+def run_entry(name: str, recipe: Recipe, role: str, folder: Path, start: str | None = None) -> dict[str, Any]:
+    """What the plan holds of a run: its files below `folder`, its recipe, the id of the run it starts from."""
+    identity = run_id(name, recipe)
+    run = folder / "runs" / identity
+    return {
+        "name": name,
+        "id": identity,
+        "seed": recipe.seed,
+        "kind": "pretraining" if start is None else "finetuning",
+        "role": role,
+        "start": start,
+        "folder": str(run),
+        "config": str(run / "config.yaml"),
+        "teacher": str(run / "teacher.safetensors"),
+        "outcome": str(run / "outcome.json"),
+        "failure": str(run / "failure.json"),
+        "provenance": str(run / "provenance.json"),
+        "curve": str(run / "curve.json"),
+        "log": str(run / "log.jsonl"),
+        "recipe": recipe.model_dump(mode="json"),
+    }
+
+
+def pretraining_entries(
+    composed: Mapping[str, Composed], lines: Mapping[str, Mapping[str, Any]], fingerprint: str | None, folder: Path
+) -> Iterator[dict[str, Any]]:
+    """Every declared pretraining, once a seed."""
+    for name, run in composed.items():
+        for seed in seeds_of(lines[name], run):
+            recipe = fingerprinted(run.recipe, fingerprint).model_copy(update={"seed": seed})
+            yield run_entry(name, recipe, PRETRAINING_ROLE, folder)
+
+
+def finetuning_entry(
+    source: Mapping[str, Any], role: str, target: Dataset, settings: Finetuning, folder: Path
+) -> dict[str, Any]:
+    """The fine-tuning of a pretraining's entry on the data set that plays `role`."""
+    recipe = finetuned(source["name"], Recipe.model_validate(source["recipe"]), target, settings)
+    return run_entry(f"{source['name']}-on-{role}", recipe, role, folder, start=source["id"])
