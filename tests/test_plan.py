@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bits.errors import BitsError
 from bits.plan import Request, current_plan, make_plan
 from bits.provenance import ROOT, code_digest, digest, write_json
 from bits.workflow import missing_data_message, request
@@ -19,13 +21,120 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return make_plan(Request("smoke"))
 
 
+def run_of(plan: dict, name: str) -> dict:
+    (identity,) = plan["sources"][name]
+    return plan["runs"][identity]
+
+
+def names(plan: dict, **facts: object) -> list[str]:
+    return [run["name"] for run in plan["runs"].values() if all(run[key] == value for key, value in facts.items())]
+
+
 def test_counts_of_the_paper(plan):
-    assert len(plan["runs"]) == 25
-    assert len({run["id"] for run in plan["runs"].values()}) == 25
+    assert len(set(names(plan, kind="pretraining"))) == len(names(plan, kind="pretraining")) == 25
+    assert len(set(names(plan, kind="finetuning"))) == len(names(plan, kind="finetuning")) == 16
+    recipes = [digest(run["recipe"]) for run in plan["runs"].values()]
+    assert len(set(recipes)) == 41, "two runs train the same"
     exhibits = [*plan["needs"], *plan["pending"]]
     assert sum(name.startswith("table-") for name in exhibits) == 14
     assert sum(name.startswith("figure-") for name in exhibits) == 10
     assert len(exhibits) == len(set(exhibits)) == 26
+
+
+def test_fine_tunings_are_what_table_8_says(plan):
+    for run in plan["runs"].values():
+        recipe = run["recipe"]
+        if run["kind"] == "pretraining":
+            assert recipe["start"] is None
+            assert not recipe["head_reset"]["at_start"]
+            continue
+        source = plan["runs"][run["start"]]
+        assert run["name"] == f"{source['name']}-on-{run['role']}"
+        assert recipe["start"] == {"run": source["name"], "digest": digest(source["recipe"])}
+        assert recipe["head_reset"]["at_start"] == (source["name"] == "bits-reset")
+        assert recipe["head_reset"]["every_epochs"] is None
+        assert recipe["dataset"]["name"] == plan["datasets"][run["role"]]["name"]
+        assert recipe["objective"] == source["recipe"]["objective"]
+        assert set(plan["metrics"][run["id"]]) == {run["role"], "training"}
+    paper = run_of(make_plan(Request("paper")), "dino-on-birds525")  # smoke has fewer epochs
+    assert paper["recipe"]["schedule"]["epochs"] == 10
+    assert paper["recipe"]["head"]["freeze_prototypes_epochs"] == 0
+
+
+def test_another_pretraining_makes_another_fine_tuning(plan):
+    other = make_plan(Request("smoke", ("objective.rate_eps=0.1",)))
+    for name, ids in plan["sources"].items():
+        if name not in ("chance", "pixels", "random-init"):
+            assert not set(ids) & set(other["sources"][name])
+    longer = make_plan(Request("smoke", ("finetuning.epochs=6",)))
+    for name, ids in plan["sources"].items():
+        assert (longer["sources"][name] == ids) == ("-on-" not in name)
+
+
+def test_seeds_of_all_runs_and_of_one(plan, tmp_path):
+    three = make_plan(Request("smoke", ("seeds=[0,1,2]",)))
+    assert len(three["runs"]) == 3 * 41
+    assert {len(ids) for ids in three["sources"].values()} == {3}
+    for name, ids in three["sources"].items():
+        assert ids[0] == plan["sources"][name][0], "seed 0 stays the run that it was"
+        entries = [three["runs"].get(identity) or three["references"][identity] for identity in ids]
+        assert [entry["seed"] for entry in entries] == [0, 1, 2]
+    tuned = three["runs"][three["sources"]["dino-on-food101"][2]]
+    assert three["runs"][tuned["start"]]["seed"] == tuned["recipe"]["seed"] == 2
+    assert len(three["needs"]["table-3"]) == 6
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    lines = (config / "runs.yaml").read_text()
+    (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", "dino: {method: dino, seeds: [3, 4]}", 1))
+    own = make_plan(Request("smoke", ("seeds=[0,1]",), config))
+    assert [own["runs"][identity]["seed"] for identity in own["sources"]["dino"]] == [3, 4]
+    assert [own["runs"][identity]["seed"] for identity in own["sources"]["dino-on-food101"]] == [3, 4]
+    assert len(own["sources"]["bits-fixed"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{method: dino, seeds: 3}", "seeds = 3: expected a list"),
+        ("{method: dino, seeds: [1, 1]}", "each seed once"),
+        ("{method: dino, seeds: [-1]}", "seeds = \\[-1\\]"),
+        ("{method: dino, shown: table-9}", "shown = 'table-9': expected"),
+        ("{method: dino, sedes: [1]}", "did you mean seeds"),
+    ],
+)
+def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    lines = (config / "runs.yaml").read_text()
+    (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", f"dino: {line}", 1))
+    with pytest.raises(BitsError, match=message):
+        make_plan(Request("smoke", (), config))
+
+
+def test_seeds_as_snakemake_hands_them_over():
+    for given in ("0,1,2", "[0, 1, 2]", [0, 1, 2]):
+        assert "seeds=[0,1,2]" in request({"scale": "smoke", "seeds": given}).overrides
+    assert "seeds=[7]" in request({"scale": "smoke", "seeds": 7}).overrides
+    with pytest.raises(BitsError, match="expected numbers"):
+        request({"seeds": "all"})
+    with pytest.raises(BitsError, match="each once"):
+        make_plan(request({"scale": "smoke", "seeds": "1,1"}))
+
+
+def test_a_target_set_that_is_not_here_is_left_out_and_a_wrong_path_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(Request("paper"))
+    assert "table-14" in plan["left_out"]
+    assert "data/birds525" in plan["left_out"]["figure-7"]
+    assert "table-14" not in plan["needs"]
+    assert [gap["role"] for gap in plan["missing"]] == ["imagenet1k"]
+    wrong = make_plan(Request("paper", ("site.data.birds525=/nowhere/birds",)))
+    assert {gap["role"] for gap in wrong["missing"]} == {"imagenet1k", "birds525"}
+    assert "/nowhere/birds" in missing_data_message(wrong)
+    for role in ("birds525", "food101", "inat2019", "plantnet300k"):
+        (tmp_path / f"data/{role}/train/a").mkdir(parents=True)
+        (tmp_path / f"data/{role}/train/a/1.jpg").write_bytes(b"x")
+    there = make_plan(Request("paper"))
+    assert "table-14" in there["needs"]
+    assert not there["left_out"]
 
 
 def test_exhibits_need_files_that_a_run_or_a_reference_makes(plan):
@@ -46,12 +155,12 @@ def test_the_plan_is_read_again_until_something_it_is_made_from_changes(tmp_path
     first = current_plan(Request("smoke"))
     path = tmp_path / "results/smoke/plan.json"
     made = path.stat().st_mtime_ns
-    config = tmp_path / first["runs"]["dino"]["config"]
+    config = tmp_path / run_of(first, "dino")["config"]
     frozen = config.stat().st_mtime_ns
     assert current_plan(Request("smoke")) == first
     assert path.stat().st_mtime_ns == made
     other = current_plan(Request("smoke", ("objective.rate_eps=0.1",)))
-    assert other["runs"]["bits-fixed"]["id"] != first["runs"]["bits-fixed"]["id"]
+    assert other["sources"]["bits-fixed"] != first["sources"]["bits-fixed"]
     assert config.stat().st_mtime_ns == frozen, "a frozen configuration was written again"
     path.write_text("{half")
     assert current_plan(Request("smoke")) == first
@@ -59,11 +168,10 @@ def test_the_plan_is_read_again_until_something_it_is_made_from_changes(tmp_path
 
 def test_an_override_of_one_part_changes_just_what_it_can_change(plan):
     other = make_plan(Request("smoke", ("evaluation.knn.temperature=0.1",)))
-    assert {name: run["id"] for name, run in other["runs"].items()} == {
-        name: run["id"] for name, run in plan["runs"].items()
-    }
-    assert other["metrics"]["dino"]["imagenet1k"] != plan["metrics"]["dino"]["imagenet1k"]
-    assert other["metrics"]["dino"]["training"] == plan["metrics"]["dino"]["training"]
+    assert list(other["runs"]) == list(plan["runs"])
+    dino = plan["sources"]["dino"][0]
+    assert other["metrics"][dino]["imagenet1k"] != plan["metrics"][dino]["imagenet1k"]
+    assert other["metrics"][dino]["training"] == plan["metrics"][dino]["training"]
     quicker = make_plan(Request("smoke", ("site.workers=3",)))
     assert quicker["metrics"] == plan["metrics"]
 
@@ -78,7 +186,7 @@ def test_missing_data_are_named_with_the_remedy():
 def test_a_path_with_blanks_and_quotes_arrives_whole(tmp_path):
     root = tmp_path / "my 'own' images"
     plan = make_plan(request({"scale": "small", "data": str(root)}))
-    assert plan["roots"] == {"images": str(root)}
+    assert plan["roots"]["imagenet1k"] == str(root)
 
 
 def test_digest_ignores_key_order_and_kind_of_number():
@@ -120,7 +228,8 @@ def test_the_plan_command_lists_what_there_is(tmp_path):
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
     shown = call("scale=smoke")
-    assert "run bits-reset " in shown.stdout
+    assert "pretraining bits-reset seed 0: " in shown.stdout
+    assert "finetuning bits-reset-on-birds525 seed 0: " in shown.stdout
     assert "exhibit table-1 " in shown.stdout
     assert "not yet implemented" in shown.stdout
     refused = call("scale=smok")

@@ -27,10 +27,12 @@ def main(words: list[str]) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     print(f"scale {scale}: {plan['scale']['title']}")
-    for name, run in plan["runs"].items():
-        print(f"  run {name:20} {run['folder']}")
+    for run in plan["runs"].values():
+        print(f"  {run['kind']} {run['name']} seed {run['seed']}: {run['folder']}")
     for name, files in plan["needs"].items():
         print(f"  exhibit {name:16} from {len(files)} metrics files")
+    for name, reason in plan["left_out"].items():
+        print(f"  exhibit {name:16} left out: {reason}")
     for name, reason in plan["pending"].items():
         print(f"  exhibit {name:16} not yet implemented: {reason}")
     for gap in plan["missing"]:

@@ -1,8 +1,9 @@
 """The plan: which runs, measures and exhibits exist at a scale, and the files that hold them. Never imports torch."""
 
 from bits.plan.data import data_root, dataset_fingerprint
-from bits.plan.files import Request, current_plan, freeze, write_plan
+from bits.plan.files import current_plan, freeze, write_plan
 from bits.plan.make import make_plan
+from bits.plan.request import Request
 from bits.plan.runs import PRETRAINING_ROLE, fingerprinted, run_id
 
 __all__ = [

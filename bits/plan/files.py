@@ -8,34 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bits.compose import CONFIG_DIR
 from bits.plan.data import dataset_fingerprint
 from bits.plan.make import make_plan
-from bits.provenance import digest, tree_digest, write_json, write_text
+from bits.plan.request import Request
+from bits.provenance import write_json, write_text
 from bits.recipe import Dataset
-
-PLAN_FORMAT = 2
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for: a scale, Hydra overrides for every run, and where the data are."""
-
-    scale: str = "demo"
-    overrides: tuple[str, ...] = ()
-    config_dir: Path = CONFIG_DIR
-
-    def key(self) -> str:
-        """Changes with anything the plan is made from, except the data themselves."""
-        config = tree_digest(self.config_dir, ["*.yaml", "*.csv", "*/*.yaml"])
-        return digest([PLAN_FORMAT, self.scale, list(self.overrides), config])
-
 
 def current_plan(request: Request, results: Path = Path("results")) -> dict[str, Any]:
     """The plan for `request`, from its file when that is up to date, else made and written (some seconds)."""
@@ -47,8 +29,7 @@ def current_plan(request: Request, results: Path = Path("results")) -> dict[str,
             kept = {}
         if kept.get("key") == request.key() and kept["fingerprints"] == _fingerprints(kept):
             return kept
-    plan = make_plan(request.scale, request.overrides, request.config_dir)
-    plan = {"key": request.key(), **plan}
+    plan = {"key": request.key(), **make_plan(request)}
     write_plan(plan, path)
     return plan
 

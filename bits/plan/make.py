@@ -13,6 +13,7 @@ from bits.compose import Composer, run_lines
 from bits.errors import BitsError
 from bits.exhibits import Declarations, load_declarations
 from bits.plan.data import SHORT, data_root, dataset_fingerprint, is_default_place, why_missing
+from bits.plan.request import Request
 from bits.plan.runs import PRETRAINING_ROLE, finetuning_entry, pretraining_entries
 from bits.provenance import digest
 from bits.recipe import Composed, Dataset
@@ -23,13 +24,14 @@ FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf",
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
-def make_plan(scale_name: str, overrides: tuple[str, ...], config_dir: Path) -> dict[str, Any]:
+def make_plan(request: Request) -> dict[str, Any]:
     """Everything that exists at a scale, as JSON values; raises BitsError for a declaration that does not hold."""
+    overrides, config_dir = request.overrides, request.config_dir
     lines = run_lines(config_dir)
     shown = {name: line["shown"] for name, line in lines.items() if "shown" in line}
     declarations = load_declarations(config_dir, runs=set(lines), shown=shown)
     composed: dict[str, Composed] = {}
-    with Composer(scale_name, overrides, config_dir) as composer:
+    with Composer(request.scale, overrides, config_dir) as composer:
         for name in lines:
             composed[name], scale = composer.compose(name)
     first = composed[REFERENCE_RUN]

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bits.commands import evaluate, prepare
 from bits.commands.running import teacher_student
+from bits.data.scenes import SceneSet
 from bits.errors import BitsError
+from bits.evaluation.retrieval import average_precision_per_query
 from bits.plan import Request, current_plan
 from bits.recipe import Recipe
 from bits.training.checkpoint import write_tensors
@@ -25,7 +28,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
     made = current_plan(Request("smoke", words))
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
-    run = made["runs"]["bits-fixed"]
+    made["first"] = {name: ids[0] for name, ids in made["sources"].items()}
+    run = made["runs"][made["first"]["bits-fixed"]]
     backbone = teacher_student(Recipe.model_validate(run["recipe"])).teacher.backbone
     write_tensors(Path(run["teacher"]), backbone.state_dict(), {"run": "x"})
     return made
@@ -36,40 +40,59 @@ def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
     return int(module.main())
 
 
-def words(plan: dict[str, Any], *jobs: str) -> list[str]:
-    spec = plan["evaluations"]["imagenet1k"]
+def metrics_file(plan: dict[str, Any], name: str, role: str = "imagenet1k") -> str:
+    return str(plan["metrics"][plan["first"][name]][role])
+
+
+def words(plan: dict[str, Any], *jobs: str, role: str = "imagenet1k") -> list[str]:
+    spec = plan["evaluations"][role]
     return [
-        *["--run", plan["runs"]["bits-fixed"]["config"], "--site", "results/smoke/site.yaml"],
-        *["--evaluation", f"results/smoke/evaluations/imagenet1k-{spec['id']}.yaml"],
+        *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", "results/smoke/site.yaml"],
+        *["--evaluation", f"results/smoke/evaluations/{role}-{spec['id']}.yaml"],
         *[part for job in jobs for part in ("--job", job)],
     ]
 
 
 def test_one_process_evaluates_several_sources(plan, monkeypatch):
-    outputs = {name: plan["metrics"][name]["imagenet1k"] for name in ("bits-fixed", "random-init", "pixels", "chance")}
+    outputs = {name: metrics_file(plan, name) for name in ("bits-fixed", "random-init", "pixels", "chance")}
     assert call(monkeypatch, evaluate, *words(plan, *[f"{name}={path}" for name, path in outputs.items()])) == 0
     found = {name: json.loads(Path(path).read_text()) for name, path in outputs.items()}
     for name, metrics in found.items():
         assert metrics["source"] == name
         assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
-        assert 0 <= metrics["values"]["linear"]["last"] <= 1
+        assert 0 <= metrics["values"]["linear"]["last"] <= metrics["values"]["linear"]["last_tuned"] <= 1
+        assert "last_standardised" not in metrics["values"]["linear"]  # asked for on the target sets only
         assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
     # the teacher is the random start here, so both are the same number by two ways
     assert found["bits-fixed"]["values"] == found["random-init"]["values"]
     assert found["chance"]["values"]["knn"]["top1_k20"] < 0.15
     assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
-    # augmented probes are trained where a backbone exists, standardised ones on cached features
-    assert "last_standardised" not in found["bits-fixed"]["values"]["linear"]
-    assert "last_standardised" in found["pixels"]["values"]["linear"]
+
+
+def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardised_features(plan, monkeypatch):
+    call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
+    output = metrics_file(plan, "bits-fixed", "birds525")
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}", role="birds525"))
+    values = json.loads(Path(output).read_text())["values"]
+    assert {"last_standardised", "last_tuned", "curve"} <= set(values["linear"])
+    (features,) = Path("results/smoke/features").rglob("birds525-val-*.safetensors")
+    (gallery,) = Path("results/smoke/features").rglob("birds525-train-*.safetensors")
+    found = {path: load_file(path)["features"] for path in (features, gallery)}
+    scenes = {split: SceneSet(Path(plan["roots"]["birds525"]), split) for split in ("train", "val")}
+    last = slice(-128, None)  # blocks lie side by side, the last is ranked
+    aps = average_precision_per_query(
+        found[features][:, last], found[gallery][:, last], scenes["val"].labels, scenes["train"].labels
+    )
+    assert values["retrieval"]["map"] == pytest.approx(float(aps.mean()))
 
 
 def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
-    job = f"bits-fixed={plan['metrics']['bits-fixed']['imagenet1k']}"
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     extracted: list[int] = []
     extract_all = evaluate.extract_all
     monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, job))
-    first = Path(plan["metrics"]["bits-fixed"]["imagenet1k"]).read_text()
+    first = Path(metrics_file(plan, "bits-fixed")).read_text()
     assert len(extracted) == 2  # train and val
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 2
@@ -77,15 +100,15 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
         path.write_bytes(path.read_bytes()[:100])
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 4
-    again = Path(plan["metrics"]["bits-fixed"]["imagenet1k"]).read_text()
+    again = Path(metrics_file(plan, "bits-fixed")).read_text()
     assert json.loads(first)["values"] == json.loads(again)["values"]
 
 
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
-    job = f"bits-fixed={plan['metrics']['bits-fixed']['imagenet1k']}"
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
         call(monkeypatch, evaluate, *words(plan, "bits-fixed"))
-    teacher = Path(plan["runs"]["bits-fixed"]["teacher"])
+    teacher = Path(plan["runs"][plan["first"]["bits-fixed"]]["teacher"])
     write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
     with pytest.raises(BitsError, match="does not fit the model"):
         call(monkeypatch, evaluate, *words(plan, job))

@@ -1,0 +1,25 @@
+"""What a plan is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bits.compose import CONFIG_DIR
+from bits.provenance import digest, tree_digest
+
+PLAN_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for: a scale, Hydra overrides for every run, and where the data are."""
+
+    scale: str = "demo"
+    overrides: tuple[str, ...] = ()
+    config_dir: Path = CONFIG_DIR
+
+    def key(self) -> str:
+        """Changes with anything the plan is made from, except the data themselves."""
+        config = tree_digest(self.config_dir, ["*.yaml", "*.csv", "*/*.yaml"])
+        return digest([PLAN_FORMAT, self.scale, list(self.overrides), config])
