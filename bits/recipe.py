@@ -123,9 +123,29 @@ class Dataset(Section):
     fingerprint: str | None = None  # of the content; filled in when the plan is made
 
 
-class Curve(Section):
-    every_epochs: Positive  # evaluate the teacher during training at these epochs, and at the last
+class CentreCrop(Section):
+    resize: Positive  # px, short side, bicubic
+    size: Positive  # px, centre crop
+
+
+class Features(CentreCrop):
+    model: Literal["teacher", "student"]
+
+
+class Retrieval(Section):
+    # Queries and gallery both out of val; every val image against the others; val against the training images.
+    protocol: Literal["query-gallery", "each-against-all", "val-against-train"]
     queries_per_class: Positive
+    seed: int
+    cutoffs: tuple[Positive, ...]
+
+
+class Curve(Section):
+    """How the teacher is measured while it trains; apart from `evaluation`, whose changes train nothing anew."""
+
+    every_epochs: Positive  # at these epochs, and at the last
+    features: CentreCrop
+    retrieval: Retrieval
 
 
 class Start(Section):
@@ -155,12 +175,6 @@ class Recipe(Section):
     seed: int = Field(ge=0)
 
 
-class Features(Section):
-    model: Literal["teacher", "student"]
-    resize: Positive  # px, short side, bicubic
-    size: Positive  # px, centre crop
-
-
 class Knn(Section):
     ks: tuple[Positive, ...]
     temperature: float = Field(gt=0)
@@ -174,14 +188,6 @@ class Linear(Section):
     batch_size: Positive
     grid: tuple[float, ...]  # more learning rates, reported as a second, labelled column
     standardised: bool  # another probe, on standardised features of centre crops, as a third
-
-
-class Retrieval(Section):
-    # Queries and gallery both out of val; every val image against the others; val against the training images.
-    protocol: Literal["query-gallery", "each-against-all", "val-against-train"]
-    queries_per_class: Positive
-    seed: int
-    cutoffs: tuple[Positive, ...]
 
 
 class Variance(Section):
@@ -205,7 +211,7 @@ class Finetuning(Section):
     epochs: Positive
     warmup_epochs: float = Field(ge=0)
     learning_rate: float | None  # for 256 images a step; null: the pretraining's
-    curve_every_epochs: Positive
+    curve: Curve
 
 
 class Site(Section):

@@ -22,8 +22,8 @@ from bits.commands.guard import guarded, read_section, read_site
 from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
 from bits.errors import BitsError
-from bits.plan import data_root, dataset_fingerprint, fingerprinted, freeze, run_id
-from bits.recipe import Evaluation, Recipe
+from bits.plan import PRETRAINING_ROLE, data_root, dataset_fingerprint, fingerprinted, freeze, run_id
+from bits.recipe import Recipe
 from bits.validation import validated
 
 
@@ -32,11 +32,9 @@ def frozen(arguments: argparse.Namespace) -> int:
     from bits.commands.train import train
 
     recipe = read_section(arguments.frozen, Recipe, "recipe")
-    name = yaml.safe_load(arguments.frozen.read_text())["name"]
-    evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
+    facts = yaml.safe_load(arguments.frozen.read_text())
     site = read_site(arguments.site, arguments.threads)
-    role = yaml.safe_load(arguments.evaluation.read_text())["role"]
-    return train(recipe, evaluation, site, name, arguments.frozen.parent, role, arguments.start)
+    return train(recipe, site, facts["name"], facts["role"], arguments.frozen.parent, arguments.start)
 
 
 def composed(values: Mapping[str, Any], name: str) -> int:
@@ -58,8 +56,9 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     if (folder / "outcome.json").exists():
         print(f"{folder} holds this very run already; remove it to train anew")
         return 0
-    freeze(folder / "config.yaml", {"name": name, "recipe": recipe.model_dump(mode="json")})
-    code = train(recipe, run.evaluation, run.site, name, folder)
+    role = PRETRAINING_ROLE
+    freeze(folder / "config.yaml", {"name": name, "role": role, "recipe": recipe.model_dump(mode="json")})
+    code = train(recipe, run.site, name, role, folder)
     if code == 0:
         print(folder)
     return code
@@ -95,7 +94,6 @@ def main() -> int:
         return hydra_main()
     parser = argparse.ArgumentParser(prog="bits.commands.pretrain")
     parser.add_argument("--frozen", type=Path, required=True)
-    parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--start", type=Path, help="folder of the pretraining that a fine-tuning goes on from")

@@ -14,7 +14,7 @@ from bits.models.head import Head
 from bits.models.teacher_student import Branch, TeacherStudent
 from bits.objectives.objective import Objective, ObjectiveSettings
 from bits.plan import data_root
-from bits.recipe import Dataset, Features, Recipe, Site
+from bits.recipe import CentreCrop, Dataset, Recipe, Site
 
 
 def choose_device(site: Site) -> torch.device:
@@ -76,7 +76,9 @@ def objective_of(recipe: Recipe) -> Objective:
     return Objective(ObjectiveSettings(**recipe.objective.model_dump()), dimension)
 
 
-def extractor_of(backbone: nn.Module, recipe: Recipe, features: Features, blocks: int, device: torch.device) -> Extract:
+def extractor_of(
+    backbone: nn.Module, recipe: Recipe, features: CentreCrop, blocks: int, device: torch.device
+) -> Extract:
     """How features are taken from a backbone that `recipe` trained: the same while it trains and afterwards."""
     return backbone_extractor(
         backbone,

@@ -18,9 +18,8 @@ from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.plan import PRETRAINING_ROLE
 from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
-from bits.recipe import Evaluation, Recipe, Site, Start
+from bits.recipe import Recipe, Site, Start
 from bits.training.checkpoint import CheckpointError, below, load_strictly, prefixed, read_tensors, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
@@ -28,11 +27,10 @@ from bits.training.loop import Pretraining
 
 def train(
     recipe: Recipe,
-    evaluation: Evaluation,
     site: Site,
     name: str,
+    role: str,
     folder: Path,
-    role: str = PRETRAINING_ROLE,
     start: Path | None = None,
 ) -> int:
     """Pretrain into `folder`, or go on from the run in `start` when the recipe is a fine-tuning's.
@@ -44,16 +42,15 @@ def train(
     device = choose_device(site)
     root = dataset_root(recipe.dataset, site)
     images, val = (open_cached(recipe.dataset, root, split, site) for split in ("train", "val"))
-    retrieval = evaluation.retrieval.model_copy(update={"queries_per_class": recipe.curve.queries_per_class})
 
     def mean_average_precision(backbone: nn.Module) -> float:
         was_training = backbone.training
-        extract = extractor_of(backbone, recipe, evaluation.features, 1, device)
+        extract = extractor_of(backbone, recipe, recipe.curve.features, 1, device)
 
         def features(split: ImageSet) -> Tensor:
             return extract_all(extract, split, site.feature_batch, site.workers)
 
-        found = retrieval_values(partial(features, images), features(val), images, val, retrieval)
+        found = retrieval_values(partial(features, images), features(val), images, val, recipe.curve.retrieval)
         backbone.train(was_training)
         return float(found["map"])
 

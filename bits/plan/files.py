@@ -19,6 +19,7 @@ from bits.plan.request import Request
 from bits.provenance import write_json, write_text
 from bits.recipe import Dataset
 
+
 def current_plan(request: Request, results: Path = Path("results")) -> dict[str, Any]:
     """The plan for `request`, from its file when that is up to date, else made and written (some seconds)."""
     path = results / request.scale / "plan.json"
@@ -37,7 +38,7 @@ def current_plan(request: Request, results: Path = Path("results")) -> dict[str,
 def write_plan(plan: Mapping[str, Any], path: Path) -> None:
     """Write the plan and the frozen configurations beside it; what is there already stays untouched."""
     for run in plan["runs"].values():
-        freeze(Path(run["config"]), {"name": run["name"], "recipe": run["recipe"]})
+        freeze(Path(run["config"]), {"name": run["name"], "role": run["role"], "recipe": run["recipe"]})
     for role, spec in plan["evaluations"].items():
         freeze(path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", dict(spec))
     write_text(path.parent / "site.yaml", yaml.safe_dump(plan["site"], sort_keys=False))

@@ -81,7 +81,8 @@ def _evaluations(first: Composed, datasets: Mapping[str, Dataset]) -> dict[str, 
     found = {}
     for role, dataset in datasets.items():
         settings = first.evaluation if role == PRETRAINING_ROLE else first.target_evaluation
-        spec = {"role": role, "dataset": dataset.model_dump(mode="json"), "evaluation": settings.model_dump(mode="json")}
+        values = settings.model_dump(mode="json")
+        spec = {"role": role, "dataset": dataset.model_dump(mode="json"), "evaluation": values}
         found[role] = {"id": digest(spec)[:SHORT], **spec}
     return found
 

@@ -54,7 +54,7 @@ def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetun
         "head_reset": HeadReset(
             every_epochs=None, at_start=reset.every_epochs is not None, clear_optimizer=reset.clear_optimizer
         ),
-        "curve": pretraining.curve.model_copy(update={"every_epochs": settings.curve_every_epochs}),
+        "curve": settings.curve,
     }
     return pretraining.model_copy(update=changed)
 

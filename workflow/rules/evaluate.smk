@@ -1,6 +1,10 @@
 # Evaluation: one process computes everything that the exhibits need of a backbone on a data set.
 
 
+def evaluation_file(role):
+    return f"{results}/evaluations/{role}-{plan['evaluations'][role]['id']}.yaml"
+
+
 rule evaluate:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",

@@ -6,10 +6,6 @@ FINETUNINGS = [name for name, run in RUNS.items() if run["start"] is not None]
 WEIGHTS = ["teacher", "student", "heads"]
 
 
-def evaluation_file(role):
-    return f"{results}/evaluations/{role}-{plan['evaluations'][role]['id']}.yaml"
-
-
 def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -36,14 +32,13 @@ rule pretrain:
         mem_mb=4000,
     params:
         code=code_state_of("train"),
-        evaluation=evaluation_file("imagenet1k"),
         site=f"{results}/site.yaml",
         start="",
     message:
         "Pretrain {wildcards.id}"
     shell:
-        "{python} bits.commands.pretrain --frozen {input.config} --evaluation {params.evaluation}"
-        " --site {params.site} --threads {threads} {params.start} > {log} 2>&1"
+        "{python} bits.commands.pretrain --frozen {input.config} --site {params.site} --threads {threads}"
+        " {params.start} > {log} 2>&1"
 
 
 use rule pretrain as finetune with:
@@ -59,7 +54,6 @@ use rule pretrain as finetune with:
         id=any_of(FINETUNINGS),
     params:
         code=code_state_of("train"),
-        evaluation=lambda wildcards: evaluation_file(RUNS[wildcards.id]["role"]),
         site=f"{results}/site.yaml",
         start=lambda wildcards: "--start "
         + RUNS[RUNS[wildcards.id]["start"]]["folder"],
