@@ -6,9 +6,10 @@ CORES ?= all
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup reproduce test lint lock clean
+.PHONY: help setup reproduce explain test lint lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
+	@echo "make explain     say what would run and why, and run nothing [TARGETS=table-9] [CONFIG='scale=demo seeds=0,1']"
 	@echo "make test        install into .venv, then linters, types and tests (minutes)"
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
@@ -26,6 +27,9 @@ setup: $(VENV)/.installed
 reproduce: setup
 	@echo "== Making every exhibit at demo scale: about three minutes on two cores, seconds when nothing changed"
 	@start=$$SECONDS; $(VENV)/bin/snakemake --cores $(CORES) && echo "== Done in $$((SECONDS - start)) s: $(CURDIR)/reports/index.html"
+
+explain: setup
+	@$(VENV)/bin/python -m bits.commands.explain $(TARGETS) $(if $(CONFIG),--config $(CONFIG))
 
 lint: setup
 	@echo "== Style, types, import directions, workflow format"

@@ -66,8 +66,8 @@ def _quoted(path: str) -> str:
 
 @cache  # asked once a rule, and there is a rule an exhibit
 def code_state_of(part: str) -> str:
-    """Digest of the code that determines a rule's output; comments and docstrings do not count."""
-    return code_digest([ROOT / "bits" / path for path in CODE[part]])[:16]
+    """code:<part>:<digest> of the code that determines a rule's output; comments and docstrings do not count."""
+    return f"code:{part}:{code_digest([ROOT / 'bits' / path for path in CODE[part]])[:16]}"
 
 
 def missing_data_message(plan: Mapping[str, Any]) -> str:

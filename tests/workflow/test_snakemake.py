@@ -3,112 +3,83 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bits.provenance import ROOT
-
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
-Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def snakemake(folder: Path, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *words]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with everything of scale smoke."""
-    folder = tmp_path_factory.mktemp("smoke")
-    done = snakemake(folder, "--config", "scale=smoke")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+SMOKE = ("--config", "scale=smoke")
+COMPUTED = [*(f"table-{n}" for n in (1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14)), *(f"figure-{n}" for n in (1, 4, 5, 7))]
 
 
 def test_one_command_makes_every_exhibit_that_is_implemented(built):
-    plan = json.loads((built / "results/smoke/plan.json").read_text())
-    assert set(plan["needs"]) >= {"table-1", "table-2", "figure-1", "figure-4"}
+    plan = built.plan()
+    assert set(plan["needs"]) >= {*COMPUTED, "text-5.3"}
     for exhibit, suffixes in plan["formats"].items():
         for suffix in suffixes:
-            assert (built / f"reports/smoke/exhibits/{exhibit}.{suffix}").stat().st_size > 100
-    page = (built / "reports/smoke/index.html").read_text()
+            assert (built.folder / f"reports/smoke/exhibits/{exhibit}.{suffix}").stat().st_size > 100
+    page = (built.folder / "reports/smoke/index.html").read_text()
     assert "SMOKE SCALE" in page
     assert "50.64" in page  # published beside measured
     for exhibit in plan["pending"]:
         word, _, number = exhibit.partition("-")
         assert (f"In text, Section {number}" if word == "text" else f"{word.capitalize()} {number}") in page
     assert "not yet implemented" in page
-    assert "SMOKE SCALE" in (built / "reports/index.html").read_text()
+    assert "SMOKE SCALE" in (built.folder / "reports/index.html").read_text()
+
+
+def test_all_41_runs_ended_and_every_cell_is_there(built):
+    plan = built.plan()
+    outcomes = {name: json.loads((built.folder / run["outcome"]).read_text()) for name, run in plan["runs"].items()}
+    assert len(outcomes) == 41
+    assert {outcome["outcome"] for outcome in outcomes.values()} <= {"finished", "collapsed"}
+    for exhibit in COMPUTED:
+        if exhibit.startswith("table-"):
+            assert "not run" not in (built.folder / f"reports/smoke/exhibits/{exhibit}.csv").read_text()
 
 
 def test_every_run_leaves_what_a_reviewer_asks_for(built):
-    plan = json.loads((built / "results/smoke/plan.json").read_text())
-    for name in ("dino", "simdino", "bits-fixed", "bits-reset"):
-        run = plan["runs"][name]
-        assert json.loads((built / run["outcome"]).read_text())["outcome"] == "finished"
-        provenance = json.loads((built / run["provenance"]).read_text())
+    plan = built.plan()
+    for name in ("dino", "simdino", "bits-fixed", "bits-reset", "bits-reset-on-birds525"):
+        run = built.run(name)
+        provenance = json.loads((built.folder / run["provenance"]).read_text())
         assert provenance["seed"] == 0
         assert provenance["versions"]["torch"]
         assert provenance["hardware"]["cores"] >= 1
         assert provenance["started"] <= provenance["finished"]
         assert len(provenance["weights"]["teacher"]) == 64
-        metrics = json.loads((built / plan["metrics"][name]["imagenet1k"]).read_text())
+        metrics = json.loads((built.folder / plan["metrics"][run["id"]][run["role"]]).read_text())
         assert metrics["made_from"]["weights"] == provenance["weights"]["teacher"]
-        curve = json.loads((built / run["curve"]).read_text())["values"]["training"]["map"]
-        assert curve["x"] == [0, 10, 20]
+        assert metrics["dataset"] == run["role"]
+        curve = json.loads((built.folder / run["curve"]).read_text())["values"]["training"]["map"]
+        assert curve["x"] == ([0, 10, 20] if run["start"] is None else [0, 3])
         assert all(0 < value < 1 for value in curve["y"])
 
 
 def test_a_second_call_has_nothing_to_do(built):
-    again = snakemake(built, "-n", "--config", "scale=smoke")
-    assert again.returncode == 0, again.stderr
+    again = built.made("-n", *SMOKE)
     assert "Nothing to be done" in again.stdout + again.stderr
-
-
-def jobs(shown: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """The job counts that a dry run prints."""
-    text = shown.stdout + shown.stderr
-    assert shown.returncode == 0, text
-    rows = text.split("Job stats:")[1].splitlines()[3:] if "Job stats:" in text else []
-    counts: dict[str, int] = {}
-    for row in rows:
-        words = row.split()
-        if len(words) != 2 or not words[1].isdigit():
-            break
-        counts[words[0]] = int(words[1])
-    return counts
-
-
-def test_a_changed_value_makes_other_runs_and_the_old_ones_stay(built):
-    counts = jobs(snakemake(built, "-n", "--config", "scale=smoke", "set=objective.rate_eps=0.1"))
-    assert counts["pretrain"] == 4
-    assert "prepare_imagenet1k" not in counts
-    assert jobs(snakemake(built, "-n", "--config", "scale=smoke")) == {}
+    assert "Nothing would run" in built.call("bits.commands.explain", *SMOKE).stdout
 
 
 def test_a_touched_input_reruns_nothing(built):
-    plan = json.loads((built / "results/smoke/plan.json").read_text())
-    (built / plan["runs"]["dino"]["config"]).touch()
-    (built / plan["roots"]["scenes"]).touch()
-    assert jobs(snakemake(built, "-n", "--config", "scale=smoke")) == {}
+    (built.folder / built.run("dino")["config"]).touch()
+    (built.folder / built.plan()["roots"]["imagenet1k"]).touch()
+    assert built.jobs(*SMOKE) == {}
 
 
 def test_lost_numbers_are_measured_again_without_training(built):
-    plan = json.loads((built / "results/smoke/plan.json").read_text())
-    lost = [built / plan["metrics"]["dino"]["imagenet1k"], built / "reports/smoke/exhibits/table-2.html"]
+    plan, dino = built.plan(), built.run("dino")
+    lost = [
+        built.folder / plan["metrics"][dino["id"]]["imagenet1k"],
+        built.folder / "reports/smoke/exhibits/table-2.html",
+    ]
     kept = [path.with_name(f"{path.name}.kept") for path in lost]
     for path, aside in zip(lost, kept, strict=True):
         path.rename(aside)
     try:
-        counts = jobs(snakemake(built, "-n", "--config", "scale=smoke"))
+        counts = built.jobs(*SMOKE)
     finally:
         for path, aside in zip(lost, kept, strict=True):
             aside.rename(path)
@@ -117,38 +88,42 @@ def test_lost_numbers_are_measured_again_without_training(built):
     assert "pretrain" not in counts
 
 
-def test_targets_by_name(built):
-    counts = jobs(snakemake(built, "-n", "-F", "table-2", "--config", "scale=smoke"))
-    assert counts["table-2"] == 1
-    assert counts["pretrain"] == 4
-    assert "table-1" not in counts
-    assert "report" not in counts
-    counts = jobs(snakemake(built, "-n", "run/bits-clip-2", "--config", "scale=smoke"))
+def test_targets_by_name(project):
+    counts = project.jobs("table-9", *SMOKE)
+    assert counts == {"prepare_imagenet1k": 1, "pretrain": 5, "evaluate": 5, "table-9": 1}
+    counts = project.jobs("run/bits-clip-2", *SMOKE)
     assert (counts["pretrain"], counts["evaluate"]) == (1, 1)
+    counts = project.jobs("run/dino-on-food101", *SMOKE)
+    assert (counts["pretrain"], counts["finetune"], counts["evaluate"]) == (1, 1, 1)
+    everything = project.jobs(*SMOKE)
+    assert (everything["pretrain"], everything["finetune"]) == (25, 16)
 
 
-def test_the_paper_scale_lists_its_jobs_and_names_missing_data(tmp_path):
-    shown = snakemake(tmp_path, "-n", "--config", "scale=paper")
-    assert jobs(shown)["pretrain"] == 4
+def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
+    shown = project.made("-n", "--config", "scale=paper")
+    assert project.jobs("--config", "scale=paper")["pretrain"] == 25
     assert "imagenet1k" in shown.stderr
     assert "data=PATH" in shown.stderr
-    refused = snakemake(tmp_path, "--config", "scale=paper")
+    assert "table-14: no data for birds525" in shown.stderr
+    refused = project.snakemake("--config", "scale=paper")
     assert refused.returncode != 0
     assert "data=PATH" in refused.stdout + refused.stderr
-    assert not list((tmp_path / "results/paper/runs").glob("*/outcome.json"))
+    assert not list((project.folder / "results/paper/runs").glob("*/outcome.json"))
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["scale=tiny"], "there are demo, paper, small, smoke"),
-        (["scales=demo"], "there are scale, data, site, set"),
+        (["scales=demo"], "there are scale, data, site, seeds, set"),
         (["scale=smoke", "set=optimizer.lr=1"], "optimizer.learning_rate"),
         (["scale=small", "site=nowhere"], "site=nowhere does not exist"),
+        (["scale=smoke", "seeds=a"], "expected numbers with commas"),
+        (["scale=smoke", "set=targets.birds525.sitting=1"], "targets.birds525.sitting"),
     ],
 )
-def test_wrong_words_get_one_clear_line(tmp_path, words, expected):
-    refused = snakemake(tmp_path, "-n", "--config", *words)
+def test_wrong_words_get_one_clear_line(project, words, expected):
+    refused = project.snakemake("-n", "--config", *words)
     assert refused.returncode != 0
     assert expected in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -165,19 +140,24 @@ def write_images(folder: Path) -> Path:
     return folder
 
 
-def test_a_folder_of_ones_own_images_at_any_scale(tmp_path):
-    images = write_images(tmp_path / "my images")
-    keys = "dataset=images schedule.epochs=2 optimizer.warmup_epochs=1 curve.queries_per_class=2"
-    keys += " evaluation.retrieval.queries_per_class=2 evaluation.knn.ks=[5,20]"
-    words = ["run/bits-fixed", "--config", "scale=smoke", f"data={images}", f"set={keys}"]
-    done = snakemake(tmp_path, *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (metrics,) = (tmp_path / "results/smoke/metrics").glob("bits-fixed-*/*.json")
+def test_a_folder_of_ones_own_images_at_any_scale(project):
+    images = write_images(project.folder / "my images")
+    keys = "dataset=images targets=fine-grained schedule.epochs=2 optimizer.warmup_epochs=1"
+    keys += " curve.retrieval.queries_per_class=2 evaluation.retrieval.queries_per_class=2 evaluation.knn.ks=[5,20]"
+    words = ["run/bits-fixed-on-food101", "--config", "scale=smoke", f"data={images}"]
+    (project.folder / "data").mkdir()
+    (project.folder / "data/food101").symlink_to(images)
+    words.append(f"set={keys}")
+    project.made("run/bits-fixed", *words)
+    (metrics,) = (project.folder / "results/smoke/metrics").glob("bits-fixed-????????/*.json")
     values = json.loads(metrics.read_text())["values"]
     assert values["knn"]["top1_k20"] > 0.5  # the classes differ in colour
+    (tuned,) = (project.folder / "results/smoke/metrics").glob("bits-fixed-on-food101-*/food101-*.json")
+    assert json.loads(tuned.read_text())["resolved_dataset"] == "food101"
     (images / "train" / "cat" / "0.png").write_bytes(b"broken")
-    broken = snakemake(tmp_path, "run/simdino", *words[1:])
+    broken = project.snakemake("run/simdino", *words[1:])
     assert broken.returncode != 0
     assert "0.png" in broken.stdout + broken.stderr
     Image.new("RGB", (30, 30)).save(images / "train" / "cat" / "new.png")
-    assert jobs(snakemake(tmp_path, "-n", *words))["pretrain"] == 1  # other data, another run
+    counts = project.jobs(*words)  # other data, other runs
+    assert (counts["pretrain"], counts["finetune"]) == (1, 1)

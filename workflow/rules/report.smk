@@ -22,7 +22,7 @@ for exhibit, metrics in plan["needs"].items():
             plan=f"{results}/plan.json",
             folder=f"{reports}/exhibits",
             code=code_state_of("report"),
-            declaration=plan["declared"][exhibit],
+            declaration=f"declaration:{exhibit}:{plan['declared'][exhibit]}",
         message:
             "Render {params.exhibit}"
         shell:
@@ -45,7 +45,7 @@ rule report:
         plan=f"{results}/plan.json",
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
-        declaration=plan["digest"],
+        declaration=f"declaration:report:{plan['digest']}",
     message:
         "Write the report"
     shell:

@@ -1,0 +1,79 @@
+"""How a run differs from those of the same name that were trained before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bits.plan.data import SHORT
+
+MOST_SHOWN = 5
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} as {"a.b": 1}."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed from one recipe to another, a phrase a key: "optimizer.clip_norm 1.0 -> 3.0"."""
+    before, after = flat(old), flat(new)
+    phrases = []
+    for key in dict.fromkeys([*after, *before]):
+        if before.get(key) == after.get(key):
+            continue
+        if key == "dataset.fingerprint":
+            phrases.append("its images are others")
+        elif key == "start.digest":
+            phrases.append(f"{after.get('start.run')}, which it starts from, is another run")
+        else:
+            phrases.append(f"{key} {before.get(key, 'absent')} -> {after.get(key, 'absent')}")
+    return phrases
+
+
+def nearest_trained(run: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+    """(folder name, differences) of the trained run of the same name that differs in the fewest keys, if any."""
+    found = [(len(phrases), folder.name, phrases) for folder, phrases in _trained(run)]
+    if not found:
+        return None
+    _, name, phrases = min(found)
+    return name, phrases
+
+
+def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, list[str]]]:
+    folder = Path(run["folder"])
+    pattern = re.compile(rf"{re.escape(run['name'])}-[0-9a-f]{{{SHORT}}}")
+    for other in sorted(folder.parent.glob(f"{run['name']}-*")):
+        if other.name == folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
+            continue
+        try:
+            recipe = yaml.safe_load((other / "config.yaml").read_text())["recipe"]
+        except (OSError, KeyError, TypeError, yaml.YAMLError):
+            continue
+        yield other, differences(recipe, run["recipe"])
+
+
+def why_untrained(run: Mapping[str, Any]) -> str:
+    """In plain words, why a run's files are not all there."""
+    folder = Path(run["folder"])
+    if (folder / "outcome.json").is_file():
+        return "some of its files are missing"
+    if Path(run["failure"]).is_file():
+        return f"its last attempt failed ({run['failure']} says why)"
+    steps = sorted((folder / "resume").glob("step-*.safetensors"))
+    if steps:
+        return f"was interrupted; goes on from step {int(steps[-1].stem.removeprefix('step-'))}"
+    nearest = nearest_trained(run)
+    if nearest is None:
+        return "was never trained here"
+    name, phrases = nearest
+    more = [f"and {len(phrases) - MOST_SHOWN} more"] if len(phrases) > MOST_SHOWN else []
+    changes = "; ".join([*phrases[:MOST_SHOWN], *more])
+    return f"its configuration is not that of {name}, which stays: {changes}"

@@ -1,0 +1,109 @@
+"""The workflow as a user has it: a copy of the project, which tests may edit, and real snakemake calls in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bits.provenance import ROOT
+
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of what a clone holds, and calls in it."""
+
+    folder: Path
+
+    def call(self, module: str, *words: str, timeout: float = 1500) -> Done:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+        command = [sys.executable, "-m", module, *words]
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout
+        )
+
+    def snakemake(self, *words: str) -> Done:
+        return self.call("snakemake", "--cores", "2", *words)
+
+    def made(self, *words: str) -> Done:
+        """A call that must work."""
+        done = self.snakemake(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def jobs(self, *words: str) -> dict[str, int]:
+        """The job counts of a dry run, by rule; the target that only gathers is left out."""
+        shown = self.made("-n", *words)
+        text = shown.stdout + shown.stderr
+        rows = text.split("Job stats:")[1].splitlines()[3:] if "Job stats:" in text else []
+        counts: dict[str, int] = {}
+        for row in rows:
+            words_ = row.split()
+            if len(words_) != 2 or not words_[1].isdigit():
+                break
+            counts[words_[0]] = int(words_[1])
+        return {rule: count for rule, count in counts.items() if rule not in ("all", "total")}
+
+    def trained(self, *words: str) -> set[str]:
+        """The ids of the runs that a dry run would train."""
+        shown = self.made("-n", *words)
+        lines = (shown.stdout + shown.stderr).splitlines()
+        return {line.split()[-1] for line in lines if line.startswith("Job ") and ("Pretrain " in line or "Fine-tune " in line)}
+
+    def plan(self, scale: str = "smoke") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / f"results/{scale}/plan.json").read_text())
+        return found
+
+    def run(self, name: str) -> dict[str, Any]:
+        """The plan's entry of a run that has one seed."""
+        plan = self.plan()
+        (identity,) = plan["sources"][name]
+        found: dict[str, Any] = plan["runs"][identity]
+        return found
+
+    @contextmanager
+    def edited(self, file: str, old: str, new: str) -> Iterator[None]:
+        """While inside, `old` is `new` in a file."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+        try:
+            yield
+        finally:
+            path.write_text(text)
+
+
+def copy_of_project(folder: Path) -> Project:
+    for name in ("Snakefile", "workflow", "bits", "config", "profiles"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return Project(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A fresh clone, so to say."""
+    return copy_of_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with everything of scale smoke. Tests leave it as they found it."""
+    whole = copy_of_project(tmp_path_factory.mktemp("built"))
+    whole.made("--config", "scale=smoke")
+    return whole
