@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from bits.exhibits.declared import near
+from bits.exhibits.finetunings import parts_of
 from bits.exhibits.kinds import Gallery, Grid, Lines
 from bits.exhibits.published import Key
 
@@ -38,31 +39,49 @@ def _unknown_measures(declared: Declarations) -> Iterator[str]:
 
 
 def _unknown_sources(declared: Declarations, runs: Collection[str] | None) -> Iterator[str]:
-    shown = {source for exhibit in declared.exhibits.values() for source, _ in exhibit.needs()}
+    roles = declared.roles()
     for exhibit in declared.exhibits.values():
         for row in exhibit.references if isinstance(exhibit, Grid) else ():
             if row.reference not in declared.references:
                 guess = near(row.reference, declared.references)
                 yield f"exhibits.{exhibit.id}: no reference {row.reference!r} in references.yaml{guess}"
-        if runs is not None:
-            known = {*runs, *declared.references, *_fine_tunings(declared, runs)}
-            unknown = dict.fromkeys(source for source, _ in exhibit.needs() if source not in known)
-            yield from (f"exhibits.{exhibit.id}: no run {source!r}{near(source, runs)}" for source in unknown)
+        for source in dict.fromkeys(source for source, _ in exhibit.needs()):
+            yield from (f"exhibits.{exhibit.id}: {gap}" for gap in _unknown_run(source, declared, runs, roles))
+    shown = {source for exhibit in declared.exhibits.values() for source, _ in exhibit.needs()}
     for run in sorted(runs or ()):
-        if run not in shown:
-            yield f"run {run!r}: no exhibit shows it. Add a row to config/exhibits, or take the run away."
+        if run in shown:
+            continue
+        yield from _unknown_run(run, declared, runs, roles)
+        where = "Give it a row in config/exhibits" if parts_of(run) else _SHOW_IT
+        yield f"run {run!r}: no exhibit shows it. {where}, or take the run away."
 
 
-def _fine_tunings(declared: Declarations, runs: Collection[str]) -> set[str]:
-    """Names of the fine-tunings there can be: <run>-on-<data set role>."""
-    roles = {measure.dataset for measure in declared.measures.values()}
-    return {f"{run}-on-{role}" for run in runs for role in roles}
+_SHOW_IT = (
+    'Say where in its line of config/runs.yaml, as in shown: {table-9: "50"} for a row "50" of Table 9, or '
+    'shown: {extra-my-ablation: "label"} for a table of its own'
+)
+
+
+def _unknown_run(
+    source: str, declared: Declarations, runs: Collection[str] | None, roles: Collection[str]
+) -> Iterator[str]:
+    """What is wrong with a source's name; "-on-" is kept for fine-tunings, <run>-on-<data set role>."""
+    parts = parts_of(source)
+    if parts is None:
+        if runs is not None and source not in runs and source not in declared.references:
+            yield f"no run {source!r}{near(source, runs)}"
+        return
+    run, role = parts
+    if role not in roles:
+        yield f"no run {source!r}: no data set role {role!r}{near(role, roles)}"
+    if runs is not None and run not in runs:
+        yield f"no run {source!r}: no run {run!r}{near(run, runs)}"
 
 
 def _unpublished_cells(declared: Declarations) -> Iterator[str]:
     for exhibit in declared.exhibits.values():
         if isinstance(exhibit, Grid):
-            for key in _cell_keys(exhibit):
+            for key in exhibit.published_keys():
                 if declared.published.get(key) is None:
                     candidates = ["/".join(other) for other in declared.published if other[0] == exhibit.id]
                     name = "/".join(key)
@@ -71,7 +90,7 @@ def _unpublished_cells(declared: Declarations) -> Iterator[str]:
                         f"{declared.published.path}{near(name, candidates)}"
                     )
         elif isinstance(exhibit, Lines):
-            for panel, row in exhibit.curves():
+            for panel, row in exhibit.published_curves():
                 if not exhibit.published_points(panel, row, declared.published):
                     yield (
                         f"exhibits.{exhibit.id}: nobody published a point of {row.method or row.label} for "
@@ -83,7 +102,7 @@ def _values_nobody_shows(declared: Declarations) -> Iterator[str]:
     shown: set[Key] = set()
     for exhibit in declared.exhibits.values():
         if isinstance(exhibit, Grid):
-            shown.update(_cell_keys(exhibit))
+            shown.update(exhibit.published_keys())
         elif isinstance(exhibit, Lines):
             for panel, row in exhibit.curves():
                 shown.update(exhibit.published_points(panel, row, declared.published))
@@ -110,8 +129,3 @@ def _unknown_names(declared: Declarations) -> Iterator[str]:
         elif isinstance(exhibit, Gallery) and exhibit.rank < 1:
             yield f"exhibits.{exhibit.id}: rank {exhibit.rank}; expected 1 for the first bit, 2, ..."
 
-
-def _cell_keys(exhibit: Grid) -> Iterator[Key]:
-    return (
-        exhibit.published_key(row, column) for row in exhibit.rows for column in exhibit.columns if not column.extra
-    )

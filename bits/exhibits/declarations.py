@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import RootModel
 
+from bits.exhibits.added import Shown, added_colours, with_added
 from bits.exhibits.crosscheck import contradictions
 from bits.exhibits.declared import DeclarationError, Declared, near, read_yaml, validated
+from bits.exhibits.facts import facts_of
+from bits.exhibits.finetunings import pairs_among
 from bits.exhibits.kinds import KINDS, Exhibit
 from bits.exhibits.measures import Measure, load_measures
 from bits.exhibits.published import PublishedValues, load_published
 
 MOST_SHOWN = 12
+_NOTHING: Shown = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,25 @@ class Declarations:
         """Ids of the exhibits that are not pending, in the paper's order."""
         return [name for name in self.exhibits if name not in self.pending]
 
+    def roles(self) -> set[str]:
+        """The data set roles on which anything is measured."""
+        return {measure.dataset for measure in self.measures.values()}
+
+    def finetunings(self) -> list[tuple[str, str]]:
+        """(run, data set role) of every fine-tuning <run>-on-<role> that an exhibit shows, in order, each once.
+
+        Raises DeclarationError for a role on which nothing is measured; load_declarations knows the runs.
+        """
+        found = pairs_among(source for exhibit in self.exhibits.values() for source, _ in exhibit.needs())
+        for run, role in found:
+            if role not in self.roles():
+                raise DeclarationError(f"{run}-on-{role}: no data set role {role!r}{near(role, self.roles())}")
+        return found
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """All that is declared and shows in that exhibit when it is rendered, and nothing else, as JSON values."""
+        return facts_of(self.exhibit(name), self)
+
 
 class _Reference(Declared):
     label: str
@@ -48,11 +72,14 @@ class _Pending(RootModel[dict[str, str]]):
     pass
 
 
-def load_declarations(config_dir: Path, runs: Collection[str] | None = None) -> Declarations:
+def load_declarations(
+    config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING
+) -> Declarations:
     """Read measures, exhibits/*, references, pending and published values and check them together.
 
     runs: the names of every run there is, their fine-tunings (<run>-on-<data set role>) optional; None
     leaves out the checks that need them.
+    shown: the rows and curves that users add, run -> exhibit id -> label, of the runs' lines in runs.yaml.
     Raises DeclarationError for unknown keys, runs, references and measures, for a run that nobody shows, a
     cell that nobody published (references and extra columns excepted), a published value that nobody shows.
     """
@@ -61,6 +88,8 @@ def load_declarations(config_dir: Path, runs: Collection[str] | None = None) -> 
         for name, value in read_yaml(config_dir / "references.yaml").items()
     }
     exhibits, colours = _read_exhibits(config_dir / "exhibits")
+    exhibits = with_added(exhibits, shown, config_dir / "runs.yaml")
+    colours |= added_colours(exhibits, colours)
     pending = validated(_Pending, read_yaml(config_dir / "pending.yaml"), config_dir / "pending.yaml", "pending").root
     measures = load_measures(config_dir / "measures.yaml")
     published = load_published(config_dir / "published.csv")
@@ -73,7 +102,7 @@ def load_declarations(config_dir: Path, runs: Collection[str] | None = None) -> 
 
 
 def _read_exhibits(folder: Path) -> tuple[dict[str, Exhibit], dict[str, str]]:
-    """Exhibits by id, tables before figures before text, each by number; and the methods' colours."""
+    """Exhibits by id, tables, figures, text, each by number, then what is beyond the paper; and the methods' colours."""
     exhibits: dict[str, Exhibit] = {}
     colours: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -98,6 +127,6 @@ def _read_exhibit(name: str, value: Any, path: Path) -> Exhibit:
     return validated(KINDS[kind], {"id": name, **value}, path, f"exhibits.{name}")
 
 
-def _place(exhibit: Exhibit) -> tuple[int, float]:
-    word, _, number = exhibit.id.partition("-")
-    return ("table", "figure", "text").index(word), float(number)
+def _place(exhibit: Exhibit) -> tuple[int, tuple[int, ...]]:
+    word, _, rest = exhibit.id.partition("-")
+    return ("table", "figure", "text", "extra").index(word), () if exhibit.beyond else tuple(map(int, rest.split(".")))

@@ -12,12 +12,18 @@ from bits.exhibits.declared import Declared
 from bits.exhibits.published import Key, PublishedValues
 
 Need = tuple[str, str]  # source (a run or a reference), measure id
-_ID = re.compile(r"(table|figure)-([1-9]\d*)|text-([\d.]+)")
+_ID = re.compile(r"(table|figure)-[1-9]\d*|text-\d+(\.\d+)*|extra-[a-z0-9]+(-[a-z0-9]+)*")
+IDS = "table-<n>, figure-<n>, text-<section> or extra-<words of a-z, 0-9 and ->"
 
 
 def dataset_of(measure: str) -> str:
     """The data set role in a measure's id."""
     return measure.partition(".")[0]
+
+
+def is_id(name: str) -> bool:
+    """Whether an exhibit can be called that."""
+    return _ID.fullmatch(name) is not None
 
 
 class _Exhibit(Declared):
@@ -28,31 +34,41 @@ class _Exhibit(Declared):
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _id_has_a_number(self) -> _Exhibit:
-        if not _ID.fullmatch(self.id):
-            raise ValueError(f"id {self.id!r}: expected table-<n>, figure-<n> or text-<section>")
+    def _id_is_one(self) -> _Exhibit:
+        if not is_id(self.id):
+            raise ValueError(f"id {self.id!r}: expected {IDS}")
         return self
 
     @property
     def number(self) -> int | None:
-        """The paper's number; None for numbers given in its text."""
-        return None if self.id.startswith("text-") else int(self.id.partition("-")[2])
+        """The paper's number; None for numbers given in its text, and for what the paper does not have."""
+        word, _, number = self.id.partition("-")
+        return int(number) if word in ("table", "figure") else None
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is none of the paper's, so that nothing in it was published."""
+        return self.id.startswith("extra-")
 
     @property
     def name(self) -> str:
-        """As the paper calls it: "Table 4", "Figure 1", "In text, Section 5.3"."""
+        """As the paper calls it: "Table 4", "Figure 1", "In text, Section 5.3"; else "Extra my-ablation"."""
         word, _, number = self.id.partition("-")
         return f"In text, Section {number}" if word == "text" else f"{word.capitalize()} {number}"
 
 
 class Row(Declared):
-    """A row of a grid, or with {dataset} in `run` one whose run depends on the column's data set."""
+    """A row of a grid, or with {dataset} in `run` one whose run depends on the column's data set.
+
+    extra: the paper does not have it, nobody published its values.
+    """
 
     run: str
-    label: str
+    label: str = Field(pattern=r"\S")
     method: str | None = None
     setting: str | None = None
     group: str = ""
+    extra: bool = False
 
     def source(self, measure: str) -> str:
         return self.run.replace("{dataset}", dataset_of(measure))
@@ -119,6 +135,12 @@ class Grid(_Exhibit):
         settings = ";".join(part for part in (setting, column.setting) if part)
         return self.id, row.method or self.method or row.label, settings, column.published or column.label
 
+    def published_keys(self) -> Iterator[Key]:
+        """Where published.csv holds each cell; extra rows and columns have no place there."""
+        for row in () if self.beyond else self.rows:
+            if not row.extra:
+                yield from (self.published_key(row, column) for column in self.columns if not column.extra)
+
     def needs(self) -> list[Need]:
         """Every (source, measure) that a cell shows, each once."""
         rows: tuple[Row | ReferenceRow, ...] = (*self.rows, *self.references)
@@ -141,7 +163,7 @@ class Panel(Declared):
     """One set of axes: a measure that is a series."""
 
     measure: str
-    published: str
+    published: str = ""
     title: str = ""
     setting: str = ""
 
@@ -157,8 +179,14 @@ class Lines(_Exhibit):
     def curves(self) -> Iterator[tuple[Panel, Row]]:
         return ((panel, row) for panel in self.panels for row in self.series)
 
+    def published_curves(self) -> Iterator[tuple[Panel, Row]]:
+        """The curves that the paper has."""
+        return ((panel, row) for panel, row in self.curves() if not (row.extra or self.beyond))
+
     def published_points(self, panel: Panel, row: Row, values: PublishedValues) -> dict[Key, tuple[float, float]]:
-        """The published points of one curve, key -> (x, y), by increasing x."""
+        """The published points of one curve, key -> (x, y), by increasing x; none of one that is not the paper's."""
+        if row.extra or self.beyond:
+            return {}
         return values.points(self.id, row.method or row.label, panel.setting, panel.published, self.x.key)
 
     def needs(self) -> list[Need]:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bits.reporting.cells import Chart, ChartPanel
+from bits.reporting.curves import Chart, ChartPanel, Curve
 
 INK, PAPER, GRID, MUTED = "#23262d", "#fdfdfc", "#e4e4e1", "#74767c"
 _DARK = {INK: "#e9e7e2", PAPER: "#191c21", GRID: "#31353c", MUTED: "#9a9ca3"}
