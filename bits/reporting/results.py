@@ -103,7 +103,10 @@ class Results:
             return "measured", ""
         outcome, name = self.outcome(entry.id), self._name(entry)
         if outcome is None:
-            return "not run", f"{entry.outcome} does not exist: {name} has not run. Make it with: {_make(entry.outcome)}"
+            return (
+                "not run",
+                f"{entry.outcome} does not exist: {name} has not run. Make it with: {_make(entry.outcome)}",
+            )
         if outcome["outcome"] == "failed":
             detail = self._detail(entry.id) or "no reason was recorded"
             return "failed", f"{name} failed: {detail}. Try it again with: {_make(entry.outcome)}"

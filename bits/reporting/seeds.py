@@ -57,9 +57,7 @@ class Seeds:
     @property
     def count(self) -> int:
         """How many seeds were measured."""
-        return sum(
-            one.status == "measured" and (one.value is not None or one.points != ()) for one in self.readings
-        )
+        return sum(one.status == "measured" and (one.value is not None or one.points != ()) for one in self.readings)
 
     @property
     def complete(self) -> bool:
