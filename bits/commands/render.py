@@ -18,15 +18,18 @@ from pathlib import Path
 from bits.errors import BitsError
 from bits.exhibits import load_declarations
 from bits.provenance import ROOT
-from bits.reporting.cells import Chart, Table
+from bits.reporting.cells import Table
 from bits.reporting.collect import collect, require_complete
+from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError, write_bytes
 from bits.reporting.latex import table_latex
 from bits.reporting.pages import exhibit_page
 from bits.reporting.plan_file import read_plan
 from bits.reporting.results import Results
-from bits.reporting.site import ENDINGS, front_page, report_page, summary_json
+from bits.reporting.site import ENDINGS, front_page, report_page, summary_json, why_not
 from bits.reporting.tables import chart_csv, table_csv, table_markdown
+
+_WHY_NOT = {"pending": "yet ({}); see config/pending.yaml", "no data": "on this machine: {}"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,14 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """One exhibit in every format; raises BitsError when it is pending or, with --strict, has holes."""
-    declared = load_declarations(arguments.config)
+    """One exhibit in every format; raises BitsError when it is not computed or, with --strict, has holes."""
+    plan = read_plan(arguments.plan)
+    declared = load_declarations(arguments.config, shown=plan.shown)
     exhibit = declared.exhibit(arguments.exhibit)
-    if exhibit.id in declared.pending:
-        raise ReportError(
-            f"{exhibit.name} cannot be computed yet ({declared.pending[exhibit.id]}); see config/pending.yaml"
-        )
-    results = Results(read_plan(arguments.plan), arguments.root)
+    reason = why_not(exhibit.id, declared, plan.left_out)
+    if reason is not None:
+        raise ReportError(f"{exhibit.name} cannot be computed {_WHY_NOT[reason[0]].format(reason[1])}")
+    results = Results(plan, arguments.root)
     collected = collect(exhibit, declared, results)
     if arguments.strict:
         require_complete(collected)
@@ -67,7 +70,7 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """A scale's report, and summary.json beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
-    declared = load_declarations(arguments.config)
+    declared = load_declarations(arguments.config, shown=results.plan.shown)
     content, summary = report_page(declared, results, arguments.exhibits_dir, arguments.out)
     text = json.dumps(summary_json(summary), indent=1, allow_nan=False) + "\n"
     return {arguments.out: content, arguments.out.with_name("summary.json"): text.encode("utf-8")}

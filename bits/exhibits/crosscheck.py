@@ -128,4 +128,3 @@ def _unknown_names(declared: Declarations) -> Iterator[str]:
                     yield f"exhibits.{exhibit.id}: quoted value for {column!r}, which is no column{guess}"
         elif isinstance(exhibit, Gallery) and exhibit.rank < 1:
             yield f"exhibits.{exhibit.id}: rank {exhibit.rank}; expected 1 for the first bit, 2, ..."
-

@@ -72,9 +72,7 @@ class _Pending(RootModel[dict[str, str]]):
     pass
 
 
-def load_declarations(
-    config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING
-) -> Declarations:
+def load_declarations(config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING) -> Declarations:
     """Read measures, exhibits/*, references, pending and published values and check them together.
 
     runs: the names of every run there is, their fine-tunings (<run>-on-<data set role>) optional; None
@@ -102,7 +100,7 @@ def load_declarations(
 
 
 def _read_exhibits(folder: Path) -> tuple[dict[str, Exhibit], dict[str, str]]:
-    """Exhibits by id, tables, figures, text, each by number, then what is beyond the paper; and the methods' colours."""
+    """Exhibits by id: tables, figures, text, each by number, then those beyond the paper; and methods' colours."""
     exhibits: dict[str, Exhibit] = {}
     colours: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):

@@ -1,41 +1,64 @@
-"""Tables and charts with their values, ready to be rendered in any format."""
+"""Tables with their values, ready to be rendered in any format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 
-from bits.exhibits import Measure
-from bits.reporting.results import Points, Reading
+from bits.reporting.results import Reading
+from bits.reporting.seeds import Seeds
+
+ADDED = "Added here"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a table in its unit; `text` is what is shown. status "quoted": a number from elsewhere."""
+    """One value of a table in its unit, the mean of its seeds. Without seeds: a number from elsewhere."""
 
-    status: str
-    value: float | None = None
+    seeds: Seeds
     published: float | str | None = None
     note: str = ""
     source: str = ""
-    run_id: str = ""
     measure: str = ""
     unit: str = ""
     decimals: int = 2
-    origin: str | None = None
-    problem: str = ""
     best: bool = False
+
+    @property
+    def status(self) -> str:
+        return self.seeds.status or "quoted"
+
+    @property
+    def value(self) -> float | None:
+        return self.seeds.mean
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is nothing to show, no value and no outcome."""
+        return self.status in ("not run", "failed")
 
     @property
     def number(self) -> str:
         """The measured number as shown, or nothing."""
-        return "" if self.value is None else f"{self.value:.{self.decimals}f}"
+        return self.rounded(self.value)
+
+    @property
+    def spread(self) -> str:
+        """The deviation among seeds as shown, or nothing."""
+        return self.rounded(self.seeds.deviation)
+
+    @property
+    def core(self) -> str:
+        """The number with its spread; the word for a run that collapsed, diverged or has none; nothing when quoted."""
+        if self.status == "measured":
+            return f"{self.number} ± {self.spread}" if self.spread else self.number
+        return "" if self.status == "quoted" else self.status
 
     @property
     def text(self) -> str:
-        """The number; the word for a run that collapsed, diverged or has none; nothing when quoted."""
-        return self.number if self.status == "measured" else "" if self.status == "quoted" else self.status
+        """The core, and how many of the expected seeds it stands for unless it stands for all."""
+        return f"{self.core} ({self.seeds.tally})" if self.core and self.seeds.tally else self.core
 
     @property
     def published_text(self) -> str:
@@ -44,17 +67,34 @@ class Cell:
 
     @property
     def tooltip(self) -> str:
-        """Where the value comes from, or why there is none."""
-        measured = f"measured {self.number}" if self.number and self.status != "measured" else ""
-        origin = self.origin if self.status != "quoted" else ""
+        """Where the value comes from, or why there is none; a line for every seed when there are several."""
         published = f"published: {self.note}" if self.note else ""
-        parts = (self.run_id or self.source, self.measure, measured, self.problem, origin, published)
+        readings = self.seeds.readings
+        if len(readings) > 1:
+            parts = [self.source, self.measure, *(self.seed_text(reading) for reading in readings), published]
+        elif readings:
+            (only,) = readings
+            measured = f"measured {self.number}" if self.number and self.status != "measured" else ""
+            parts = [only.run_id or self.source, self.measure, measured, only.problem, only.origin or "", published]
+        else:
+            parts = [self.source, self.measure, published]
         return "\n".join(part for part in parts if part)
+
+    def seed_text(self, reading: Reading) -> str:
+        """One seed in words: "seed 1: 43.21" or "seed 2: collapse - criterion"."""
+        number = self.rounded(reading.value)
+        if reading.status == "measured":
+            return f"seed {reading.seed}: {number or 'no value here'}"
+        measured = f" (measured {number})" if number else ""
+        return f"seed {reading.seed}: {reading.status}{measured}" + (f" - {reading.problem}" if reading.problem else "")
+
+    def rounded(self, value: float | None) -> str:
+        return "" if value is None else f"{value:.{self.decimals}f}"
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """kind: run, reference or quoted."""
+    """kind: run, added (by the user; not in the paper), reference or quoted."""
 
     label: str
     kind: str
@@ -62,6 +102,17 @@ class TableRow:
     group: str = ""
     colour: str = ""
     note: str = ""
+
+    @property
+    def full_label(self) -> str:
+        """The label after its group's."""
+        return f"{self.group}: {self.label}" if self.group else self.label
+
+    def outcomes(self) -> Iterator[str]:
+        """Why each run of the row collapsed or diverged; named where the row has several."""
+        several = len({cell.source for cell in self.cells}) > 1
+        for cell in self.cells:
+            yield from cell.seeds.outcomes(f"{self.full_label} ({cell.source})" if several else self.full_label)
 
 
 @dataclass(frozen=True)
@@ -77,7 +128,7 @@ class Head:
 
 @dataclass(frozen=True)
 class About:
-    """What every exhibit says of itself."""
+    """What every exhibit says of itself; beyond: the paper does not have it."""
 
     id: str
     name: str
@@ -88,6 +139,7 @@ class About:
     scale: str
     stamp: str
     reproduction: bool
+    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,94 +165,23 @@ class Table:
         """Whether any row has a method's colour."""
         return any(row.colour for row in self.rows)
 
-    def holes(self) -> list[str]:
-        """Why each missing cell is missing, each reason once."""
-        cells = (cell for row in self.rows for cell in row.cells)
-        return list(dict.fromkeys(cell.problem for cell in cells if cell.status in ("not run", "failed")))
-
-    def counts(self) -> tuple[int, int]:
-        """(cells that have a value or an outcome, cells of runs and references)."""
-        cells = [cell for row in self.rows if row.kind != "quoted" for cell in row.cells]
-        return sum(cell.status not in ("not run", "failed") for cell in cells), len(cells)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One curve in its unit; one that collapsed may have points. width: the dimensions, if known."""
-
-    label: str
-    colour: str
-    reading: Reading
-    points: Points
-    published: Points
-    width: int | None = None
-
-    @property
-    def text(self) -> str:
-        """The label, with the outcome unless it was measured."""
-        return self.label if self.reading.status == "measured" else f"{self.label} ({self.reading.status})"
-
-
-@dataclass(frozen=True)
-class ChartPanel:
-    title: str
-    measure: Measure
-    curves: tuple[Curve, ...]
-
-    def comparison(self) -> list[tuple[float, list[Cell]]]:
-        """At every published x a cell per curve: measured there (interpolated), and published."""
-        xs = sorted({x for curve in self.curves for x, _ in curve.published})
-        return [(x, [self._cell(curve, x) for curve in self.curves]) for x in xs]
-
-    def _cell(self, curve: Curve, x: float) -> Cell:
-        found, measure = curve.reading, self.measure
-        return Cell(
-            found.status,
-            interpolated(curve.points, x),
-            dict(curve.published).get(x),
-            source=found.source,
-            run_id=found.run_id,
-            measure=measure.id,
-            unit=measure.unit,
-            decimals=measure.decimals,
-            origin=found.origin,
-            problem=found.problem,
-        )
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines with their values."""
-
-    about: About
-    x_label: str
-    panels: tuple[ChartPanel, ...]
-
-    @property
-    def alt(self) -> str:
-        """The figure in words, for who cannot see it."""
-        names = ", ".join(dict.fromkeys(curve.text for curve in self.curves()))
-        panels = "; ".join(f"{panel.measure.label} {panel.title}".strip() for panel in self.panels)
-        shown = f"line chart of {panels} against {self.x_label} for {names}"
-        return f"{self.about.title}: {shown}, measured and published."
-
-    def curves(self) -> Iterable[Curve]:
-        return (curve for panel in self.panels for curve in panel.curves)
+    def cells(self) -> list[Cell]:
+        """Every cell of a run or reference."""
+        return [cell for row in self.rows if row.kind != "quoted" for cell in row.cells]
 
     def holes(self) -> list[str]:
-        """Why each missing curve is missing, each reason once."""
-        readings = (curve.reading for curve in self.curves())
-        return list(dict.fromkeys(found.problem for found in readings if found.status in ("not run", "failed")))
+        """Why each missing seed of a cell is missing, each reason once."""
+        return list(dict.fromkeys(hole for cell in self.cells() for hole in cell.seeds.holes()))
+
+    def outcomes(self) -> list[str]:
+        """Which runs collapsed or diverged, and by which criterion, each once."""
+        return list(dict.fromkeys(outcome for row in self.rows for outcome in row.outcomes()))
+
+    def seeds(self) -> int:
+        """The largest number of seeds that a cell expects."""
+        return max((cell.seeds.expected for cell in self.cells()), default=1)
 
     def counts(self) -> tuple[int, int]:
-        """(curves that were measured or have an outcome, curves)."""
-        statuses = [curve.reading.status for curve in self.curves()]
-        return sum(status not in ("not run", "failed") for status in statuses), len(statuses)
-
-
-def interpolated(points: Points, x: float) -> float | None:
-    """y at x, linear between neighbouring points by increasing x; None outside them."""
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if x0 <= x <= x1 and x1 > x0:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return None
+        """(cells of which every seed has a value or an outcome, cells of runs and references)."""
+        cells = self.cells()
+        return sum(cell.seeds.settled for cell in cells), len(cells)

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from bits.exhibits import Declarations, Exhibit, Grid, Lines, Measure
 from bits.exhibits.kinds import Column, Panel, QuotedRow, ReferenceRow, Row, dataset_of
-from bits.reporting.cells import About, Cell, Chart, ChartPanel, Curve, Head, Table, TableRow
+from bits.reporting.cells import ADDED, About, Cell, Head, Table, TableRow
+from bits.reporting.curves import Chart, ChartPanel, Curve
 from bits.reporting.files import ReportError
 from bits.reporting.plan_file import ReportPlan
 from bits.reporting.results import Reading, Results
+from bits.reporting.seeds import Seeds
 
 
 def collect(exhibit: Exhibit, declared: Declarations, results: Results) -> Table | Chart:
@@ -25,9 +27,11 @@ def collect(exhibit: Exhibit, declared: Declarations, results: Results) -> Table
 
 
 def collect_table(grid: Grid, declared: Declarations, results: Results) -> Table:
-    """A grid's rows - methods, then references, then quoted numbers - with every cell filled or loud."""
-    rows = [_row(grid, row, declared, results) for row in grid.rows]
+    """A grid's rows - methods, added ones, references, quoted numbers - with every cell filled or loud."""
+    own = [row for row in grid.rows if not row.extra or grid.beyond]
+    rows = [_row(grid, row, declared, results) for row in own]
     rows = _best_marked(rows, [declared.measures[column.measure] for column in grid.columns])
+    rows += [_added(_row(grid, row, declared, results)) for row in grid.rows if row not in own]
     rows += [_reference_row(grid, row, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, declared) for row in grid.quoted]
     heads = tuple(_head(column, declared.measures[column.measure]) for column in grid.columns)
@@ -62,6 +66,7 @@ def about(exhibit: Grid | Lines, plan: ReportPlan) -> About:
         scale=plan.scale.name,
         stamp=plan.scale.stamp,
         reproduction=plan.scale.reproduction,
+        beyond=exhibit.beyond,
     )
 
 
@@ -74,49 +79,49 @@ def _stand_ins(exhibit: Grid | Lines, plan: ReportPlan) -> Iterator[str]:
 
 def _x_label(lines: Lines, panels: list[ChartPanel]) -> str:
     """The axis' label; with the widths of measured and published backbones where x is a share of them."""
-    widths = sorted({curve.width for panel in panels for curve in panel.curves if curve.width})
+    widths = sorted({width for panel in panels for curve in panel.curves for width in curve.widths})
     if lines.x.span is None:
         return lines.x.label
     measured = f"measured: {', '.join(map(str, widths))}; " if widths else ""
     return f"{lines.x.label} ({measured}published: {lines.x.span})"
 
 
-def _cell(reading: Reading, measure: Measure) -> Cell:
+def _cell(source: str, measure: Measure, results: Results) -> Cell:
     return Cell(
-        reading.status,
-        reading.value,
-        source=reading.source,
-        run_id=reading.run_id,
+        Seeds(results.readings(source, measure)),
+        source=source,
         measure=measure.id,
         unit=measure.unit,
         decimals=measure.decimals,
-        origin=reading.origin,
-        problem=reading.problem,
     )
 
 
 def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> TableRow:
     cells = []
     for column in grid.columns:
-        measure = declared.measures[column.measure]
-        cell = _cell(results.reading(row.source(column.measure), measure), measure)
-        published = None if column.extra else declared.published.get(grid.published_key(row, column))
-        if published is not None:
-            cell = replace(cell, published=published.value, note=published.note)
+        cell = _cell(row.source(column.measure), declared.measures[column.measure], results)
+        if not (column.extra or row.extra or grid.beyond):
+            published = declared.published.get(grid.published_key(row, column))
+            cell = replace(cell, published=published.value, note=published.note) if published else cell
         cells.append(cell)
     return TableRow(row.label, "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
 
 
+def _added(row: TableRow) -> TableRow:
+    """The row as one that the paper does not have."""
+    return replace(row, kind="added", group=f"{ADDED}, {row.group}" if row.group else ADDED)
+
+
 def _reference_row(grid: Grid, row: ReferenceRow, declared: Declarations, results: Results) -> TableRow:
     measures = [declared.measures[column.measure] for column in grid.columns]
-    cells = tuple(_cell(results.reading(row.reference, measure), measure) for measure in measures)
+    cells = tuple(_cell(row.reference, measure, results) for measure in measures)
     return TableRow(row.label or declared.references[row.reference], "reference", cells)
 
 
 def _quoted_row(grid: Grid, row: QuotedRow, declared: Declarations) -> TableRow:
     measures = [declared.measures[column.measure] for column in grid.columns]
     cells = (
-        Cell("quoted", published=row.values.get(column.label), source=row.source, unit=measure.unit)
+        Cell(Seeds(()), published=row.values.get(column.label), source=row.source, unit=measure.unit)
         for column, measure in zip(grid.columns, measures, strict=True)
     )
     return TableRow(row.label, "quoted", tuple(cells), note=row.source)
@@ -127,7 +132,7 @@ def _head(column: Column, measure: Measure) -> Head:
 
 
 def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow]:
-    """The rows with the best measured cell of each column marked, within each group of rows."""
+    """The rows with the best mean of each column marked, within each group; of cells whose every seed was measured."""
     cells = [list(row.cells) for row in rows]
     for group in dict.fromkeys(row.group for row in rows):
         members = [index for index, row in enumerate(rows) if row.group == group]
@@ -135,7 +140,7 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
             values = {
                 index: value
                 for index in members
-                if cells[index][column].status == "measured" and (value := cells[index][column].value) is not None
+                if cells[index][column].seeds.complete and (value := cells[index][column].value) is not None
             }
             if len(values) > 1:
                 best = (max if measure.direction == "higher" else min)(values.values())
@@ -145,11 +150,18 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
 
 
 def _curve(lines: Lines, panel: Panel, row: Row, declared: Declarations, results: Results) -> Curve:
-    reading = results.reading(row.source(panel.measure), declared.measures[panel.measure])
-    points, span, width = reading.points, lines.x.span, None
+    readings = results.readings(row.source(panel.measure), declared.measures[panel.measure])
     published = tuple(lines.published_points(panel, row, declared.published).values())
-    if span is not None:
-        published = tuple((x / span, y) for x, y in published)
-        width = len(points) - 1 if len(points) > 1 else None
-        points = tuple((x / (width or 1), y) for x, y in points)
-    return Curve(row.label, declared.colours[row.label], reading, points, published, width)
+    widths: tuple[int, ...] = ()
+    if lines.x.span is not None:
+        published = tuple((x / lines.x.span, y) for x, y in published)
+        widths = tuple(sorted({len(one.points) - 1 for one in readings if len(one.points) > 1}))
+        readings = tuple(map(_as_shares, readings))
+    added = row.extra and not lines.beyond
+    return Curve(row.label, declared.colours[row.label], Seeds(readings), published, widths, added)
+
+
+def _as_shares(reading: Reading) -> Reading:
+    """A reading with one point a dimension, x as a share of their number."""
+    width = max(len(reading.points) - 1, 1)
+    return replace(reading, points=tuple((x / width, y) for x, y in reading.points))

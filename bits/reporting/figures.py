@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from itertools import cycle
 from typing import Any
 
 import matplotlib
@@ -12,11 +13,13 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from bits.reporting.cells import Chart, ChartPanel
+from bits.reporting.curves import Chart, ChartPanel, Curve
 
 INK, PAPER, GRID, MUTED = "#23262d", "#fdfdfc", "#e4e4e1", "#74767c"
 _DARK = {INK: "#e9e7e2", PAPER: "#191c21", GRID: "#31353c", MUTED: "#9a9ca3"}
@@ -49,6 +52,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
 }
 _MARKERS = "osD^vP"
+_ADDED_LINE: Any = (0, (6, 1, 1, 1))
 
 
 def chart_files(chart: Chart) -> dict[str, bytes]:
@@ -71,83 +75,110 @@ def _drawn(chart: Chart) -> Figure:
     )
     for ax, panel in zip(axes[0], chart.panels, strict=True):
         _draw_panel(ax, panel, chart.x_label)
+    handles = _legend(chart)
     figure.legend(
-        handles=_legend(chart),
+        handles=handles,
         loc="outside upper left",
-        ncols=len(chart.panels[0].curves) + 1,
+        ncols=min(len(handles), 5 if columns == 1 else 7),
         frameon=False,
         fontsize=8.5,
         handlelength=2.2,
         columnspacing=1.4,
     )
     stamp = "\n".join(textwrap.wrap(f"{chart.about.name} · {chart.about.stamp}", 125 if columns == 1 else 85 * columns))
-    figure.supxlabel(stamp, fontsize=6.8, color=MUTED, x=0.01, ha="left")
+    figure.supxlabel(stamp, fontsize=6.8, color=MUTED, x=0.01, ha="left", parse_math=False)
     return figure
 
 
 def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
-    for marker, curve in zip(_MARKERS, panel.curves, strict=False):
-        few = len(curve.points) <= 30
-        ax.plot(
-            [x for x, _ in curve.points],
-            [y for _, y in curve.points],
-            color=curve.colour,
-            linewidth=2.0,
-            marker=marker if few else "",
-            markersize=4.5,
-            zorder=3,
-        )
-        ax.plot(
-            [x for x, _ in curve.published],
-            [y for _, y in curve.published],
-            color=curve.colour,
-            linewidth=1.0,
-            linestyle=(0, (4, 3)),
-            marker=marker,
-            markersize=6,
-            markerfacecolor="none",
-            markeredgewidth=1.1,
-            alpha=0.75,
-            zorder=2,
-        )
+    for marker, curve in zip(cycle(_MARKERS), panel.curves, strict=False):
+        _draw_curve(ax, curve, marker)
     unit = " (%)" if panel.measure.unit == "%" else ""
     ax.set(xlabel=x_label, ylabel=f"{panel.measure.label}{unit}", title=panel.title)
     ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
-    missing = [f"{curve.label}: {curve.reading.status}" for curve in panel.curves if curve.text != curve.label]
-    if missing:
+    standings = [f"{curve.label}: {curve.standing}" for curve in panel.curves if curve.standing]
+    standings += ["gaps: not every seed has a point"] if any(curve.gaps() for curve in panel.curves) else []
+    if standings:
         ax.text(
             0.98,
             0.04,
-            "\n".join(missing),
+            "\n".join(standings),
             transform=ax.transAxes,
             ha="right",
             va="bottom",
             fontsize=8.5,
             color=INK,
             style="italic",
+            parse_math=False,
         )
     sns.despine(ax=ax)
 
 
-def _legend(chart: Chart) -> list[Line2D]:
-    """One entry per method and one for hollow markers; outcomes are said in the panels."""
-    handles = [
-        Line2D([], [], color=curve.colour, linewidth=2, marker=marker, markersize=4.5, label=curve.label)
-        for marker, curve in zip(_MARKERS, chart.panels[0].curves, strict=False)
-    ]
-    hollow = Line2D(
-        [],
-        [],
-        color=MUTED,
-        linewidth=1,
+def _draw_curve(ax: Axes, curve: Curve, marker: str) -> None:
+    banded = [(spread, spread.deviation) for spread in curve.drawn if spread.deviation is not None]
+    if banded:
+        ax.fill_between(
+            [spread.x for spread, _ in banded],
+            [spread.mean - deviation for spread, deviation in banded],
+            [spread.mean + deviation for spread, deviation in banded],
+            color=curve.colour,
+            alpha=0.2,
+            linewidth=0,
+            zorder=1,
+        )
+    ax.plot(
+        [x for x, _ in curve.points],
+        [y for _, y in curve.points],
+        color=curve.colour,
+        linewidth=2.0,
+        linestyle=_ADDED_LINE if curve.added else "-",
+        marker=marker if len(curve.points) <= 30 else "",
+        markersize=4.5,
+        zorder=3,
+    )
+    ax.plot(
+        [x for x, _ in curve.published],
+        [y for _, y in curve.published],
+        color=curve.colour,
+        linewidth=1.0,
         linestyle=(0, (4, 3)),
-        marker="o",
+        marker=marker,
         markersize=6,
         markerfacecolor="none",
-        label="published",
+        markeredgewidth=1.1,
+        alpha=0.75,
+        zorder=2,
     )
-    return [*handles, hollow]
+
+
+def _legend(chart: Chart) -> list[Artist]:
+    """One entry per method, one for the band among seeds, one for hollow markers; outcomes are said in the panels."""
+    handles: list[Artist] = [
+        Line2D(
+            [],
+            [],
+            color=curve.colour,
+            linewidth=2,
+            linestyle=_ADDED_LINE if curve.added else "-",
+            marker=marker,
+            markersize=4.5,
+            label=_plain(f"{curve.label} (added here)" if curve.added else curve.label),
+        )
+        for marker, curve in zip(cycle(_MARKERS), chart.panels[0].curves, strict=False)
+    ]
+    if chart.seeds() > 1:
+        handles.append(Patch(color=MUTED, alpha=0.3, linewidth=0, label=f"mean ± sd of {chart.seeds()} seeds"))
+    if any(curve.published for curve in chart.curves()):
+        hollow: dict[str, Any] = {"markerfacecolor": "none", "linestyle": (0, (4, 3)), "linewidth": 1, "markersize": 6}
+        handles.append(Line2D([], [], color=MUTED, marker="o", label="published", **hollow))
+    return handles
+
+
+def _plain(label: str) -> str:
+    """A label that matplotlib shows as it is: no mathematics between dollars, no hiding for an underscore."""
+    shown = label.replace("$", r"\$")
+    return f"\N{ZERO WIDTH SPACE}{shown}" if shown.startswith("_") else shown
 
 
 def _following_the_reader(svg: bytes) -> bytes:

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bits.reporting.cells import Chart, Table
+from bits.reporting.cells import Table
+from bits.reporting.curves import Chart
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,13 +20,19 @@ class Scale(BaseModel):
 
 
 class Run(BaseModel):
-    """A pretraining or fine-tuning; paths are relative to the root of the checkout."""
+    """One seed of a pretraining or fine-tuning; paths are relative to the root of the checkout.
 
+    outcome exists when it ended; failure only after a failed attempt that nothing has made good since.
+    """
+
+    name: str
     id: str
+    seed: int | None = None
+    kind: Literal["pretraining", "finetuning"] = "pretraining"
     label: str = ""
     folder: str
     outcome: str
-    seed: int | None = None
+    failure: str | None = None
     config: str | None = None
     log: str | None = None
     provenance: str | None = None
@@ -35,20 +41,29 @@ class Run(BaseModel):
 class Reference(BaseModel):
     """Something a trained backbone must beat; it has metrics but no training and no outcome."""
 
+    name: str
     id: str
+    seed: int | None = None
     label: str = ""
 
 
 class ReportPlan(BaseModel):
-    """The parts of plan.json that reporting reads. metrics: source -> data set role or "training" -> path."""
+    """The parts of plan.json that reporting reads; runs, references and metrics by id.
+
+    sources: name -> the ids of its expected seeds. metrics: id -> data set role or "training" -> path.
+    shown: rows that users added, run -> exhibit -> label. left_out: exhibit -> why there are no data for it here.
+    """
 
     scale: Scale
     project: dict[str, Any] = {}
     runs: dict[str, Run] = {}
     references: dict[str, Reference] = {}
+    sources: dict[str, list[str]] = {}
     metrics: dict[str, dict[str, str]] = {}
     datasets: dict[str, dict[str, Any]] = {}
     choices: list[tuple[str, Any, str]] = []
+    shown: dict[str, dict[str, str]] = {}
+    left_out: dict[str, str] = {}
 
 
 def read_plan(path: Path) -> ReportPlan:

@@ -22,7 +22,7 @@ class Origin:
 
 def origin_of(results: Results) -> Origin:
     """The provenance of every metrics file of the plan that exists."""
-    places = [(source, record) for source, records in results.plan.metrics.items() for record in records]
+    places = [(run_id, record) for run_id, records in results.plan.metrics.items() for record in records]
     contents = [content for place in places if (content := results.metrics(*place)) is not None]
     records: list[dict[str, Any]] = [content.get("provenance") or {} for content in contents]
     versions: dict[str, list[str]] = {}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bits.exhibits import Measure
 from bits.reporting.files import ReportError, read_json
-from bits.reporting.plan_file import ReportPlan
+from bits.reporting.plan_file import Reference, ReportPlan, Run
 
 Status = Literal["measured", "collapse", "diverges", "failed", "not run"]
 Points = tuple[tuple[float, float], ...]
@@ -24,19 +24,25 @@ OUTCOMES: dict[str, Status] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """One measure of one source, in the measure's unit.
+    """One measure of one seed of a source, in the measure's unit.
 
-    value or points is there when it was measured, and may be when the run collapsed or diverged; `problem`
-    says why a finished run has none. `origin` is the metrics file it came from, relative to the root.
+    value or points is there when it was measured, and may be when the run collapsed or diverged; `problem` says
+    why it did (the criterion), or why there is no value. `origin` is the metrics file, relative to the root.
     """
 
     source: str
     run_id: str
+    seed: int | None
     status: Status
     value: float | None = None
     points: Points = ()
     origin: str | None = None
     problem: str = ""
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is neither a value nor an outcome."""
+        return self.status in ("not run", "failed")
 
 
 class Results:
@@ -47,86 +53,102 @@ class Results:
         self.root = root
         self._read = cache(lambda path, what: read_json(root / path, what))
 
-    def outcome(self, source: str) -> dict[str, Any] | None:
-        """A run's outcome.json; None while there is none. Raises ReportError for an unknown outcome."""
-        path = self.plan.runs[source].outcome
-        if not (self.root / path).is_file():
-            return None
-        content: dict[str, Any] = self._read(path, "the outcome of a run")
-        if content.get("outcome") not in OUTCOMES:
-            raise ReportError(
-                f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
-            )
-        return content
+    def outcome(self, run_id: str) -> dict[str, Any] | None:
+        """A run's outcome.json, else its failure.json, else None. Raises ReportError for an unknown outcome."""
+        run = self.plan.runs[run_id]
+        for path in (run.outcome, run.failure):
+            if path is not None and (self.root / path).is_file():
+                content: dict[str, Any] = self._read(path, "the outcome of a run")
+                if content.get("outcome") not in OUTCOMES:
+                    raise ReportError(
+                        f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
+                    )
+                return content
+        return None
 
-    def metrics(self, source: str, record: str) -> dict[str, Any] | None:
-        """A source's metrics file for a data set role or "training"; None when it does not exist."""
-        path = self.plan.metrics.get(source, {}).get(record)
+    def metrics(self, run_id: str, record: str) -> dict[str, Any] | None:
+        """The metrics file of a run or reference for a data set role or "training"; None when it does not exist."""
+        path = self.plan.metrics.get(run_id, {}).get(record)
         if path is None or not (self.root / path).is_file():
             return None
         return dict(self._read(path, "a metrics file"))
 
-    def reading(self, source: str, measure: Measure) -> Reading:
-        """One measure of a run or reference."""
-        entry = self.plan.runs.get(source) or self.plan.references.get(source)
+    def readings(self, source: str, measure: Measure) -> tuple[Reading, ...]:
+        """One measure of every expected seed of a run or reference, by its name; never empty."""
+        ids = self.plan.sources.get(source)
+        if not ids:
+            return (Reading(source, "", None, "not run", problem=f"{source} is not part of this scale's plan"),)
+        return tuple(self._reading(source, run_id, measure) for run_id in ids)
+
+    def _reading(self, source: str, run_id: str, measure: Measure) -> Reading:
+        entry = self.plan.runs.get(run_id) or self.plan.references.get(run_id)
         if entry is None:
-            return Reading(source, "", "not run", problem=f"{source} is not part of this scale's plan")
-        status, problem = self._status(source)
-        origin = self.plan.metrics.get(source, {}).get(measure.record)
+            problem = f"{run_id}, a seed of {source}, is not part of this scale's plan"
+            return Reading(source, run_id, None, "not run", problem=problem)
+        status, problem = self._status(entry)
+        origin = self.plan.metrics.get(run_id, {}).get(measure.record)
         value: float | None = None
         points: Points = ()
         if not problem:
-            value, points, problem = self._values(source, entry.id, measure, ended=status == "measured")
-        if status != "measured":
-            return Reading(source, entry.id, status, value, points, origin, self._detail(source) or problem)
-        status = "not run" if problem else "measured"
-        return Reading(source, entry.id, status, value, points, origin, problem)
+            value, points, problem = self._values(entry, measure, ended=status == "measured")
+            if status == "measured":
+                status = "not run" if problem else "measured"
+            else:
+                problem = self._detail(run_id) or problem
+        return Reading(source, run_id, entry.seed, status, value, points, origin, problem)
 
-    def _status(self, source: str) -> tuple[Status, str]:
-        if source not in self.plan.runs:
+    def _status(self, entry: Run | Reference) -> tuple[Status, str]:
+        """How a run ended, and what is missing when it did not."""
+        if isinstance(entry, Reference):
             return "measured", ""
-        outcome = self.outcome(source)
+        outcome, name = self.outcome(entry.id), self._name(entry)
         if outcome is None:
-            path = self.plan.runs[source].outcome
-            return "not run", f"{path} does not exist: {source} has not run. Make it with: snakemake {path}"
+            return (
+                "not run",
+                f"{entry.outcome} does not exist: {name} has not run. Make it with: {_make(entry.outcome)}",
+            )
+        if outcome["outcome"] == "failed":
+            detail = self._detail(entry.id) or "no reason was recorded"
+            return "failed", f"{name} failed: {detail}. Try it again with: {_make(entry.outcome)}"
         return OUTCOMES[outcome["outcome"]], ""
 
-    def _detail(self, source: str) -> str:
-        return str((self.outcome(source) or {}).get("detail") or "")
+    def _name(self, entry: Run | Reference) -> str:
+        """A run's name, with its seed when there are several."""
+        several = len(self.plan.sources.get(entry.name, ())) > 1
+        return f"{entry.name} (seed {entry.seed})" if several else entry.name
 
-    def _values(self, source: str, run_id: str, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
+    def _detail(self, run_id: str) -> str:
+        detail = (self.outcome(run_id) or {}).get("detail") if run_id in self.plan.runs else None
+        return " ".join(str(detail or "").split()).rstrip(".")
+
+    def _values(self, entry: Run | Reference, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
         """(value, points, problem) of a measure in its unit; a finished run's series must be finite."""
-        path = self.plan.metrics.get(source, {}).get(measure.record)
-        content = self.metrics(source, measure.record)
+        name, path = self._name(entry), self.plan.metrics.get(entry.id, {}).get(measure.record)
+        content = self.metrics(entry.id, measure.record)
         if path is None:
-            return None, (), f"{source}: the plan has no metrics of {measure.record}"
+            return None, (), f"{name}: the plan has no metrics of {measure.record}"
         if content is None:
-            return None, (), f"{path} does not exist. Make it with: snakemake {path}"
-        if source in self.plan.runs and content.get("id") != run_id:
-            return (
-                None,
-                (),
-                f"{path}: made from {content.get('id')}, but the plan's {source} is {run_id}: stale",
-            )
+            return None, (), f"{path} does not exist: {measure.id} of {name}. Make it with: {_make(path)}"
+        if content.get("id") != entry.id:
+            return None, (), f"{path}: made from {content.get('id')}, but the plan's {name} is {entry.id}: stale"
+        # A run has one curve, on the data it was trained on.
+        if content.get("dataset", measure.dataset) != measure.dataset:
+            return None, (), f"{path}: {name} was measured on {content['dataset']}, not on {measure.dataset}"
         found = content.get("values", {}).get(measure.evaluator, {}).get(measure.metric)
         if found is None:
-            return (
-                None,
-                (),
-                f"{path}: {source} has no {measure.evaluator}.{measure.metric} of {measure.dataset}",
-            )
+            return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"
         if measure.shape == "series":
             points = _points(found, measure.factor)
             finite = tuple(point for point in points if math.isfinite(point[1]))
-            problem = f"{path}: {measure.id} of {source} is not finite" if ended and finite != points else ""
-            return (
-                None,
-                finite,
-                problem or ("" if finite else f"{path}: {measure.id} of {source} is not a series"),
-            )
+            problem = f"{path}: {measure.id} of {name} is not finite" if ended and finite != points else ""
+            return None, finite, problem or ("" if finite else f"{path}: {measure.id} of {name} is not a series")
         if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
-            return None, (), f"{path}: {measure.id} of {source} is {found!r}, not a finite number"
+            return None, (), f"{path}: {measure.id} of {name} is {found!r}, not a finite number"
         return found * measure.factor, (), ""
+
+
+def _make(path: str) -> str:
+    return f"snakemake {path}"
 
 
 def _points(found: Any, factor: float) -> Points:

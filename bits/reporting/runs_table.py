@@ -14,13 +14,17 @@ from bits.reporting.files import read_json
 from bits.reporting.plan_file import Run
 from bits.reporting.results import Results
 
+KINDS = {"pretraining": "Pretrainings", "finetuning": "Fine-tunings"}
+
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run; fields it left no record of are None. links: word -> path from the root, if it exists."""
+    """One seed of a run; fields it left no record of are None. links: word -> path from the root, if it exists."""
 
+    name: str
     id: str
     seed: int | None
+    kind: str
     outcome: str
     detail: str
     epochs: Any
@@ -30,20 +34,50 @@ class RunLine:
     links: dict[str, str]
 
 
-def run_lines(results: Results) -> list[RunLine]:
-    """Every run of the plan, in its order."""
-    return [_line(name, run, results) for name, run in results.plan.runs.items()]
+@dataclass(frozen=True)
+class RunGroup:
+    """The runs of one kind: those that ended, failed ones included, and those without a result."""
+
+    title: str
+    ended: list[RunLine]
+    waiting: list[RunLine]
+
+    @property
+    def counts(self) -> str:
+        """How they ended, in words: "3 finished, 1 failed, 21 not run"."""
+        outcomes = [line.outcome for line in (*self.ended, *self.waiting)]
+        return ", ".join(f"{outcomes.count(word)} {word}" for word in dict.fromkeys(outcomes))
 
 
-def _line(name: str, run: Run, results: Results) -> RunLine:
-    outcome = results.outcome(name) or {}
-    files = {"config": run.config, "log": run.log, "outcome": run.outcome, "provenance": run.provenance}
+def run_groups(results: Results) -> list[RunGroup]:
+    """Every run of the plan, in its order, by kind."""
+    lines = [_line(run, results) for run in results.plan.runs.values()]
+    groups = []
+    for kind, title in KINDS.items():
+        ended = [line for line in lines if line.kind == kind and line.outcome != "not run"]
+        waiting = [line for line in lines if line.kind == kind and line.outcome == "not run"]
+        if ended or waiting:
+            groups.append(RunGroup(title, ended, waiting))
+    return groups
+
+
+def _line(run: Run, results: Results) -> RunLine:
+    outcome = results.outcome(run.id) or {}
+    files = {
+        "config": run.config,
+        "log": run.log,
+        "outcome": run.outcome,
+        "failure": run.failure,
+        "provenance": run.provenance,
+    }
     links = {word: path for word, path in files.items() if path and (results.root / path).is_file()}
     steps = list(_steps(results.root / links["log"])) if outcome and "log" in links else []
     rates = [step["images_per_s"] for step in steps if step.get("images_per_s") is not None]
     return RunLine(
+        name=run.name,
         id=run.id,
         seed=run.seed,
+        kind=run.kind,
         outcome=str(outcome.get("outcome", "not run")),
         detail=str(outcome.get("detail") or ""),
         epochs=outcome.get("epochs"),

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bits.exhibits import Declarations
-from bits.reporting.cells import Chart, Table
+from bits.reporting.cells import Table
 from bits.reporting.collect import collect
+from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError, read_json
 from bits.reporting.pages import page
 from bits.reporting.plan_file import Scale
 from bits.reporting.provenance_table import origin_of
 from bits.reporting.results import Results
-from bits.reporting.runs_table import run_lines
+from bits.reporting.runs_table import run_groups
 
+STATES = ("computed", "incomplete", "no data", "pending")
 ENDINGS = {"grid": ("html", "md", "tex", "csv"), "lines": ("html", "svg", "png", "pdf", "csv")}
 
 
 class Summary(BaseModel):
-    """What the front page says of a report. headline: its first table."""
+    """What the front page says of a report, and of the paper's exhibits alone. headline: the first table."""
 
     scale: Scale
     project: dict[str, Any]
@@ -34,7 +37,7 @@ class Summary(BaseModel):
 
 @dataclass(frozen=True)
 class Entry:
-    """An exhibit; state: computed, incomplete or pending; formats: ending -> path from the root."""
+    """An exhibit; state: one of STATES; formats: ending -> path from the root; beyond: not the paper's."""
 
     id: str
     name: str
@@ -46,14 +49,15 @@ class Entry:
     notes: tuple[str, ...]
     collected: Table | Chart | None
     formats: dict[str, str]
+    beyond: bool
 
 
 def report_page(declared: Declarations, results: Results, folder: Path, out: Path) -> tuple[bytes, Summary]:
     """The report at `out` and its summary; raises ReportError for a computable exhibit not yet rendered."""
     within = Path(os.path.relpath(folder.resolve(), results.root.resolve()))
     exhibits = [_entry(name, declared, results, within) for name in declared.exhibits]
-    states = ("computed", "incomplete", "pending")
-    counts = {state: sum(entry.state == state for entry in exhibits) for state in states}
+    own = [entry for entry in exhibits if not entry.beyond]
+    counts = {state: sum(entry.state == state for entry in own) for state in STATES}
     origin = origin_of(results)
     content = page(
         "report.html.j2",
@@ -63,14 +67,23 @@ def report_page(declared: Declarations, results: Results, folder: Path, out: Pat
         exhibits=exhibits,
         counts=counts,
         origin=origin,
-        runs=run_lines(results),
+        runs=run_groups(results),
         sections=list(dict.fromkeys(e.section for e in exhibits if e.collected)),
     )
-    headline = next((entry.collected for entry in exhibits if isinstance(entry.collected, Table)), None)
+    headline = next((entry.collected for entry in own if isinstance(entry.collected, Table)), None)
     plan = results.plan
     return content, Summary(
-        scale=plan.scale, project=plan.project, counts=counts, made=origin.finished, headline=headline
+        scale=plan.scale,
+        project=plan.project,
+        counts=counts,
+        made=origin.finished,
+        headline=_as_in_the_paper(headline) if headline else None,
     )
+
+
+def _as_in_the_paper(table: Table) -> Table:
+    """The table without the rows that users added."""
+    return replace(table, rows=tuple(row for row in table.rows if row.kind != "added"))
 
 
 def front_page(reports: Path, out: Path, root: Path) -> bytes:
@@ -92,10 +105,10 @@ def front_page(reports: Path, out: Path, root: Path) -> bytes:
 
 def _entry(name: str, declared: Declarations, results: Results, folder: Path) -> Entry:
     exhibit = declared.exhibits[name]
-    state, detail = "pending", declared.pending.get(name, "")
+    state, detail = why_not(name, declared, results.plan.left_out) or ("", "")
     collected: Table | Chart | None = None
     formats: dict[str, str] = {}
-    if name not in declared.pending:
+    if not state:
         collected = collect(exhibit, declared, results)
         have, of = collected.counts()
         state = "computed" if have == of else "incomplete"
@@ -112,7 +125,15 @@ def _entry(name: str, declared: Declarations, results: Results, folder: Path) ->
         exhibit.notes,
         collected,
         formats,
+        exhibit.beyond,
     )
+
+
+def why_not(name: str, declared: Declarations, left_out: Mapping[str, str]) -> tuple[str, str] | None:
+    """(state, reason) of an exhibit that is not computed: nothing computes it yet, or its data are not here."""
+    if name in declared.pending:
+        return "pending", declared.pending[name]
+    return ("no data", left_out[name]) if name in left_out else None
 
 
 def _formats(name: str, endings: tuple[str, ...], root: Path, folder: Path) -> dict[str, str]:

@@ -6,44 +6,16 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from bits.reporting.cells import Cell, Chart, Table
+from bits.reporting.cells import Cell, Table, TableRow
+from bits.reporting.curves import Chart, Curve
+from bits.reporting.seeds import Seeds
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
-_TABLE_COLUMNS = (
-    "scale",
-    "exhibit",
-    "row",
-    "column",
-    "source",
-    "run_id",
-    "status",
-    "measured",
-    "published",
-    "unit",
-    "measure",
-    "origin",
-    "note",
-    "stamp",
-)
-_CHART_COLUMNS = (
-    "scale",
-    "exhibit",
-    "panel",
-    "series",
-    "source",
-    "run_id",
-    "status",
-    "x",
-    "measured",
-    "published",
-    "unit",
-    "measure",
-    "origin",
-    "note",
-    "stamp",
-)
+_VALUES = ("sd", "seeds", "published", "unit", "measure", "origin", "note", "stamp")
+_TABLE_COLUMNS = ("scale", "exhibit", "row", "column", "source", "run_id", "status", "measured", *_VALUES)
+_CHART_COLUMNS = ("scale", "exhibit", "panel", "series", "source", "run_id", "status", "x", "measured", *_VALUES)
 
 
 def markdown_escaped(text: str) -> str:
@@ -52,99 +24,115 @@ def markdown_escaped(text: str) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """One line per cell; numbers in the unit named beside them, to ten digits."""
+    """One line per cell; numbers in the unit named beside them, to ten digits.
+
+    sd: sample standard deviation among seeds; seeds: measured / expected; run ids and origins of all seeds.
+    """
     lines = []
     for row in table.rows:
-        label = f"{row.group}: {row.label}" if row.group else row.label
         for head, cell in zip(table.heads, row.cells, strict=True):
             column = f"{head.group} {head.label}" if head.group else head.label
-            lines.append(
-                (
-                    table.about.scale,
-                    table.about.id,
-                    label,
-                    column,
-                    cell.source,
-                    cell.run_id,
-                    cell.status,
-                    _digits(cell.value),
-                    cell.published_text,
-                    cell.unit,
-                    cell.measure,
-                    cell.origin or "",
-                    cell.problem or cell.note,
-                    table.about.stamp,
-                )
-            )
+            counted = f"{cell.seeds.count}/{cell.seeds.expected}" if cell.seeds.readings else ""
+            numbers = (_digits(cell.value), _digits(cell.seeds.deviation), counted, cell.published_text)
+            facts = (cell.unit, cell.measure, cell.seeds.origins, _problems(cell.seeds) or cell.note)
+            place = (table.about.scale, table.about.id, row.full_label, column)
+            lines.append((*place, cell.source, cell.seeds.run_ids, cell.status, *numbers, *facts, table.about.stamp))
     return _csv(_TABLE_COLUMNS, lines)
 
 
 def chart_csv(chart: Chart) -> str:
-    """One line per measured or published point, and one for a curve that has neither points nor a run."""
+    """One line per measured or published point, and one for a curve that has neither points nor a run.
+
+    seeds: how many have a point at that x / expected; the figure's line passes where every measured one has.
+    """
     lines = []
     for panel in chart.panels:
         for curve in panel.curves:
-            points = [(_digits(x), _digits(y), "") for x, y in curve.points]
-            points += [(_digits(x), "", _digits(y)) for x, y in curve.published]
-            points += [] if curve.points else [("", "", "")]
-            found, measure = curve.reading, panel.measure
-            lines += [
-                (
-                    chart.about.scale,
-                    chart.about.id,
-                    panel.title,
-                    curve.label,
-                    found.source,
-                    found.run_id,
-                    found.status,
-                    *point,
-                    measure.unit,
-                    measure.id,
-                    found.origin or "",
-                    found.problem,
-                    chart.about.stamp,
-                )
-                for point in points
-            ]
+            seeds, measure = curve.seeds, panel.measure
+            place = (chart.about.scale, chart.about.id, panel.title, curve.full_label)
+            source = (seeds.readings[0].source, seeds.run_ids, seeds.status or "")
+            facts = (measure.unit, measure.id, seeds.origins, _problems(seeds), chart.about.stamp)
+            lines += [(*place, *source, *numbers, *facts) for numbers in _points(curve)]
     return _csv(_CHART_COLUMNS, lines)
 
 
+def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
+    """(x, measured, sd, seeds, published) of each point."""
+    expected = curve.seeds.expected
+    for spread in curve.spreads:
+        counted = f"{spread.count}/{expected}"
+        yield _digits(spread.x), _digits(spread.mean), _digits(spread.deviation), counted, ""
+    for x, y in curve.published:
+        yield _digits(x), "", "", "", _digits(y)
+    if not curve.spreads:
+        yield "", "", "", f"0/{expected}", ""
+
+
+def _problems(seeds: Seeds) -> str:
+    return "; ".join(dict.fromkeys(reading.problem for reading in seeds.readings if reading.problem))
+
+
+def seeds_said(table: Table) -> str:
+    """What a number with several seeds is; nothing for a table of single ones."""
+    if table.seeds() < 2:
+        return ""
+    return (
+        f"A value with ± is the mean of {table.seeds()} seeds and their sample standard deviation, unless the number "
+        f"of seeds stands behind it."
+    )
+
+
+def key_of(table: Table) -> str:
+    """How to read the table: what is measured, published, bold, a mean."""
+    published = "Measured here" if table.about.beyond else "Measured here (published)"
+    added = "Rows added here are not in the paper." if any(row.kind == "added" for row in table.rows) else ""
+    parts = (f"{published}. Bold: the best measured value of a column.", seeds_said(table), added)
+    return " ".join(part for part in parts if part)
+
+
 def table_markdown(table: Table) -> str:
-    """A Markdown page: stamp, table with "measured (published)" cells, caption, holes."""
+    """A Markdown page: stamp, table with "measured (published)" cells, caption, outcomes, holes."""
     heads = [
         markdown_escaped(" ".join((head.group, head.label, f"({head.unit})" if head.unit in ("%", "bits") else "")))
         for head in table.heads
     ]
-    groups = any(row.group for row in table.rows)
     lines = [
         f"# {markdown_escaped(f'{table.about.name}. {table.about.title}')}",
         "",
         f"> **{markdown_escaped(table.about.stamp)}**",
         "",
-        "Measured here (published). Bold: the best measured value of a column.",
+        key_of(table),
         "",
         f"| {markdown_escaped(table.row_title)} | {' | '.join(heads)} |",
         f"|:---|{'---:|' * len(heads)}",
+        *(_markdown_row(row) for row in table.rows),
+        "",
+        markdown_escaped(table.about.caption),
+        "",
+        *_markdown_list("Outcomes", table.outcomes()),
+        *_markdown_list("Missing", table.holes()),
+        *_markdown_list("In the paper", table.about.notes),
     ]
-    for row in table.rows:
-        label = f"{row.group}: {row.label}" if groups and row.group else row.label
-        label = f"{label} [{row.note}]" if row.note else label
-        cells = " | ".join(_markdown_cell(cell) for cell in row.cells)
-        emphasised = markdown_escaped(label) if row.kind == "run" else f"*{markdown_escaped(label)}*"
-        lines.append(f"| {emphasised} | {cells} |")
-    lines += ["", markdown_escaped(table.about.caption), ""]
-    lines += [f"- Not run: {markdown_escaped(hole)}" for hole in table.holes()]
-    lines += [f"- Note: {markdown_escaped(note)}" for note in table.about.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _markdown_row(row: TableRow) -> str:
+    label = markdown_escaped(f"{row.full_label} [{row.note}]" if row.note else row.full_label)
+    return f"| {label if row.kind == 'run' else f'*{label}*'} | {' | '.join(map(_markdown_cell, row.cells))} |"
+
+
+def _markdown_list(title: str, items: Sequence[str]) -> list[str]:
+    return [f"**{title}**", "", *(f"- {markdown_escaped(item)}" for item in items), ""] if items else []
+
+
 def _markdown_cell(cell: Cell) -> str:
-    text = cell.text
+    text = cell.core
     if text and cell.status != "measured":
         text = f"*{text}*"
     elif cell.best:
         text = f"**{text}**"
-    return " ".join(part for part in (text, f"({cell.published_text})" if cell.published_text else "") if part)
+    tally = f"({cell.seeds.tally})" if text and cell.seeds.tally else ""
+    return " ".join(part for part in (text, tally, f"({cell.published_text})" if cell.published_text else "") if part)
 
 
 def _digits(value: float | None) -> str:

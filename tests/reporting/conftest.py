@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +16,9 @@ import yaml
 
 from bits.commands.render import main
 from bits.exhibits import load_declarations
-from bits.reporting.cells import Chart, Table
+from bits.reporting.cells import Table
 from bits.reporting.collect import collect
+from bits.reporting.curves import Chart
 from bits.reporting.plan_file import read_plan
 from bits.reporting.results import Results
 
@@ -34,33 +36,64 @@ PLANTED = {
 }
 EPOCHS = [0, 20, 40, 60, 80, 100]
 DIMENSION = 48
+PICTURES = ("figure-2", "figure-3", "figure-8", "figure-9", "figure-10")
+# A planted state of affairs, so that what the project can compute today is no matter here.
+COMPUTED = ("table-1", "table-2", "figure-1", "figure-4")
+REFERENCES = ("chance", "pixels", "random-init")
 
 
 @dataclass
 class FakeScale:
-    """A folder with a plan and everything it names; change a file, then render."""
+    """A folder with a plan and everything it names, declarations included; change a file, then render."""
 
     root: Path
     plan: dict[str, Any]
-    config: Path = CONFIG
     stamp: str = STAMP
     planted: ClassVar[dict[str, tuple[float, ...]]] = PLANTED
 
+    @property
+    def config(self) -> Path:
+        """The scale's own copy of the declarations."""
+        return self.root / "config"
+
+    def pending(self, names: Sequence[str]) -> None:
+        """Say that these exhibits, and no others, cannot be computed yet."""
+        lines = "".join(f"{name}: the reader of {name} & its splits\n" for name in names)
+        (self.config / "pending.yaml").write_text(lines or "{}\n")
+
     def without_pending(self) -> None:
-        """Use a copy of the declarations in which every grid and every curve can be computed."""
-        self.config = self.root / "config"
-        shutil.copytree(CONFIG, self.config)
-        pictures = ("figure-2", "figure-3", "figure-8", "figure-9", "figure-10")
-        (self.config / "pending.yaml").write_text("".join(f"{name}: not yet\n" for name in pictures))
+        """Every grid and every curve can be computed."""
+        self.pending(PICTURES)
 
     def change_exhibits(self, file: str, old: str, new: str) -> None:
-        """Exchange text in a copy of config/exhibits/<file>."""
-        if self.config == CONFIG:
-            self.config = self.root / "config"
-            shutil.copytree(CONFIG, self.config)
+        """Exchange text in the copy of config/exhibits/<file>."""
         path = self.config / "exhibits" / file
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new, 1))
+
+    def id(self, source: str, seed: int = 0) -> str:
+        """The id of a seed of a source; seed counts the expected ones."""
+        return str(self.plan["sources"][source][seed])
+
+    def run(self, source: str, seed: int = 0) -> dict[str, Any]:
+        """The plan's entry of a run."""
+        entry: dict[str, Any] = self.plan["runs"][self.id(source, seed)]
+        return entry
+
+    def unmake(self, source: str, seed: int = 0) -> None:
+        """Take a run's outcome away: it has not run."""
+        (self.root / self.run(source, seed)["outcome"]).unlink()
+
+    def fail(self, source: str, detail: str, seed: int = 0) -> None:
+        """Put a failed attempt in the place of a run's outcome."""
+        run = self.run(source, seed)
+        (self.root / run["outcome"]).unlink(missing_ok=True)
+        write(self.root / run["failure"], {"outcome": "failed", "detail": detail, "step": 120, "epochs": 3})
+
+    def show(self, run: str, exhibit: str, label: str) -> None:
+        """Add a row to an exhibit, as `shown` of a run's line does."""
+        self.plan["shown"].setdefault(run, {})[exhibit] = label
+        self.save()
 
     @property
     def plan_path(self) -> Path:
@@ -69,18 +102,27 @@ class FakeScale:
     def save(self) -> None:
         write(self.plan_path, self.plan)
 
-    def metrics_path(self, source: str, record: str = "imagenet1k") -> Path:
-        return self.root / str(self.plan["metrics"][source][record])
+    def metrics_path(self, source: str, record: str = "imagenet1k", seed: int = 0) -> Path:
+        return self.root / str(self.plan["metrics"][self.id(source, seed)][record])
 
-    def change_metrics(self, source: str, record: str = "imagenet1k", **values: Any) -> None:
+    def change_metrics(self, source: str, record: str = "imagenet1k", seed: int = 0, **values: Any) -> None:
         """Put values (evaluator -> metrics) in the place of those of a metrics file."""
-        path = self.metrics_path(source, record)
+        path = self.metrics_path(source, record, seed)
         content = json.loads(path.read_text())
         content["values"] |= values
         write(path, content)
 
-    def end(self, source: str, outcome: str, detail: str = "") -> None:
-        path = self.root / str(self.plan["runs"][source]["outcome"])
+    def plant(self, source: str, record: str = "imagenet1k", seed: int = 0, **values: Any) -> None:
+        """Finish a run, and write a metrics file of it with these values (evaluator -> metrics)."""
+        identity = self.id(source, seed)
+        role = source.rpartition("-on-")[2] if record == "training" and "-on-" in source else record
+        facts = {"source": source, "id": identity, "dataset": role.replace("training", "imagenet1k")}
+        write(self.metrics_path(source, record, seed), {**facts, "values": values, "provenance": _provenance()})
+        if identity in self.plan["runs"]:
+            self.end(source, "finished", seed=seed)
+
+    def end(self, source: str, outcome: str, detail: str = "", seed: int = 0) -> None:
+        path = self.root / str(self.run(source, seed)["outcome"])
         write(path, {"outcome": outcome, "detail": detail, "step": 200, "epochs": 100})
 
     def table(self, name: str) -> Table:
@@ -90,8 +132,14 @@ class FakeScale:
         return collected
 
     def collected(self, name: str) -> Table | Chart:
-        declared = load_declarations(self.config)
+        declared = load_declarations(self.config, shown=self.plan["shown"])
         return collect(declared.exhibit(name), declared, self.results())
+
+    def chart(self, name: str) -> Chart:
+        """Lines, collected."""
+        collected = self.collected(name)
+        assert isinstance(collected, Chart)
+        return collected
 
     def results(self) -> Results:
         return Results(read_plan(self.plan_path), self.root)
@@ -113,8 +161,9 @@ class FakeScale:
             return self._render_report()
 
     def _render_report(self) -> Path:
-        for name in load_declarations(self.config).computable():
-            self.render_exhibit(name)
+        for name in load_declarations(self.config, shown=self.plan["shown"]).computable():
+            if name not in self.plan["left_out"]:
+                self.render_exhibit(name)
         reports = self.root / "reports"
         out = ("--out", str(reports / "demo/index.html"))
         assert self.render("report", "--exhibits-dir", str(reports / "demo/exhibits"), *out) == 0
@@ -127,22 +176,31 @@ def write(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))
 
 
-def build_fake_scale(root: Path) -> FakeScale:
-    """All 25 runs in the plan; the four methods and the references have run, with PLANTED numbers."""
-    runs = list(yaml.safe_load((CONFIG / "runs.yaml").read_text()))
-    identities = {name: f"{name}-{index:08x}" for index, name in enumerate(runs, start=0x3FA9C1D2)}
-    scale = {
-        "name": "demo",
-        "title": "rendered scenes on a CPU, minutes",
-        "reproduction": False,
-        "stamp": STAMP,
-    }
-    paper = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
+def build_fake_scale(root: Path, seeds: int = 1) -> FakeScale:
+    """All 25 runs and 16 fine-tunings in the plan; the four methods and the references have run, with PLANTED numbers.
+
+    Of three seeds the second is 0.4 points above the planted mean, the third 0.4 points below.
+    """
+    shutil.copytree(CONFIG, root / "config")
+    declared = load_declarations(CONFIG)
+    pretrainings = list(yaml.safe_load((CONFIG / "runs.yaml").read_text()))
+    finetunings = [f"{run}-on-{role}" for run, role in declared.finetunings()]
     plan: dict[str, Any] = {
-        "scale": scale,
-        "project": {"version": "0.1.0", "paper": paper},
-        "runs": {name: _run(name, identity) for name, identity in identities.items()},
-        "references": {name: {"id": name, "label": name} for name in ("chance", "pixels", "random-init")},
+        "scale": {
+            "name": "demo",
+            "title": "rendered scenes on a CPU, minutes",
+            "reproduction": False,
+            "stamp": STAMP,
+        },
+        "project": {
+            "version": "0.1.0",
+            "paper": {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"},
+        },
+        "runs": {},
+        "references": {},
+        "sources": {},
+        "shown": {},
+        "left_out": {},
         "datasets": {"imagenet1k": {"name": "scenes", "title": "procedural scenes, 20 classes"}},
         "choices": [
             ["objective.rate_eps", "0.05", "plays the role of eps^2 in Eq. 9, as in the public code"],
@@ -150,54 +208,67 @@ def build_fake_scale(root: Path) -> FakeScale:
         ],
         "metrics": {},
     }
-    for name in [*runs, "chance", "pixels", "random-init"]:
-        identity = identities.get(name, f"{name}-0badcafe")
-        plan["metrics"][name] = {"imagenet1k": f"results/demo/metrics/{identity}/imagenet1k-1a2b3c4d.json"}
-        if name in runs:
-            plan["metrics"][name]["training"] = f"results/demo/runs/{identity}/curve.json"
+    for index, name in enumerate((*pretrainings, *finetunings, *REFERENCES)):
+        for seed in range(seeds):
+            kind = "finetuning" if name in finetunings else "pretraining"
+            _declare(plan, name, f"{name}-{0x3FA9C1D2 + index + 0x1000 * seed:08x}", seed, kind)
+    for source, measure in dict.fromkeys(need for exhibit in declared.exhibits.values() for need in exhibit.needs()):
+        role = declared.measures[measure].dataset
+        for identity in plan["sources"][source]:
+            plan["metrics"][identity][role] = f"results/demo/metrics/{identity}/{role}-1a2b3c4d.json"
     fake = FakeScale(root, plan)
+    fake.pending([name for name in declared.exhibits if name not in COMPUTED])
     fake.save()
     for index, name in enumerate(PLANTED):
-        _plant(fake, name, index)
+        for seed in range(seeds):
+            _plant(fake, name, index, seed)
     return fake
 
 
-def _run(name: str, identity: str) -> dict[str, Any]:
+def _declare(plan: dict[str, Any], name: str, identity: str, seed: int, kind: str) -> None:
+    plan["sources"].setdefault(name, []).append(identity)
+    plan["metrics"][identity] = {}
+    if name in REFERENCES:
+        plan["references"][identity] = {"name": name, "id": identity, "seed": seed, "label": name}
+        return
     folder = f"results/demo/runs/{identity}"
     files = {
         "config": "config.yaml",
         "outcome": "outcome.json",
+        "failure": "failure.json",
         "log": "log.jsonl",
         "provenance": "provenance.json",
+        "curve": "curve.json",
     }
     paths = {word: f"{folder}/{file}" for word, file in files.items()}
-    return {"name": name, "id": identity, "folder": folder, "seed": 0, **paths}
+    plan["runs"][identity] = {"name": name, "id": identity, "seed": seed, "kind": kind, "folder": folder, **paths}
+    plan["metrics"][identity]["training"] = paths["curve"]
 
 
-def _plant(fake: FakeScale, name: str, index: int) -> None:
-    mean_ap, knn, last, best, d_eff, r_eff = PLANTED[name]
-    values = {
-        "knn": {"top1_k20": knn},
-        "retrieval": {"map": mean_ap, "map_at_1000": mean_ap + 0.01},
-        "linear": {"last": last, "best": best},
-        "variance": {"d_eff": d_eff, "r_eff": r_eff, "cumulative": spectrum(d_eff)},
-    }
-    run = fake.plan["runs"].get(name)
-    identity = run["id"] if run else f"{name}-0badcafe"
-    facts = {"source": name, "id": identity, "resolved_dataset": "scenes", "provenance": _provenance()}
-    write(fake.metrics_path(name), {**facts, "dataset": "imagenet1k", "values": values})
-    if run:
-        gain = [mean_ap * (1 - 0.9 * math.exp(-epoch / (22 + 6 * index))) for epoch in EPOCHS]
-        training = {"training": {"map": {"x": EPOCHS, "y": gain}}}
-        write(fake.metrics_path(name, "training"), {**facts, "dataset": "imagenet1k", "values": training})
-        fake.end(name, "finished")
-        write(
-            fake.root / run["provenance"],
-            {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
-        )
-        (fake.root / run["config"]).write_text(f"name: {name}\n")
-        lines = [{"step": step, "loss": 0.7 - step / 1000, "images_per_s": 180.0 + step} for step in (10, 20, 30)]
-        (fake.root / run["log"]).write_text("".join(json.dumps(line) + "\n" for line in lines))
+def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
+    offset = (0.0, 0.004, -0.004)[seed]
+    mean_ap, knn, last, best = (value + offset for value in PLANTED[name][:4])
+    d_eff, r_eff = (value * (1 + offset) for value in PLANTED[name][4:])
+    fake.plant(
+        name,
+        seed=seed,
+        knn={"top1_k20": knn},
+        retrieval={"map": mean_ap, "map_at_1000": mean_ap + 0.01},
+        linear={"last": last, "best": best},
+        variance={"d_eff": d_eff, "r_eff": r_eff, "cumulative": spectrum(d_eff)},
+    )
+    if name in REFERENCES:
+        return
+    gain = [mean_ap * (1 - 0.9 * math.exp(-epoch / (22 + 6 * index))) for epoch in EPOCHS]
+    fake.plant(name, "training", seed, training={"map": {"x": EPOCHS, "y": gain}})
+    run = fake.run(name, seed)
+    write(
+        fake.root / run["provenance"],
+        {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
+    )
+    (fake.root / run["config"]).write_text(f"name: {name}\n")
+    lines = [{"step": step, "loss": 0.7 - step / 1000, "images_per_s": 180.0 + step} for step in (10, 20, 30)]
+    (fake.root / run["log"]).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _provenance() -> dict[str, Any]:
@@ -219,3 +290,9 @@ def spectrum(d_eff: float) -> list[float]:
 @pytest.fixture
 def fake(tmp_path: Path) -> FakeScale:
     return build_fake_scale(tmp_path)
+
+
+@pytest.fixture
+def thrice(tmp_path: Path) -> FakeScale:
+    """The scale with three seeds of everything."""
+    return build_fake_scale(tmp_path, seeds=3)

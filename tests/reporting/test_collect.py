@@ -20,6 +20,12 @@ def cell(table: Table, row: str, column: str) -> Cell:
     return found.cells[labels.index(column)]
 
 
+def problem_of(found: Cell) -> str:
+    """Why the one seed of a cell has no value."""
+    (problem,) = found.seeds.holes()
+    return problem
+
+
 def test_planted_numbers_arrive_in_percent_beside_the_published_value(fake: Any) -> None:
     table = fake.table("table-1")
     for label, source in (("DINO", "dino"), ("SimDINO", "simdino"), ("BITS-fixed", "bits-fixed")):
@@ -28,8 +34,8 @@ def test_planted_numbers_arrive_in_percent_beside_the_published_value(fake: Any)
         assert [one.value for one in found] == pytest.approx([100 * x for x in (mean_ap, knn, last, best)])
     reset = cell(table, "BITS-reset", "mAP")
     assert (reset.published, reset.published_text, reset.unit) == (50.64, "50.64", "%")
-    assert reset.run_id == fake.plan["runs"]["bits-reset"]["id"]
-    assert reset.origin == fake.plan["metrics"]["bits-reset"]["imagenet1k"]
+    assert reset.seeds.run_ids == fake.id("bits-reset")
+    assert reset.seeds.origins == fake.plan["metrics"][fake.id("bits-reset")]["imagenet1k"]
     assert cell(table, "BITS-reset", "mAP@1000").published is None
     require_complete(table)
 
@@ -71,11 +77,12 @@ def test_the_best_measured_method_is_marked_and_no_reference(fake: Any) -> None:
 
 
 def test_a_run_that_did_not_run_is_a_hole(fake: Any) -> None:
-    (fake.root / fake.plan["runs"]["simdino"]["outcome"]).unlink()
+    fake.unmake("simdino")
     table = fake.table("table-1")
     hole = cell(table, "SimDINO", "mAP")
     assert (hole.text, hole.value, hole.published) == ("not run", None, 38.62)
-    assert "simdino has not run. Make it with: snakemake results/demo/runs" in hole.problem
+    (problem,) = hole.seeds.holes()
+    assert "simdino has not run. Make it with: snakemake results/demo/runs" in problem
     assert table.counts() == (30, 35)
     with pytest.raises(BitsError, match=r"Table 1 has holes:\n.*outcome.json does not exist"):
         require_complete(table)
@@ -85,7 +92,7 @@ def test_a_missing_metrics_file_is_a_hole(fake: Any) -> None:
     fake.metrics_path("simdino").unlink()
     found = cell(fake.table("table-1"), "SimDINO", "k-NN")
     assert found.text == "not run"
-    assert found.problem.startswith(fake.plan["metrics"]["simdino"]["imagenet1k"])
+    assert problem_of(found).startswith(fake.plan["metrics"][fake.id("simdino")]["imagenet1k"])
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "0.3", True, [0.3]])
@@ -93,13 +100,13 @@ def test_what_is_no_finite_number_is_a_hole_and_never_zero(fake: Any, value: obj
     fake.change_metrics("dino", knn={"top1_k20": value})
     table = fake.table("table-1")
     assert (cell(table, "DINO", "k-NN").text, cell(table, "DINO", "k-NN").value) == ("not run", None)
-    assert "dino" in cell(table, "DINO", "k-NN").problem
+    assert "dino" in problem_of(cell(table, "DINO", "k-NN"))
     assert cell(table, "DINO", "mAP").text == "14.32"
 
 
 def test_an_absent_metric_is_a_hole_that_names_it(fake: Any) -> None:
     fake.change_metrics("dino", knn={})
-    assert "dino has no knn.top1_k20 of imagenet1k" in cell(fake.table("table-1"), "DINO", "k-NN").problem
+    assert "dino has no knn.top1_k20 of imagenet1k" in problem_of(cell(fake.table("table-1"), "DINO", "k-NN"))
 
 
 def test_zero_is_a_number(fake: Any) -> None:
@@ -112,7 +119,7 @@ def test_metrics_of_another_run_are_stale(fake: Any) -> None:
     fake.metrics_path("dino").write_text(json.dumps(content | {"id": "dino-00000000"}))
     found = cell(fake.table("table-1"), "DINO", "mAP")
     assert found.text == "not run"
-    assert "made from dino-00000000, but the plan's dino is dino-3fa9c1d2: stale" in found.problem
+    assert "made from dino-00000000, but the plan's dino is dino-3fa9c1d2: stale" in problem_of(found)
 
 
 @pytest.mark.parametrize(("outcome", "word"), [("collapsed", "collapse"), ("diverged", "diverges")])
@@ -135,10 +142,16 @@ def test_a_run_that_diverged_needs_no_metrics(fake: Any) -> None:
 
 
 def test_a_run_that_failed_is_a_hole(fake: Any) -> None:
-    fake.end("bits-fixed", "failed", "out of memory")
-    table = fake.table("table-1")
+    fake.fail("bits-fixed", "out of memory")
+    table, outcome = fake.table("table-1"), fake.run("bits-fixed")["outcome"]
     assert cell(table, "BITS-fixed", "mAP").text == "failed"
-    assert table.holes() == ["out of memory"]
+    assert table.holes() == [f"bits-fixed failed: out of memory. Try it again with: snakemake {outcome}"]
+
+
+def test_a_failed_attempt_that_was_made_good_is_forgotten(fake: Any) -> None:
+    fake.fail("bits-fixed", "out of memory")
+    fake.end("bits-fixed", "finished")
+    assert cell(fake.table("table-1"), "BITS-fixed", "mAP").text == "17.91"
 
 
 def test_published_outcomes_stand_beside_measured_ones(fake: Any) -> None:
@@ -163,9 +176,12 @@ def test_a_damaged_metrics_file_is_an_error(fake: Any) -> None:
 
 
 def test_a_source_outside_the_plan_is_a_hole(fake: Any) -> None:
-    del fake.plan["runs"]["dino"]
+    del fake.plan["runs"][fake.id("dino")]
+    del fake.plan["sources"]["simdino"]
     fake.save()
-    assert cell(fake.table("table-1"), "DINO", "mAP").problem == "dino is not part of this scale's plan"
+    table = fake.table("table-1")
+    assert problem_of(cell(table, "SimDINO", "mAP")) == "simdino is not part of this scale's plan"
+    assert problem_of(cell(table, "DINO", "mAP")).startswith("dino-3fa9c1d2, a seed of dino, is not part of")
 
 
 def test_groups_of_a_transfer_table(fake: Any) -> None:
@@ -183,6 +199,7 @@ def test_groups_of_a_transfer_table(fake: Any) -> None:
     [
         ("scale", {"name": "demo"}, "scale.title: Field required"),
         ("runs", {"dino": {}}, "runs.dino.id: Field"),
+        ("shown", {"dino": {"table-9": 50}}, "shown.dino.table-9: Input should be a valid string"),
     ],
 )
 def test_a_plan_with_a_hole_is_named(fake: Any, key: str, value: object, message: str) -> None:

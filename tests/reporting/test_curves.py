@@ -8,30 +8,24 @@ from typing import Any
 import pytest
 
 from bits.errors import BitsError
-from bits.reporting.cells import Chart, interpolated
 from bits.reporting.collect import require_complete
-
-
-def chart(fake: Any, name: str) -> Chart:
-    collected = fake.collected(name)
-    assert isinstance(collected, Chart)
-    return collected
+from bits.reporting.curves import interpolated
 
 
 def test_a_training_curve_in_percent_with_its_published_points(fake: Any) -> None:
-    (panel,) = chart(fake, "figure-4").panels
+    (panel,) = fake.chart("figure-4").panels
     stored = json.loads(fake.metrics_path("dino", "training").read_text())["values"]["training"]["map"]
     dino = panel.curves[0]
     assert [x for x, _ in dino.points] == stored["x"]
     assert [y for _, y in dino.points] == pytest.approx([100 * y for y in stored["y"]])
     assert dino.published == ((0, 10), (20, 20), (40, 28), (60, 32), (80, 35), (100, 36))
-    assert dino.reading.origin == fake.plan["metrics"]["dino"]["training"]
+    assert dino.seeds.origins == fake.plan["metrics"][fake.id("dino")]["training"]
 
 
 def test_a_spectrum_is_laid_over_the_share_of_the_dimension(fake: Any) -> None:
-    figure = chart(fake, "figure-1")
+    figure = fake.chart("figure-1")
     reset = figure.panels[0].curves[3]
-    assert reset.width == 48
+    assert reset.widths == (48,)
     assert (reset.points[0], reset.points[-1]) == ((0.0, 0.0), (1.0, 1.0))
     assert reset.points[12][0] == 0.25
     assert [x for x, _ in reset.published] == pytest.approx([0, 200 / 768, 400 / 768, 600 / 768])
@@ -39,9 +33,9 @@ def test_a_spectrum_is_laid_over_the_share_of_the_dimension(fake: Any) -> None:
 
 
 def test_the_comparison_interpolates_between_points(fake: Any) -> None:
-    (panel,) = chart(fake, "figure-4").panels
+    (panel,) = fake.chart("figure-4").panels
     fake.change_metrics("dino", "training", training={"map": {"x": [0, 50, 90], "y": [0.0, 0.5, 0.9]}})
-    (panel,) = chart(fake, "figure-4").panels
+    (panel,) = fake.chart("figure-4").panels
     at = {x: cells[0] for x, cells in panel.comparison()}
     assert [at[x].value for x in (0, 20, 40, 60, 80)] == pytest.approx([0, 20, 40, 60, 80])
     assert at[100].value is None, "nothing is known beyond the last point"
@@ -54,7 +48,7 @@ def test_holes_in_curves(fake: Any) -> None:
     fake.change_metrics("simdino", "training", training={"map": {"x": [0, 1], "y": [0.1]}})
     fake.end("bits-fixed", "diverged")
     fake.change_metrics("bits-fixed", "training", training={"map": {"x": [0, 1, 2], "y": [0.1, 0.2, None]}})
-    figure = chart(fake, "figure-4")
+    figure = fake.chart("figure-4")
     dino, simdino, fixed, _ = figure.panels[0].curves
     assert (dino.text, simdino.text, fixed.text) == (
         "DINO (not run)",

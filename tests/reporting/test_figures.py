@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bits.reporting.cells import Chart
+from bits.reporting.curves import Chart
 from bits.reporting.figures import _DARK, _drawn, chart_files
 
 

@@ -55,7 +55,7 @@ def test_csv_holds_each_cell_with_its_origin_and_stamp(fake: Any) -> None:
         "status": "measured",
         "stamp": fake.stamp,
     }
-    assert cell["run_id"] == fake.plan["runs"]["bits-reset"]["id"]
+    assert cell["run_id"] == fake.id("bits-reset")
     assert (fake.root / cell["origin"]).is_file()
     assert {line["stamp"] for line in lines} == {fake.stamp}
 
@@ -118,7 +118,7 @@ def test_the_html_cell_links_to_its_metrics_file(fake: Any) -> None:
     assert len(links) == 1
     link, tooltip = links[0]
     assert (path.parent / link).resolve() == fake.metrics_path("bits-reset").resolve()
-    assert fake.plan["runs"]["bits-reset"]["id"] in tooltip
+    assert fake.id("bits-reset") in tooltip
     assert re.search(r'20\.12</a><span class="p"><span class="vh"> published </span>50\.64</span>', page)
 
 

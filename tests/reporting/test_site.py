@@ -44,8 +44,8 @@ def test_every_link_of_every_page_leads_somewhere(fake: Any) -> None:
 def test_the_report_says_where_everything_stands(fake: Any) -> None:
     report = text_of(fake.render_report() / "demo/index.html")
     assert report.count(fake.stamp) == 2
-    assert report.count("not yet implemented") >= 22
-    assert "MaskCut with its dense CRF, and the COCO 2017 reader" in report
+    assert report.count("not yet implemented") == 22 * 2
+    assert "the reader of table-6 & its splits" in report
     assert "35 of 35 cells" in report
     assert "4 of 4 curves" in report
     assert "5d1c0ffee5d1c0ffee5d1c0ffee5d1c0ffee0001 with uncommitted changes" in report
@@ -96,7 +96,7 @@ def test_a_hole_makes_an_exhibit_incomplete(fake: Any) -> None:
     assert "30 of 35 cells" in report
     assert re.search(r"Missing .*imagenet1k-1a2b3c4d.json does not exist", report)
     summary = json.loads((reports / "demo/summary.json").read_text())
-    assert summary["counts"] == {"computed": 1, "incomplete": 3, "pending": 22}
+    assert summary["counts"] == {"computed": 1, "incomplete": 3, "no data": 0, "pending": 22}
     assert "1 of 26 exhibits computed, 3 with holes" in text_of(reports / "index.html")
 
 
@@ -135,19 +135,19 @@ def test_a_bare_plan_is_enough(fake: Any) -> None:
     for run in fake.plan["runs"].values():
         (fake.root / run["outcome"]).unlink(missing_ok=True)
     report = text_of(fake.render_report() / "demo/index.html")
-    assert "No run has ended." in report
+    assert "Pretrainings 25 not run." in report
     assert "0 of 35 cells" in report
     assert "commit not recorded" in report
 
 
 def test_a_pending_exhibit_is_refused_with_its_reason(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert fake.render("exhibit", "--exhibit", "table-6", "--out-dir", "x") == 2
-    assert "Table 6 cannot be computed yet (MaskCut with its dense CRF" in capsys.readouterr().err
+    assert "Table 6 cannot be computed yet (the reader of table-6 & its splits)" in capsys.readouterr().err
 
 
 def test_a_kind_that_nothing_renders_is_refused(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fake.without_pending()
-    (fake.config / "pending.yaml").write_text("{}\n")
+    fake.pending(())
     assert fake.render("exhibit", "--exhibit", "figure-2", "--out-dir", "x") == 2
     assert "figure-2: nothing renders exhibits of kind embedding" in capsys.readouterr().err
 

@@ -1,0 +1,148 @@
+"""Charts with their values, ready to be rendered in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from bits.exhibits import Measure
+from bits.reporting.cells import ADDED, About, Cell
+from bits.reporting.results import Points
+from bits.reporting.seeds import Seeds, Spread
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve in its unit; one that collapsed may have points. widths: the dimensions of its seeds, if known."""
+
+    label: str
+    colour: str
+    seeds: Seeds
+    published: Points
+    widths: tuple[int, ...] = ()
+    added: bool = False
+
+    @cached_property
+    def spreads(self) -> tuple[Spread, ...]:
+        """Mean and deviation at every x where any seed has a point."""
+        return self.seeds.curve()
+
+    @property
+    def drawn(self) -> tuple[Spread, ...]:
+        """The spreads where every seed that left points has one: what a line may go through."""
+        return tuple(spread for spread in self.spreads if spread.count == len(self.seeds.drawable))
+
+    @property
+    def points(self) -> Points:
+        return tuple((spread.x, spread.mean) for spread in self.drawn)
+
+    @property
+    def full_label(self) -> str:
+        """The label; of an added curve after the word for it."""
+        return f"{ADDED}: {self.label}" if self.added else self.label
+
+    @property
+    def standing(self) -> str:
+        """What keeps it from being complete: the outcome, or "2 of 3 seeds, 1 collapse"; nothing if nothing does."""
+        tally = self.seeds.tally.replace(f" of {self.seeds.expected}", f" of {self.seeds.expected} seeds", 1)
+        word = "" if self.seeds.status == "measured" else str(self.seeds.status)
+        return f"{word} ({tally})" if word and tally else word or tally
+
+    @property
+    def text(self) -> str:
+        """The label, with what keeps it from being complete."""
+        return f"{self.full_label} ({self.standing})" if self.standing else self.full_label
+
+    def gaps(self) -> str:
+        """Where fewer seeds have a point than elsewhere, so that no mean is drawn there; or nothing."""
+        among = len(self.seeds.drawable)
+        left_out = [spread for spread in self.spreads if spread.count < among]
+        if not left_out:
+            return ""
+        where = ", ".join(f"{spread.x:.4g} ({spread.count} of {among} seeds)" for spread in left_out[:8])
+        return f"{self.full_label}: no mean is drawn at {where}{' and more' if len(left_out) > 8 else ''}"
+
+
+@dataclass(frozen=True)
+class ChartPanel:
+    title: str
+    measure: Measure
+    curves: tuple[Curve, ...]
+
+    def comparison(self) -> list[tuple[float, list[Cell]]]:
+        """At every published x a cell per curve: measured there (interpolated), and published."""
+        xs = sorted({x for curve in self.curves for x, _ in curve.published})
+        return [(x, [self._cell(curve, x) for curve in self.curves]) for x in xs]
+
+    def _cell(self, curve: Curve, x: float) -> Cell:
+        measure = self.measure
+        at_x = (replace(one, value=interpolated(one.points, x), points=()) for one in curve.seeds.readings)
+        return Cell(
+            Seeds(tuple(at_x)),
+            dict(curve.published).get(x),
+            source=curve.seeds.readings[0].source,
+            measure=measure.id,
+            unit=measure.unit,
+            decimals=measure.decimals,
+        )
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines with their values."""
+
+    about: About
+    x_label: str
+    panels: tuple[ChartPanel, ...]
+
+    @property
+    def alt(self) -> str:
+        """The figure in words, for who cannot see it."""
+        names = ", ".join(dict.fromkeys(curve.text for curve in self.curves()))
+        panels = "; ".join(f"{panel.measure.label} {panel.title}".strip() for panel in self.panels)
+        shown = f"line chart of {panels} against {self.x_label} for {names}"
+        return f"{self.about.title}: {shown}, measured{'' if self.about.beyond else ' and published'}."
+
+    def curves(self) -> Iterable[Curve]:
+        return (curve for panel in self.panels for curve in panel.curves)
+
+    def holes(self) -> list[str]:
+        """Why each missing seed of a curve is missing, each reason once."""
+        return list(dict.fromkeys(hole for curve in self.curves() for hole in curve.seeds.holes()))
+
+    def outcomes(self) -> list[str]:
+        """Which runs collapsed or diverged, and by which criterion, each once."""
+        named = (
+            curve.seeds.outcomes(f"{panel.title}: {curve.full_label}" if panel.title else curve.full_label)
+            for panel in self.panels
+            for curve in panel.curves
+        )
+        return list(dict.fromkeys(outcome for outcomes in named for outcome in outcomes))
+
+    def gaps(self) -> list[str]:
+        """Where curves have no mean because seeds have points at different x."""
+        return [
+            f"{panel.title}: {gap}" if panel.title else gap
+            for panel in self.panels
+            for curve in panel.curves
+            if (gap := curve.gaps())
+        ]
+
+    def seeds(self) -> int:
+        """The largest number of seeds that a curve expects."""
+        return max((curve.seeds.expected for curve in self.curves()), default=1)
+
+    def counts(self) -> tuple[int, int]:
+        """(curves of which every seed was measured or has an outcome, curves)."""
+        settled = [curve.seeds.settled for curve in self.curves()]
+        return sum(settled), len(settled)
+
+
+def interpolated(points: Points, x: float) -> float | None:
+    """y at x, linear between neighbouring points by increasing x; None outside them."""
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if x0 <= x <= x1 and x1 > x0:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return None

@@ -1,0 +1,118 @@
+"""The seeds of one thing together: mean, deviation, and how many of those expected there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from bits.reporting.results import Reading, Status
+
+_ENDED: tuple[Status, ...] = ("collapse", "diverges")
+_WORDS: tuple[Status, ...] = ("measured", *_ENDED, "failed", "not run")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A point of a curve: mean and sample standard deviation (None of one seed) of `count` seeds at x."""
+
+    x: float
+    mean: float
+    deviation: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """One measure of a source: a reading for every expected seed, in order. Empty: a number from elsewhere."""
+
+    readings: tuple[Reading, ...]
+
+    @property
+    def expected(self) -> int:
+        return len(self.readings)
+
+    @property
+    def status(self) -> Status | None:
+        """measured when any seed was; else how the first did that ended; else failed or not run."""
+        found = [reading.status for reading in self.readings]
+        return next((word for word in _WORDS if word in found), None)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What the seeds that finished measured; of a single seed that did not, what it measured nevertheless."""
+        measured = [one for one in self.readings if one.status == "measured" or self.expected == 1]
+        return tuple(one.value for one in measured if one.value is not None)
+
+    @property
+    def mean(self) -> float | None:
+        return fmean(self.values) if len(self.values) > 1 else next(iter(self.values), None)
+
+    @property
+    def deviation(self) -> float | None:
+        """The sample standard deviation (ddof 1); None of fewer than two values."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def count(self) -> int:
+        """How many seeds were measured."""
+        return sum(one.status == "measured" and (one.value is not None or one.points != ()) for one in self.readings)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected seed was measured."""
+        return self.count == self.expected
+
+    @property
+    def settled(self) -> bool:
+        """Whether every expected seed has a value or an outcome."""
+        return not any(reading.missing for reading in self.readings)
+
+    @property
+    def tally(self) -> str:
+        """How many of the expected seeds are what `status` says, unless all are: "2 of 3, 1 collapse"."""
+        status = self.status
+        of = {word: sum(one.status == word for one in self.readings) for word in _WORDS}
+        have = self.count if status == "measured" else of[status or "not run"]
+        if have in (0, self.expected):
+            return ""
+        others = (f"{of[word]} {word}" for word in (*_ENDED, "failed") if of[word] and word != status)
+        return ", ".join([f"{have} of {self.expected}", *others])
+
+    @property
+    def run_ids(self) -> str:
+        return " ".join(reading.run_id for reading in self.readings)
+
+    @property
+    def origins(self) -> str:
+        return " ".join(reading.origin for reading in self.readings if reading.origin)
+
+    def holes(self) -> Iterator[str]:
+        """Why each seed that is missing is missing, and the command that makes it."""
+        return (reading.problem for reading in self.readings if reading.missing)
+
+    def outcomes(self, label: str) -> Iterator[str]:
+        """label: outcome - criterion, of each seed that collapsed or diverged."""
+        for reading in self.readings:
+            if reading.status in _ENDED:
+                who = f"{label}, seed {reading.seed}" if self.expected > 1 else label
+                yield f"{who}: {reading.status}" + (f" - {reading.problem}" if reading.problem else "")
+
+    @property
+    def drawable(self) -> tuple[Reading, ...]:
+        """The seeds that a curve averages: those that were measured; if none was, those that left points."""
+        with_points = [one for one in self.readings if one.points]
+        measured = [one for one in with_points if one.status == "measured"]
+        return tuple(measured or with_points)
+
+    def curve(self) -> tuple[Spread, ...]:
+        """Mean and deviation of the drawable seeds at every x where any of them has a point."""
+        at: defaultdict[float, list[float]] = defaultdict(list)
+        for reading in self.drawable:
+            for x, y in reading.points:
+                at[x].append(y)
+        return tuple(
+            Spread(x, fmean(ys) if len(ys) > 1 else ys[0], stdev(ys) if len(ys) > 1 else None, len(ys))
+            for x, ys in sorted(at.items())
+        )
