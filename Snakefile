@@ -10,6 +10,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 from bits.workflow import (
     code_state_of,
+    gpus_per_process,
     left_out_message,
     load_plan,
     missing_data_message,
@@ -18,6 +19,7 @@ from bits.workflow import (
 plan = load_plan(config)
 scale = plan["scale"]["name"]
 results, reports = f"{plan['site']['results']}/{scale}", f"reports/{scale}"
+GPUS = gpus_per_process(plan)
 python = f"{sys.executable} -m"
 
 if plan["missing"] and not workflow.remote_exec:

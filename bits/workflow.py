@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from bits.compose import CONFIG_DIR
@@ -62,6 +64,13 @@ def _seeds(given: object) -> str:
 
 def _quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def gpus_per_process(plan: Mapping[str, Any]) -> int:
+    """1 where jobs use a GPU, so that the workflow does not start one on every core of a machine with one GPU."""
+    device = plan["site"]["device"]
+    there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+    return int(device.startswith("cuda") or (device == "auto" and there))
 
 
 @cache  # asked once a rule, and there is a rule an exhibit

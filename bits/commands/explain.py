@@ -63,7 +63,7 @@ def why(job: Job, plan: Mapping[str, Any]) -> str:
         kind, _, rest = part.partition(": ")
         if kind == "Missing output files":
             return why_untrained(plan["runs"][job.run]) if job.run else "not there yet"
-        elif kind == "Input files updated by another job":
+        if kind == "Input files updated by another job":
             phrases.append("what it is made from is made anew")
         elif kind == "Params have changed since last execution":
             phrases.append(_params(rest))
@@ -71,6 +71,8 @@ def why(job: Job, plan: Mapping[str, Any]) -> str:
             phrases.append("it is made from other files than before")
         elif kind == "Updated input files":
             phrases.append(f"changed since: {rest}")
+        elif kind == "Code has changed since last execution":
+            phrases.append("the workflow's command for it changed")
         elif part:
             phrases.append(part[0].lower() + part[1:])
     return "; ".join(dict.fromkeys(phrases))
@@ -99,7 +101,9 @@ def explained(jobs: list[Job], plan: Mapping[str, Any]) -> str:
             reasons.setdefault(why(job, plan), []).append(job.subject)
         lines += [f"  {', '.join(subjects)}: {reason}" for reason, subjects in reasons.items()]
     if any("code:train:" in job.reason for job in jobs if job.run):
-        lines.append("A change of code that cannot change a number: snakemake --rerun-triggers input mtime keeps the runs.")
+        lines.append(
+            "A change of code that cannot change a number: snakemake --rerun-triggers input mtime keeps the runs."
+        )
     return "\n".join(lines)
 
 

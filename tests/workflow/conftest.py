@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,11 @@ class Project:
         """The ids of the runs that a dry run would train."""
         shown = self.made("-n", *words)
         lines = (shown.stdout + shown.stderr).splitlines()
-        return {line.split()[-1] for line in lines if line.startswith("Job ") and ("Pretrain " in line or "Fine-tune " in line)}
+        return {
+            line.split()[-1]
+            for line in lines
+            if line.startswith("Job ") and ("Pretrain " in line or "Fine-tune " in line)
+        }
 
     def plan(self, scale: str = "smoke") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / f"results/{scale}/plan.json").read_text())

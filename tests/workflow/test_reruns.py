@@ -94,7 +94,9 @@ def test_a_caption_renders_its_exhibit_alone(built):
 
 
 def test_a_published_value_renders_its_exhibit_alone(built):
-    with built.edited("config/published.csv", "table-12,BITS-fixed,clip_grad=0.3,mAP,42", "table-12,BITS-fixed,clip_grad=0.3,mAP,41"):
+    with built.edited(
+        "config/published.csv", "table-12,BITS-fixed,clip_grad=0.3,mAP,42", "table-12,BITS-fixed,clip_grad=0.3,mAP,41"
+    ):
         assert built.jobs(*SMOKE) == {"table-12": 1, "report": 1, "front_page": 1}
 
 

@@ -20,10 +20,11 @@ rule evaluate:
         id=any_of(RUNS),
         role="|".join(plan["evaluations"]),
         evaluation="[0-9a-f]+",
-    threads: 1
+    threads: max(plan["site"]["threads"], 1)
     resources:
         runtime=60,
         mem_mb=4000,
+        gpu=GPUS,
     params:
         code=code_state_of("evaluate"),
         evaluation=lambda wildcards: evaluation_file(wildcards.role),
@@ -60,10 +61,11 @@ for role in plan["evaluations"]:
                 },
             log:
                 f"{results}/logs/evaluate/references-{role}-{seed}.log",
-            threads: 1
+            threads: max(plan["site"]["threads"], 1)
             resources:
                 runtime=60,
                 mem_mb=4000,
+                gpu=GPUS,
             params:
                 code=code_state_of("evaluate"),
                 evaluation=evaluation_file(role),

@@ -6,6 +6,15 @@ FINETUNINGS = [name for name, run in RUNS.items() if run["start"] is not None]
 WEIGHTS = ["teacher", "student", "heads"]
 
 
+def training_command():
+    """One process trains by itself; several, on this node or on more, are started by torchrun."""
+    processes, nodes = plan["site"]["processes"], plan["site"]["nodes"]
+    each = f"--threads {max(plan['site']['threads'], 1)}"
+    if processes == nodes == 1:
+        return f"bits.commands.pretrain {each}"
+    return f"bits.commands.launch --processes {processes} --nodes {nodes} -- {each}"
+
+
 def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -26,10 +35,14 @@ rule pretrain:
     wildcard_constraints:
         id=any_of(PRETRAININGS),
     retries: 0
-    threads: 1
+    threads: plan["site"]["processes"] * max(plan["site"]["threads"], 1)
+    # Not parameters: how many processes train changes no number, so it must make nothing stale.
     resources:
         runtime=60,
         mem_mb=4000,
+        nodes=plan["site"]["nodes"],
+        train=training_command(),
+        gpu=GPUS * plan["site"]["processes"],
     params:
         code=code_state_of("train"),
         site=f"{results}/site.yaml",
@@ -37,8 +50,7 @@ rule pretrain:
     message:
         "Pretrain {wildcards.id}"
     shell:
-        "{python} bits.commands.pretrain --frozen {input.config} --site {params.site} --threads {threads}"
-        " {params.start} > {log} 2>&1"
+        "{python} {resources.train} --frozen {input.config} --site {params.site} {params.start} > {log} 2>&1"
 
 
 use rule pretrain as finetune with:
@@ -55,8 +67,7 @@ use rule pretrain as finetune with:
     params:
         code=code_state_of("train"),
         site=f"{results}/site.yaml",
-        start=lambda wildcards: "--start "
-        + RUNS[RUNS[wildcards.id]["start"]]["folder"],
+        start=lambda wildcards: "--start " + RUNS[RUNS[wildcards.id]["start"]]["folder"],
     message:
         "Fine-tune {wildcards.id}"
 
