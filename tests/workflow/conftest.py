@@ -59,12 +59,7 @@ class Project:
     def trained(self, *words: str) -> set[str]:
         """The ids of the runs that a dry run would train."""
         shown = self.made("-n", *words)
-        lines = (shown.stdout + shown.stderr).splitlines()
-        return {
-            line.split()[-1]
-            for line in lines
-            if line.startswith("Job ") and ("Pretrain " in line or "Fine-tune " in line)
-        }
+        return set(re.findall(r"^Job \d+: (?:Pretrain|Fine-tune) (\S+)$", shown.stdout + shown.stderr, re.MULTILINE))
 
     def plan(self, scale: str = "smoke") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / f"results/{scale}/plan.json").read_text())
