@@ -43,7 +43,10 @@ def rejected(config: Path, message: str, runs: set[str] | None = RUNS) -> None:
 
 
 def test_a_run_nobody_shows_is_rejected(config: Path) -> None:
-    rejected(config, "run 'bits-lonely': no exhibit shows it", RUNS | {"bits-lonely"})
+    message = "run 'bits-lonely': no exhibit shows it. Say where in its line of config/runs.yaml, as in shown: "
+    rejected(config, re.escape(message + '{table-9: "50"}'), RUNS | {"bits-lonely"})
+    rejected(config, re.escape('or shown: {extra-my-ablation: "label"}'), RUNS | {"bits-lonely"})
+    assert load_declarations(config, RUNS | {"bits-lonely"}, {"bits-lonely": {"extra-x": "lonely"}})
 
 
 def test_a_fine_tuning_nobody_shows_is_rejected(config: Path) -> None:
@@ -58,7 +61,18 @@ def test_an_unknown_run_is_rejected_with_its_neighbour(config: Path) -> None:
 
 def test_an_unknown_fine_tuning_is_rejected(config: Path) -> None:
     change(config / "exhibits/tables.yaml", '"dino-on-{dataset}"', '"dyno-on-{dataset}"')
-    rejected(config, "exhibits.table-8: no run 'dyno-on-birds525'")
+    rejected(config, "exhibits.table-8: no run 'dyno-on-birds525': no run 'dyno'; did you mean 'dino'")
+
+
+def test_a_fine_tuning_on_an_unknown_role_is_rejected_even_without_runs(config: Path) -> None:
+    change(config / "exhibits/tables.yaml", '"dino-on-{dataset}"', "dino-on-birds526")
+    message = "exhibits.table-8: no run 'dino-on-birds526': no data set role 'birds526'; did you mean 'birds525'"
+    rejected(config, message)
+    rejected(config, message, runs=None)
+
+
+def test_a_run_cannot_be_called_like_a_fine_tuning(config: Path) -> None:
+    rejected(config, "no run 'bits-on-ice': no data set role 'ice'", RUNS | {"bits-on-ice"})
 
 
 def test_an_unknown_measure_is_rejected_with_its_neighbour(config: Path) -> None:
@@ -136,7 +150,7 @@ def test_a_key_given_twice_is_rejected(config: Path) -> None:
 
 
 def test_pending_names_exhibits_that_exist(config: Path) -> None:
-    change(config / "pending.yaml", "table-14:", "table-15:")
+    (config / "pending.yaml").write_text("table-15: not yet\n")
     rejected(config, "pending.yaml: no exhibit 'table-15'; did you mean .*'table-14'")
 
 

@@ -93,11 +93,14 @@ class Seeds:
         return (reading.problem for reading in self.readings if reading.missing)
 
     def outcomes(self, label: str) -> Iterator[str]:
-        """label: outcome - criterion, of each seed that collapsed or diverged."""
+        """label: outcome - criterion, of the seeds that collapsed or diverged; one line for those that did alike."""
+        alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for reading in self.readings:
             if reading.status in _ENDED:
-                who = f"{label}, seed {reading.seed}" if self.expected > 1 else label
-                yield f"{who}: {reading.status}" + (f" - {reading.problem}" if reading.problem else "")
+                alike[reading.status, reading.problem].append(str(reading.seed))
+        for (status, problem), seeds in alike.items():
+            who = f"{label}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}" if self.expected > 1 else label
+            yield f"{who}: {status}" + (f" - {problem}" if problem else "")
 
     @property
     def drawable(self) -> tuple[Reading, ...]:

@@ -7,12 +7,16 @@ import re
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from bits.reporting.curves import Chart
 from bits.reporting.figures import _DARK, _drawn, chart_files
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def test_the_same_numbers_give_the_same_bytes_in_another_process(fake: Any) -> N
     places = ["--plan", fake.plan_path, "--root", fake.root, "--config", fake.config, "--out-dir", out]
     environment = {**os.environ, "PYTHONHASHSEED": "77", "SOURCE_DATE_EPOCH": ""}
     environment.pop("SOURCE_DATE_EPOCH")
-    subprocess.run([*command, *map(str, places)], check=True, env=environment, cwd=fake.config.parent)
+    subprocess.run([*command, *map(str, places)], check=True, env=environment, cwd=ROOT)
     for name in ("figure-4.png", "figure-4.pdf", "figure-4.svg", "figure-4.csv"):
         assert (out / name).read_bytes() == first[name], name
     assert b"CreationDate" not in first["figure-4.pdf"]
@@ -73,11 +77,14 @@ def test_legend_and_stamp_say_what_is_shown(fake: Any) -> None:
     collected = fake.collected("figure-4")
     assert isinstance(collected, Chart)
     figure = _drawn(collected)
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["DINO", "SimDINO", "BITS-fixed", "BITS-reset", "published"]
+    assert legend(figure) == ["DINO", "SimDINO", "BITS-fixed", "BITS-reset", "published"]
     assert [text.get_text() for text in figure.axes[0].texts] == ["SimDINO: collapse"]
     stamp = " ".join(figure.get_supxlabel().split())
     assert stamp == f"Figure 4 · {fake.stamp}"
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_a_missing_curve_is_named_in_the_figure(fake: Any) -> None:
@@ -93,3 +100,68 @@ def test_two_panels(fake: Any) -> None:
     collected = fake.collected("figure-5")
     assert isinstance(collected, Chart)
     assert [ax.get_title() for ax in _drawn(collected).axes] == ["Birds525", "PlantNet300k"]
+
+
+def test_a_band_among_seeds_and_what_is_missing_in_words(thrice: Any) -> None:
+    thrice.unmake("dino", seed=2)
+    thrice.end("simdino", "collapsed", seed=1)
+    figure = _drawn(thrice.chart("figure-4"))
+    ax = figure.axes[0]
+    assert len(ax.collections) == 4, "a band for each of the four methods"
+    spread = thrice.chart("figure-4").panels[0].curves[3].drawn[-1]
+    top = max(y for path in ax.collections[3].get_paths() for _, y in path.vertices)
+    assert top == pytest.approx(spread.mean + spread.deviation)
+    assert [text.get_text() for text in ax.texts] == ["DINO: 2 of 3 seeds\nSimDINO: 2 of 3 seeds, 1 collapse"]
+    assert legend(figure) == ["DINO", "SimDINO", "BITS-fixed", "BITS-reset", "mean ± sd of 3 seeds", "published"]
+
+
+def test_gaps_between_seeds_are_said(thrice: Any) -> None:
+    thrice.change_metrics("dino", "training", 1, training={"map": {"x": [0, 50, 100], "y": [0.1, 0.2, 0.3]}})
+    figure = _drawn(thrice.chart("figure-4"))
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0, 100]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["gaps: not every seed has a point"]
+
+
+def test_an_added_curve_is_set_apart(fake: Any) -> None:
+    fake.show("bits-reset-20", "figure-4", "_n = $20$ $x")
+    fake.plant("bits-reset-20", "training", training={"map": {"x": [0, 50, 100], "y": [0.1, 0.2, 0.3]}})
+    collected = fake.chart("figure-4")
+    added = collected.panels[0].curves[-1]
+    assert (added.published, added.points) == ((), ((0, 10), (50, 20), (100, 30)))
+    assert added.colour not in {curve.colour for curve in collected.panels[0].curves[:-1]}
+    figure = _drawn(collected)
+    assert len(figure.axes[0].lines) == 10, "eight curves do not run out of markers"
+    assert figure.axes[0].lines[8].get_linestyle() != "-"
+    assert legend(figure)[4].endswith(r"_n = \$20\$ \$x (added here)")
+    assert chart_files(collected)["pdf"]
+
+
+def test_figure_7_goes_over_the_fine_tunings_of_both_targets(fake: Any) -> None:
+    fake.without_pending()
+    gain = {"map": {"x": list(range(11)), "y": [0.3 + epoch / 100 for epoch in range(11)]}}
+    for method in ("dino", "simdino", "bits-fixed", "bits-reset"):
+        fake.plant(f"{method}-on-birds525", "training", training=gain)
+    fake.plant("dino-on-plantnet300k", "training", training=gain)
+    fake.end("simdino-on-plantnet300k", "diverged", "loss is not finite at step 3")
+    collected = fake.chart("figure-7")
+    birds, _ = collected.panels
+    assert birds.curves[3].points[-1] == (10, pytest.approx(40))
+    assert birds.curves[3].published[0] == (0, 56)
+    assert collected.counts() == (6, 8)
+    assert collected.outcomes() == ["PlantNet300k: SimDINO: diverges - loss is not finite at step 3"]
+    first, second = _drawn(collected).axes
+    assert [ax.get_xlabel() for ax in (first, second)] == ["fine-tuning epoch"] * 2
+    assert [text.get_text() for text in first.texts] == []
+    said = "SimDINO: diverges\nBITS-fixed: not run\nBITS-reset: not run"
+    assert [text.get_text() for text in second.texts] == [said]
+    page = (fake.render_exhibit("figure-7") / "figure-7.html").read_text()
+    assert page.count("Numbers at the published points") == 2
+    assert "<li>PlantNet300k: SimDINO: diverges - loss is not finite at step 3</li>" in page
+
+
+def test_a_curve_on_other_data_is_none_of_the_figure_s(fake: Any) -> None:
+    fake.without_pending()
+    fake.show("dino", "figure-7", "DINO, pretraining")
+    added = fake.chart("figure-7").panels[0].curves[-1]
+    (problem,) = added.seeds.holes()
+    assert problem.endswith("dino was measured on imagenet1k, not on birds525")

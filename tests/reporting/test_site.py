@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import unquote
 
 import pytest
 
 from bits.commands.render import main
 from bits.reporting.pages import duration, link_from, moment
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def text_of(path: Path) -> str:
@@ -56,22 +59,51 @@ def test_the_report_says_where_everything_stands(fake: Any) -> None:
     assert "2026-03-01 10:02 UTC" in report
 
 
-def test_the_table_of_runs(fake: Any) -> None:
-    fake.end("bits-fixed", "collapsed", "all on one point")
-    page = (fake.render_report() / "demo/index.html").read_text()
-    row = re.search(r"<code>dino-3fa9c1d2</code>.*?</tr>", page, flags=re.S)
+def run_cells(page: str, identity: str) -> list[str]:
+    """The cells of a run's line, as text."""
+    row = re.search(rf"<code>{identity}</code>.*?</tr>", page, flags=re.S)
     assert row is not None
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group(), flags=re.S)
-    assert [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells[:6]] == [
-        "finished",
-        "100",
-        "0.6700",
-        "200",
-        "1 min 23 s",
-        "0",
-    ]
-    assert re.search(r'<span class="state collapsed" title="all on one point">collapsed</span>', page)
-    assert "21 declared runs without a result" in text_of(fake.root / "reports/demo/index.html")
+    return [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells]
+
+
+def test_the_table_of_runs(fake: Any) -> None:
+    fake.end("bits-fixed", "collapsed", "all on one point")
+    fake.end("dino-on-birds525", "finished")
+    fake.fail("bits-cosine", "CUDA: out of <memory>")
+    index = fake.render_report() / "demo/index.html"
+    page = index.read_text()
+    assert run_cells(page, "dino-3fa9c1d2")[:7] == ["0", "finished", "100", "0.6700", "200", "1 min 23 s", ANY]
+    assert run_cells(page, fake.id("bits-fixed"))[1] == "collapsed all on one point"
+    assert run_cells(page, fake.id("bits-cosine"))[1:3] == ["failed CUDA: out of &lt;memory&gt;", "3"]
+    assert run_cells(page, fake.id("bits-cosine"))[-1] == "failure"
+    text = text_of(index)
+    assert "Pretrainings 3 finished, 1 collapsed, 1 failed, 20 not run." in text
+    assert "Fine-tunings 1 finished, 15 not run." in text
+    assert "pretrainings that have ended 5 of 25" in text
+
+
+def test_the_table_of_runs_has_a_line_for_every_seed(thrice: Any) -> None:
+    page = (thrice.render_report() / "demo/index.html").read_text()
+    identities = [*thrice.plan["sources"]["dino"], *thrice.plan["sources"]["bits-reset-on-food101"]]
+    assert [run_cells(page, identity)[0] for identity in identities] == ["0", "1", "2", "0", "1", "2"]
+    assert page.count('<th scope="row"><code>') == 3 * 41 + len(thrice.plan["choices"])
+
+
+def test_an_exhibit_without_data_is_told_apart(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.without_pending()
+    reason = "no birds525: data/birds525 does not exist"
+    fake.plan["left_out"] = dict.fromkeys(("table-8", "table-14", "figure-5", "figure-6", "figure-7"), reason)
+    fake.save()
+    reports = fake.render_report()
+    page, report = (reports / "demo/index.html").read_text(), text_of(reports / "demo/index.html")
+    assert re.search(r'<td><span class="state no-data">no data</span></td><td class="muted">no birds525:', page)
+    assert "no data on this machine 5" in report
+    counts = json.loads((reports / "demo/summary.json").read_text())["counts"]
+    assert (counts["no data"], counts["pending"], sum(counts.values())) == (5, 5, 26)
+    assert "5 without their data set" in text_of(reports / "index.html")
+    assert fake.render("exhibit", "--exhibit", "table-8", "--out-dir", "x") == 2
+    assert f"Table 8 cannot be computed on this machine: {reason}" in capsys.readouterr().err
 
 
 def test_notes_on_the_paper_are_gathered(fake: Any) -> None:
@@ -197,8 +229,7 @@ def test_the_front_page_needs_a_report(tmp_path: Path, capsys: pytest.CaptureFix
 def test_the_command_line_leaves_with_2_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bits.commands.render", "exhibit", "--exhibit", "table-1"]
     places = ["--plan", str(tmp_path / "plan.json"), "--out-dir", str(tmp_path)]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([*command, *places], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("ReportError: ")
     assert "Traceback" not in done.stderr
@@ -222,7 +253,7 @@ def test_tables_are_rendered_without_torch_pandas_or_seaborn(fake: Any) -> None:
         fake.root / "out",
     ]
     command = [sys.executable, "-c", code, "exhibit", "--exhibit", "table-1", *map(str, places)]
-    done = subprocess.run(command, cwd=fake.config.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
