@@ -89,6 +89,8 @@ def copy_of_project(folder: Path) -> Project:
     for name in ("Snakefile", "workflow", "bits", "config", "profiles"):
         source = ROOT / name
         if source.is_dir():
+            shutil.rmtree(folder / name, ignore_errors=True)
+            (folder / name).unlink(missing_ok=True)
             shutil.copytree(source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
@@ -103,7 +105,11 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with everything of scale smoke. Tests leave it as they found it."""
-    whole = copy_of_project(tmp_path_factory.mktemp("built"))
+    """A project with everything of scale smoke. Tests leave it as they found it.
+
+    BITS_TEST_BUILT names a folder to keep it in, which spares whoever works on these tests most of the build.
+    """
+    kept = os.environ.get("BITS_TEST_BUILT")
+    whole = copy_of_project(Path(kept) if kept else tmp_path_factory.mktemp("built"))
     whole.made("--config", "scale=smoke")
     return whole
