@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,49 @@ from bits.recipe import Evaluation, Recipe, Site
 from bits.training.checkpoint import prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
+from bits.training.outcome import Outcome
+from bits.training.world import World, join
+
+FAILURE = "failure.json"
 
 
 def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder: Path) -> int:
-    """Pretrain into `folder`; returns the exit code (0, or 128 + signal when stopped in a resumable state)."""
+    """Pretrain into `folder`; returns the exit code (0, or 128 + signal when stopped in a resumable state).
+
+    Under torchrun this is one of several processes, of which the first one evaluates and writes. Any other end is an
+    exception, which leaves failure.json.
+    """
     started = now()
     device = choose_device(site)
+    world = join(device)
+    if world.first:
+        (folder / FAILURE).unlink(missing_ok=True)
+    world.wait()  # so that no failure from here on is taken away
+    pretraining: Pretraining | None = None
+    try:
+        pretraining, images = _pretraining(recipe, evaluation, site, folder, device, world)
+        outcome = pretraining.run()
+        if world.first:
+            _write_run(recipe, name, folder, pretraining, outcome.facts(), started, images, str(device))
+    except Interrupted as stop:
+        if world.first:
+            print(f"{folder.name}: {stop}", file=sys.stderr)
+        world.leave()
+        return stop.exit_code
+    except Exception as error:
+        _write_failure(folder, error, pretraining)
+        raise
+    world.leave()
+    return 0
+
+
+def _pretraining(
+    recipe: Recipe, evaluation: Evaluation, site: Site, folder: Path, device: torch.device, world: World
+) -> tuple[Pretraining, ImageSet]:
+    """The run, ready to go, and its training images."""
     root = dataset_root(recipe.dataset, site)
-    images, val = (open_cached(recipe.dataset, root, split, site) for split in ("train", "val"))
+    images = open_cached(recipe.dataset, root, "train", site)
+    val = open_cached(recipe.dataset, root, "val", site) if world.first else images
     retrieval = evaluation.retrieval.model_copy(update={"queries_per_class": recipe.curve.queries_per_class})
 
     def mean_average_precision(backbone: nn.Module) -> float:
@@ -37,15 +73,16 @@ def train(recipe: Recipe, evaluation: Evaluation, site: Site, name: str, folder:
         backbone.train(was_training)
         return float(retrieval_values(features, val, retrieval)["map"])
 
-    model = teacher_student(recipe)
-    pretraining = Pretraining(recipe, site, model, objective_of(recipe), images, folder, device, mean_average_precision)
-    try:
-        outcome = pretraining.run()
-    except Interrupted as stop:
-        print(f"{folder.name}: {stop}", file=sys.stderr)
-        return stop.exit_code
-    _write_run(recipe, name, folder, pretraining, outcome.facts(), started, images, str(device))
-    return 0
+    parts = (teacher_student(recipe), objective_of(recipe), images, folder, device, mean_average_precision, world)
+    return Pretraining(recipe, site, *parts), images
+
+
+def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
+    """Leave failure.json; a disk that is full must not hide the error itself."""
+    step = pretraining.step if pretraining else 0
+    epochs = step // pretraining.steps_per_epoch if pretraining else 0
+    with suppress(OSError):
+        write_json(folder / FAILURE, Outcome("failed", f"{type(error).__name__}: {error}", step, epochs).facts())
 
 
 def _write_run(

@@ -30,8 +30,8 @@ class DropPath(nn.Module):
         if self.factors is None or len(self.factors) != len(x):
             given = "none" if self.factors is None else str(len(self.factors))
             raise ValueError(
-                f"stochastic depth needs a factor for each of {len(x)} rows and has {given}. A backbone that drops paths "
-                "per window instead of per sample needs backbone.drop_path=0."
+                f"stochastic depth needs a factor for each of {len(x)} rows and has {given}. A backbone that "
+                "drops paths per window instead of per sample needs backbone.drop_path=0."
             )
         return x * self.factors.to(x.dtype).view(-1, *[1] * (x.ndim - 1))
 
