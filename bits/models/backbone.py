@@ -48,11 +48,12 @@ def batch_dependent(backbone: nn.Module) -> list[str]:
     """Kinds of layer through which a sample's output depends on the batch it is in: batch norm, dropout."""
     found = set()
     for module in backbone.modules():
-        normalises = isinstance(module, nn.modules.batchnorm._BatchNorm)
-        draws = isinstance(module, (nn.modules.dropout._DropoutNd, PatchDropout))
-        rate = getattr(module, "p", 0) or getattr(module, "prob", 0)
-        if normalises or (draws and rate > 0):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
             found.add(type(module).__name__)
+        draws = isinstance(module, (nn.modules.dropout._DropoutNd, PatchDropout))
+        rate = getattr(module, "p", 0) or getattr(module, "prob", 0) if draws else 0
+        if rate > 0 or getattr(module, "drop_rate", 0):  # timm's name where it calls the function
+            found.add("dropout")
     return sorted(found)
 
 

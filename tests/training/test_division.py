@@ -22,6 +22,8 @@ COMMON = (
     "crops={global_size: 16, local_size: 8, n_local: 2, global_scale: [0.4, 1.0], local_scale: [0.1, 0.4]}",
     "optimizer.warmup_epochs=0",
     "backbone.drop_path=0.4",
+    "backbone.options.embed_dim=32",
+    "backbone.options.num_heads=2",
     "curve.every_epochs=3",
     "head.init_std=0.2",
 )
@@ -49,13 +51,18 @@ def cases(compose: Callable[..., tuple[Recipe, Site]]) -> dict[str, Case]:
 def divided(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
     """By division, then by variant; "1 x 32" is the whole."""
     found = {}
+    together = {}
     for name, (size, micro) in {"1 x 32": (1, 0), **DIVISIONS}.items():
         folder = tmp_path_factory.mktemp("division")
         here = {key: (recipe, site.model_copy(update={"micro_batch": micro})) for key, (recipe, site) in cases.items()}
         if size == 1:
             found[name] = whole_runs(World(), here, folder)
         else:
-            found[name] = in_world(size, folder, whole_runs, here, folder)[-1]  # the last process's view
+            together |= {f"{name}/{key}": case for key, case in here.items()}
+    folder = tmp_path_factory.mktemp("world")
+    last = in_world(2, folder, whole_runs, together, folder)[-1]  # as the process sees it that writes nothing
+    for key, run in last.items():
+        found.setdefault(key.split("/")[0], {})[key.split("/")[1]] = run
     return found
 
 
@@ -66,8 +73,9 @@ def test_losses_gradients_and_weights_do_not_depend_on_the_division(divided, div
     assert whole.keys() == parts.keys()
     assert "2.loss" in whole and "0.gradient.backbone.blocks.0.mlp.fc1.weight" in whole
     for name, tensor in whole.items():
+        rtol = 1e-5 if name.startswith("health") else 0  # measured in float32
         torch.testing.assert_close(
-            parts[name], tensor, rtol=0, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
+            parts[name], tensor, rtol=rtol, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
         )
 
 
@@ -96,7 +104,7 @@ def test_bfloat16_micro_batches_have_a_gradient_near_the_whole_batchs(pretrainin
 
 def test_dropped_paths_are_scaled_and_belong_to_the_sample() -> None:
     factors = path_factors([0.25, 1.0], 3, 4000, torch.Generator().manual_seed(0))
-    assert set(factors[0].unique().tolist()) == {0.0, pytest.approx(4 / 3)}
+    assert factors[0].unique().tolist() == [0.0, pytest.approx(4 / 3)]
     assert float(factors[0].mean()) == pytest.approx(1, abs=0.02)
     assert not factors[1].any()
     path = DropPath(0.5)
@@ -110,7 +118,7 @@ def test_dropped_paths_are_scaled_and_belong_to_the_sample() -> None:
 def test_what_cannot_be_divided_is_refused(pretraining) -> None:
     with pytest.raises(DivisionError, match=r"batch_size = 16 does not divide evenly among 3 processes"):
         pretraining("bits-fixed", world=World(0, 3))
-    for options, layer in (({}, "BatchNorm2d"), ({"drop_rate": 0.1}, "BatchNorm2d and Dropout")):
+    for options, layer in (({}, "BatchNorm2d"), ({"drop_rate": 0.1}, "BatchNorm2d and dropout")):
         words = ["backbone.name=resnet10t", *[f"backbone.options.{key}={value}" for key, value in options.items()]]
         with pytest.raises(DivisionError, match=layer):
             pretraining("bits-fixed", *words, world=World(0, 2))
