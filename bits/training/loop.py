@@ -107,7 +107,7 @@ class Pretraining:
             for batch in batches:
                 self._begin_epoch(log)
                 due = time.monotonic() - saved > 60 * self.site.checkpoint_minutes
-                step, update = self.update(batch, self.step, Wants(request.signal or 0, due))
+                step, update = self.update(batch, self.step, Wants(request, due))
                 self.state.step += 1
                 if self.step % self.site.log_every_steps == 0 or self.step == self.steps:
                     self.state.health = self._health(step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from bits.objectives.objective import Objective
 from bits.recipe import Recipe
 from bits.training.checkpoint import NotFiniteError
 from bits.training.gradient import GlobalGradient, Step
+from bits.training.interrupt import StopRequest
 from bits.training.optimizer import clip_gradients, set_rates
 from bits.training.schedules import Schedules
 from bits.training.views import GLOBAL_VIEWS, StepViews, seeded, view_specs
@@ -23,9 +24,9 @@ from bits.training.world import World
 
 @dataclass(frozen=True)
 class Wants:
-    """What a process would do after a step: stop by a signal (0: go on), save a checkpoint."""
+    """What a process would do after a step: stop, should it have been asked to by then; save a checkpoint."""
 
-    signal: int = 0
+    stop: StopRequest = field(default_factory=StopRequest)
     save: bool = False
 
 
@@ -100,7 +101,9 @@ class BatchUpdate:
 
         One small message, and the only place where a step waits for the device.
         """
-        wanted = torch.tensor([wants.signal, wants.save], dtype=torch.float64).to(self.device, non_blocking=True)
+        wanted = torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64).to(
+            self.device, non_blocking=True
+        )
         told = self.world.gather(torch.cat([step.agreement.double().view(1), wanted])[None])
         rate = told.new_zeros(()) if step.rate is None else step.rate.double()
         agreement, signal, save, rate_value, gradient_norm = torch.stack(
