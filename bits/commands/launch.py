@@ -21,7 +21,7 @@ from bits.errors import BitsError
 
 PRETRAIN = ("-m", "bits.commands.pretrain")
 # Processes get the time to write a checkpoint, also on the warning before a time limit (sbatch --signal=USR1@300).
-PATIENCE = ("--signals-to-handle", "SIGTERM,SIGINT,SIGHUP,SIGUSR1", "--shutdown-timeout", "300")
+PATIENCE = ("--signals-to-handle", "SIGTERM,SIGINT,SIGHUP,SIGUSR1", "--shutdown-timeout", "120")
 
 
 class LaunchError(BitsError):

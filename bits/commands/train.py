@@ -78,7 +78,12 @@ def _pretraining(
 
 
 def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
-    """Leave failure.json; a disk that is full must not hide the error itself."""
+    """Leave failure.json unless another process did: when one fails, the others only lose their connection.
+
+    A disk that is full must not hide the error itself.
+    """
+    if (folder / FAILURE).exists():
+        return
     step = pretraining.step if pretraining else 0
     epochs = step // pretraining.steps_per_epoch if pretraining else 0
     with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor
 
 # The first process alone evaluates and writes, for minutes to hours, while the others wait in their next message.
 PATIENCE = timedelta(hours=24)
+_at_work: list[bool] = []  # between join and leave: a sweep must not go on with some of the processes
 BUCKET = 1 << 24  # numbers that are summed in one message
 
 
@@ -83,10 +85,11 @@ class World:
             dist.barrier()
 
     def leave(self) -> None:
-        """Wait for the others and end the connection."""
+        """Wait for the others; the connection ends with the process, unless it joins again before."""
         if self.size > 1:
             self.wait()
-            dist.destroy_process_group()
+            _at_work.clear()
+            atexit.register(_disconnect)
 
 
 def join(device: torch.device) -> World:
@@ -94,8 +97,17 @@ def join(device: torch.device) -> World:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
-    if device.type == "cuda":
-        dist.init_process_group("nccl", timeout=PATIENCE, device_id=device)
-    else:
-        dist.init_process_group("gloo", timeout=PATIENCE)
+    if _at_work:
+        raise ConnectionError("the run before this one ended without the other processes; start them all again")
+    _at_work.append(True)
+    atexit.unregister(_disconnect)  # a process that fails must end at once: disconnecting could wait for the others
+    if not dist.is_initialized():
+        if device.type == "cuda":
+            dist.init_process_group("nccl", timeout=PATIENCE, device_id=device)
+        else:
+            dist.init_process_group("gloo", timeout=PATIENCE)
     return World(dist.get_rank(), size)
+
+
+def _disconnect() -> None:
+    dist.destroy_process_group()

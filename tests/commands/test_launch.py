@@ -19,6 +19,7 @@ from bits.commands.launch import LaunchError, command_line
 from bits.provenance import ROOT
 from bits.training.checkpoint import read_tensors
 
+pytestmark = pytest.mark.xdist_group("launch")  # what several tests share is made once
 SLURM = {"SLURM_JOB_ID": "41234", "SLURM_JOB_NODELIST": "n[1-2]"}
 WHOLE_RUN = ("schedule.epochs=5", "backbone.drop_path=0.2", "head_reset.every_epochs=2")
 

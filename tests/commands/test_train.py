@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bits.commands.train import train
+from bits.commands.train import _write_failure, train
 from bits.models.teacher_student import TeacherStudent
 from bits.training import loop
 from bits.training.checkpoint import read_tensors
@@ -43,6 +43,12 @@ def test_what_cannot_be_read_is_a_failure_at_step_0(composed, tmp_path):
         train(made.recipe, made.evaluation, site, "bits-fixed", tmp_path / "run")
     found = json.loads((tmp_path / "run/failure.json").read_text())
     assert (found["outcome"], found["step"], found["epochs"]) == ("failed", 0, 0)
+
+
+def test_the_first_failure_is_the_one_that_is_left(tmp_path):
+    for error in (ValueError("the cause"), RuntimeError("Connection closed by peer")):
+        _write_failure(tmp_path, error, None)
+    assert json.loads((tmp_path / "failure.json").read_text())["detail"] == "ValueError: the cause"
 
 
 def test_a_diverged_run_publishes_finite_weights_only(composed, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from bits.training.update import Wants
 from bits.training.world import World
 from tests.training.worlds import Case, in_world, whole_runs
 
+pytestmark = pytest.mark.xdist_group("division")  # what several tests share is made once
 Runs = dict[str, dict[str, Tensor]]
 COMMON = (
     "schedule={epochs: 3, batch_size: 32, images_per_epoch: 32}",

@@ -19,6 +19,9 @@ from bits.training.world import World
 from tests.training.worlds import Case, ManySizes, in_world
 
 
+pytestmark = pytest.mark.xdist_group("world")  # what several tests share is made once
+
+
 def messages(world: World) -> dict[str, Any]:
     mine = torch.arange(6.0).view(2, 3) + 10 * world.rank
     sums = [torch.full((3,), 1.0 + world.rank), torch.full((2, 2), 2.0), torch.tensor(float(world.rank))]
