@@ -18,7 +18,6 @@ from bits.training.loop import Pretraining
 from bits.training.world import World
 from tests.training.worlds import Case, ManySizes, in_world
 
-
 pytestmark = pytest.mark.xdist_group("world")  # what several tests share is made once
 
 
