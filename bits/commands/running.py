@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -18,20 +19,31 @@ from bits.recipe import CentreCrop, Dataset, Recipe, Site
 
 
 def choose_device(site: Site) -> torch.device:
-    """site.device, where auto is CUDA if there is one; also sets this process's CPU threads."""
+    """site.device, where auto is CUDA if there is one; also sets this process's CPU threads.
+
+    Of several processes on a machine (torchrun's LOCAL_RANK) each takes the GPU of its number.
+    """
     if site.threads:
         torch.set_num_threads(site.threads)
     if site.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(site.device)
-    except RuntimeError:
-        raise BitsError(f"site.device = {site.device!r}: expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    else:
+        try:
+            device = torch.device(site.device)
+        except RuntimeError:
+            raise BitsError(f"site.device = {site.device!r}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type != "cuda":
+        return device
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if ":" in site.device:
+            raise BitsError(f"site.device = {site.device!r} names one GPU for several processes. Use site.device=cuda.")
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
         raise BitsError(
-            f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices. "
-            "Use site.device=auto."
+            f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices where this "
+            f"process wants number {device.index or 0}. Use site.device=auto, and no more site.processes than GPUs."
         )
+    torch.cuda.set_device(device)
     return device
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,32 +17,56 @@ from bits.data.datasets import open_cached
 from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
-from bits.models.teacher_student import TeacherStudent
-from bits.objectives.objective import Objective
 from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
-from bits.recipe import Recipe, Site, Start
-from bits.training.checkpoint import CheckpointError, below, load_strictly, prefixed, read_tensors, write_tensors
+from bits.recipe import Recipe, Site
+from bits.training.checkpoint import prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
+from bits.training.outcome import Outcome
+from bits.training.start import load_start
+from bits.training.world import World, join
+
+FAILURE = "failure.json"
 
 
-def train(
-    recipe: Recipe,
-    site: Site,
-    name: str,
-    role: str,
-    folder: Path,
-    start: Path | None = None,
-) -> int:
+def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start: Path | None = None) -> int:
     """Pretrain into `folder`, or go on from the run in `start` when the recipe is a fine-tuning's.
 
     role: which data set of the paper the recipe's stands for. Returns the exit code: 0, or 128 + signal when
-    stopped in a resumable state. Raises BitsError.
+    stopped in a resumable state. Under torchrun this is one of several processes, of which the first one evaluates
+    and writes. Any other end is an exception, which leaves failure.json.
     """
     started = now()
     device = choose_device(site)
+    world = join(device)
+    if world.first:
+        (folder / FAILURE).unlink(missing_ok=True)
+    world.wait()  # so that no failure from here on is taken away
+    pretraining: Pretraining | None = None
+    try:
+        pretraining, images = _pretraining(recipe, site, folder, start, device, world)
+        outcome = pretraining.run()
+        if world.first:
+            _write_run(recipe, name, role, folder, pretraining, outcome.facts(), started, images, world.size)
+    except Interrupted as stop:
+        if world.first:
+            print(f"{folder.name}: {stop}", file=sys.stderr)
+        world.leave()
+        return stop.exit_code
+    except Exception as error:
+        _write_failure(folder, error, pretraining)
+        raise
+    world.leave()
+    return 0
+
+
+def _pretraining(
+    recipe: Recipe, site: Site, folder: Path, start: Path | None, device: torch.device, world: World
+) -> tuple[Pretraining, ImageSet]:
+    """The run, ready to go, and its training images."""
     root = dataset_root(recipe.dataset, site)
-    images, val = (open_cached(recipe.dataset, root, split, site) for split in ("train", "val"))
+    images = open_cached(recipe.dataset, root, "train", site)
+    val = open_cached(recipe.dataset, root, "val", site) if world.first else images
 
     def mean_average_precision(backbone: nn.Module) -> float:
         was_training = backbone.training
@@ -57,36 +82,20 @@ def train(
     model, objective = teacher_student(recipe), objective_of(recipe)
     if recipe.start is not None:
         load_start(recipe.start, start, model, objective)
-    pretraining = Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision)
-    try:
-        outcome = pretraining.run()
-    except Interrupted as stop:
-        print(f"{folder.name}: {stop}", file=sys.stderr)
-        return stop.exit_code
-    _write_run(recipe, name, role, folder, pretraining, outcome.facts(), started, images, str(device))
-    return 0
+    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world), images
 
 
-def load_start(start: Start, folder: Path | None, model: TeacherStudent, objective: Objective) -> None:
-    """Put in what a finished pretraining left: both backbones, both heads, the objective's state (DINO's centre).
+def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
+    """Leave failure.json unless another process did: when one fails, the others only lose their connection.
 
-    The optimiser starts anew. Raises CheckpointError when the files are missing, damaged or of another run.
+    A disk that is full must not hide the error itself.
     """
-    if folder is None:
-        raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --start")
-    parts = {part: folder / f"{part}.safetensors" for part in ("student", "teacher", "heads")}
-    found = {part: read_tensors(path) for part, path in parts.items()}
-    for part, checkpoint in found.items():
-        if checkpoint.facts.get("run") != start.digest:
-            raise CheckpointError(
-                f"{parts[part]}: is of a run with digest {checkpoint.facts.get('run')}, but this fine-tuning goes on "
-                f"from {start.run} with digest {start.digest}. Make the plan again: snakemake -n"
-            )
-    heads = found["heads"].tensors
-    for name, branch in (("student", model.student), ("teacher", model.teacher)):
-        load_strictly(branch.backbone, found[name].tensors, str(parts[name]))
-        load_strictly(branch.head, below(name, heads), str(parts["heads"]))
-    load_strictly(objective, below("objective", heads), str(parts["heads"]))
+    if (folder / FAILURE).exists():
+        return
+    step = pretraining.step if pretraining else 0
+    epochs = step // pretraining.steps_per_epoch if pretraining else 0
+    with suppress(OSError):
+        write_json(folder / FAILURE, Outcome("failed", f"{type(error).__name__}: {error}", step, epochs).facts())
 
 
 def _write_run(
@@ -98,7 +107,7 @@ def _write_run(
     outcome: dict[str, Any],
     started: str,
     images: ImageSet,
-    device: str,
+    processes: int,
 ) -> None:
     model, objective = pretraining.model, pretraining.objective
     facts = {
@@ -123,7 +132,8 @@ def _write_run(
         "weights": {"teacher": file_digest(folder / "teacher.safetensors")},
         "code": code_state(),
         "versions": versions(),
-        "hardware": {**hardware(), "device": device_name(device)},
+        "hardware": {**hardware(), "device": device_name(str(pretraining.device))},
+        "processes": processes,
         "command": sys.argv,
         "started": started,
         "finished": now(),

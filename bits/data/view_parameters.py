@@ -90,17 +90,25 @@ class ViewParameters:
         return ViewParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
-def draw(spec: ViewSpec, sizes_N2: Tensor, generator: torch.Generator) -> ViewParameters:
+def draw(
+    spec: ViewSpec, sizes_N2: Tensor, generator: torch.Generator, first: int = 0, total: int | None = None
+) -> ViewParameters:
     """Parameters for images of the given sizes (int64 [N, 2], height and width, each at least 1).
 
     generator: a CPU generator; 36 values are taken for each image, whatever its size and the spec.
+    first, total: the images are those from position `first` on of a global batch of `total` (N when None), for all
+    of which values are taken. Raises ValueError when they don't lie in it.
     """
     sizes = sizes_N2.cpu()
+    total = len(sizes) if total is None else total
+    if not 0 <= first <= total - len(sizes):
+        raise ValueError(f"images {first} to {first + len(sizes)} don't lie in a batch of {total}")
     # One row of uniforms per image, one group of columns per decision: see `widths`.
     widths = {"area": TRIES, "ratio": TRIES, "corner": 2, "flip": 1, "jitter": 1, "order": 4, "factors": 4}
     widths |= {"grey": 1, "blur": 1, "radius": 1, "solarise": 1}
-    uniforms = torch.rand(len(sizes), sum(widths.values()), generator=generator, dtype=torch.float64)
-    u = dict(zip(widths, torch.split(uniforms, list(widths.values()), dim=1), strict=True))
+    uniforms = torch.rand(total, sum(widths.values()), generator=generator, dtype=torch.float64)
+    own = uniforms[first : first + len(sizes)]
+    u = dict(zip(widths, torch.split(own, list(widths.values()), dim=1), strict=True))
     blurred = u["blur"][:, 0] < spec.blur
     return ViewParameters(
         crop=crop_boxes(spec, sizes, u["area"], u["ratio"], u["corner"]),

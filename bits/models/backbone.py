@@ -8,11 +8,13 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import PatchDropout
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from bits.errors import BitsError
 from bits.models import convstem as convstem  # registers its models with timm
+from bits.models.stochastic_depth import own_drop_paths
 
 
 class BackboneError(BitsError):
@@ -24,7 +26,7 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
 
     ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
     bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
-    Raises BackboneError.
+    drop_path > 0: in training mode every pass needs its factors (`stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
@@ -33,11 +35,26 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
     arguments: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path, **options}
     try:
         try:
-            return timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
+            backbone = timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
         except TypeError:
-            return timm.create_model(name, **arguments)  # not a ViT: takes any size as it is
+            backbone = timm.create_model(name, **arguments)  # not a ViT: takes any size as it is
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
+    own_drop_paths(backbone)
+    return backbone
+
+
+def batch_dependent(backbone: nn.Module) -> list[str]:
+    """Kinds of layer through which a sample's output depends on the batch it is in: batch norm, dropout."""
+    found = set()
+    for module in backbone.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            found.add(type(module).__name__)
+        draws = isinstance(module, (nn.modules.dropout._DropoutNd, PatchDropout))
+        rate = getattr(module, "p", 0) or getattr(module, "prob", 0) if draws else 0
+        if rate > 0 or getattr(module, "drop_rate", 0):  # timm's name where it calls the function
+            found.add("dropout")
+    return sorted(found)
 
 
 def width(backbone: nn.Module) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bits.models.head import Head
+from bits.models.stochastic_depth import drop_paths
 
 
 class Branch(nn.Module):
@@ -17,16 +18,28 @@ class Branch(nn.Module):
     def __init__(self, backbone: nn.Module, head: Head) -> None:
         super().__init__()
         self.backbone, self.head = backbone, head
+        self.paths = drop_paths(backbone)
 
-    def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, views: Sequence[Tensor], factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """V views [N, 3, S, S] -> features [V, N, D] and head outputs [V, N, B].
 
         Neighbouring views of equal size go through the backbone in one pass; the head sees all at once.
+        factors: [paths, V, N] of `path_factors`, for a backbone in training mode that drops paths.
         """
-        features = [self.backbone(torch.cat(list(same))) for _, same in groupby(views, key=lambda view: view.shape[-1])]
+        features, done = [], 0
+        for _, same in groupby(views, key=lambda view: view.shape[-1]):
+            group = list(same)
+            self._set_factors(None if factors is None else factors[:, done : done + len(group)])
+            features.append(self.backbone(torch.cat(group)))
+            done += len(group)
+        self._set_factors(None)
         flat = torch.cat(features)
         shape = (len(views), len(views[0]), -1)
         return flat.view(shape), self.head(flat).view(shape)
+
+    def _set_factors(self, factors: Tensor | None) -> None:
+        for number, path in enumerate(self.paths):
+            path.factors = None if factors is None else factors[number].flatten()
 
 
 class TeacherStudent(nn.Module):

@@ -18,6 +18,6 @@ def cross_entropy(student_vND: Tensor, prototypes_vND: Tensor, temperature: floa
 
 
 @torch.no_grad()
-def next_centre(centre_D: Tensor, teacher_GND: Tensor, momentum: float) -> Tensor:
-    """The moving average of batch means: momentum * centre + (1 - momentum) * mean row of the teacher."""
-    return momentum * centre_D + (1 - momentum) * teacher_GND.mean(dim=(0, 1))
+def next_centre(centre_D: Tensor, mean_D: Tensor, momentum: float) -> Tensor:
+    """The moving average of batch means: momentum * centre + (1 - momentum) * the teacher's mean row."""
+    return momentum * centre_D + (1 - momentum) * mean_D

@@ -24,6 +24,10 @@ class CheckpointError(BitsError):
     """A checkpoint that cannot be read or belongs to something else."""
 
 
+class NotFiniteError(CheckpointError):
+    """A NaN or an infinity where weights are to be kept."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Tensors by name, and what JSON can hold: digest of the run, step, curve so far."""
@@ -33,13 +37,27 @@ class Checkpoint:
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
-    """Write folder/step-<step>.safetensors atomically and drop all but the newest two; raises CheckpointError."""
+    """Write folder/step-<step>.safetensors atomically and drop all but the newest two.
+
+    Raises CheckpointError, and NotFiniteError before anything is written.
+    """
+    require_finite(tensors)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{step:09d}.safetensors"
+    path = path_of(folder, step)
     write_tensors(path, tensors, facts)
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
         old.unlink()
     return path
+
+
+def require_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raise NotFiniteError naming the tensors that hold a NaN or an infinity."""
+    floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and tensor.numel()}
+    # The largest of each tensor says it all: it is NaN where one is, and does not overflow as a sum would.
+    largest = [tensor.detach().abs().max().double().cpu() for tensor in floating.values()]
+    bad = [name for name, value in zip(floating, largest, strict=True) if not torch.isfinite(value)]
+    if bad:
+        raise NotFiniteError(f"{', '.join(bad[:3])}{f' and {len(bad) - 3} more' if bad[3:] else ''} not finite")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -92,6 +110,11 @@ def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | Non
             )
         return checkpoint
     return None
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where `save` puts the checkpoint of a step."""
+    return folder / f"step-{step:09d}.safetensors"
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

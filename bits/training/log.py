@@ -13,10 +13,14 @@ from typing import Any, TextIO
 class RunLog:
     """Appends JSON lines to a file; on resuming, lines from `from_step` on are dropped first.
 
-    A non-finite number is written as null, so that every line is JSON.
+    A non-finite number is written as null, so that every line is JSON. path None: nothing is written, for all
+    processes of a training but the first.
     """
 
-    def __init__(self, path: Path, from_step: int = 0) -> None:
+    def __init__(self, path: Path | None, from_step: int = 0) -> None:
+        self._stream: TextIO | None = None
+        if path is None:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step] if from_step else []
         path.write_text("".join(line + "\n" for line in kept))
@@ -24,10 +28,12 @@ class RunLog:
 
     def write(self, **entry: Any) -> None:
         """One line; floats are rounded to six significant digits."""
-        self._stream.write(json.dumps({key: _plain(value) for key, value in entry.items()}) + "\n")
+        if self._stream is not None:
+            self._stream.write(json.dumps({key: _plain(value) for key, value in entry.items()}) + "\n")
 
     def close(self) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
 
 def _lines(path: Path) -> list[str]:

@@ -9,33 +9,41 @@ from torch import Tensor
 # A batch's features span this many directions at least in a run that has not collapsed; random starts and
 # trained runs lie an order of magnitude above.
 LEAST_EFFECTIVE_RANK = 2.0
+# Bits, of at most 1: below it nearly all samples of a batch have the same code.
+LEAST_CODE_ENTROPY = 0.05
 
 
 @torch.no_grad()
-def health(features_ND: Tensor, outputs_NB: Tensor) -> dict[str, float]:
-    """Spread of one batch's teacher features and outputs.
+def health(features_ND: Tensor, ones_B: Tensor) -> dict[str, float]:
+    """Spread of one batch's teacher features and codes.
 
+    ones_B: the share of samples whose output is positive, the message of Eq. 7.
     feature_std: mean standard deviation of unit features times sqrt(D): 1 isotropic, 0 collapsed.
-    effective_rank: exp(entropy) of the covariance's normalised eigenvalues, at most min(N, D).
-    code_entropy: mean marginal entropy (bits, 0 to 1) of the outputs' signs, the message of Eq. 7.
+    effective_rank: exp(entropy) of the covariance's normalised eigenvalues, at most min(N - 1, D).
+    code_entropy: mean marginal entropy of the bits (0 to 1 bit).
     """
-    features, outputs = features_ND.float(), outputs_NB.float()
+    features = features_ND.float()
     unit = F.normalize(features, dim=-1)
     centred = features - features.mean(0)
     squares = torch.linalg.svdvals(centred) ** 2
     shares = squares / squares.sum().clamp_min(1e-30)
     rank = torch.exp(-(shares * torch.log(shares.clamp_min(1e-30))).sum())
-    ones = (outputs > 0).float().mean(0).clamp(1e-7, 1 - 1e-7)
+    ones = ones_B.float().clamp(1e-7, 1 - 1e-7)
     entropy = -(ones * ones.log2() + (1 - ones) * (1 - ones).log2()).mean()
     return {
-        "feature_std": float(unit.std(0).mean() * features.shape[1] ** 0.5),
+        "feature_std": float(unit.std(0).mean() * features.shape[1] ** 0.5) if len(unit) > 1 else 0.0,
         "effective_rank": float(rank) if float(squares.sum()) > 0 else 0.0,
         "code_entropy": float(entropy),
     }
 
 
-def collapse(health: dict[str, float]) -> str | None:
-    """Why the run counts as collapsed, or None."""
+def collapse(health: dict[str, float], codes: bool) -> str | None:
+    """Why the run counts as collapsed, or None. codes: its message is a code, which is not to be constant."""
     if health["effective_rank"] < LEAST_EFFECTIVE_RANK:
         return f"effective rank of the teacher's features {health['effective_rank']:.2f} < {LEAST_EFFECTIVE_RANK}"
+    if codes and health["code_entropy"] < LEAST_CODE_ENTROPY:
+        return (
+            f"mean marginal entropy of the code's bits {health['code_entropy']:.3f} < {LEAST_CODE_ENTROPY} bits: "
+            "constant codes"
+        )
     return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
+from bits.recipe import Recipe
 
 
 def cosine(start: float, end: float, step: int, steps: int) -> float:
@@ -15,3 +18,27 @@ def warmup_cosine(peak: float, end: float, step: int, steps: int, warmup: int) -
     if step < warmup:
         return peak * step / max(warmup - 1, 1)
     return cosine(peak, end, step - warmup, steps - warmup)
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """What a recipe says about each of `steps` steps, `steps_per_epoch` of them an epoch."""
+
+    recipe: Recipe
+    steps_per_epoch: int
+    steps: int
+
+    def learning_rate(self, step: int) -> float:
+        """Linear in the batch size, warm-up, cosine."""
+        settings = self.recipe.optimizer
+        peak = settings.learning_rate * self.recipe.schedule.batch_size / 256
+        warmup = round(settings.warmup_epochs * self.steps_per_epoch)
+        return warmup_cosine(peak, settings.min_learning_rate, step, self.steps, warmup)
+
+    def weight_decay(self, step: int) -> float:
+        """Along a half cosine."""
+        return cosine(self.recipe.optimizer.weight_decay, self.recipe.optimizer.weight_decay_end, step, self.steps)
+
+    def momentum(self, step: int) -> float:
+        """The teacher's."""
+        return cosine(self.recipe.teacher.momentum, self.recipe.teacher.momentum_end, step, self.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from bits.data.batch import ImageBatch
 from bits.data.views import ViewSpec, draw, render
 from bits.recipe import Augmentation, Crops
+
+GLOBAL_VIEWS = 2  # come first; the teacher sees these alone
 
 
 def view_specs(crops: Crops, augmentation: Augmentation) -> list[ViewSpec]:
@@ -47,11 +50,44 @@ def seeded(*parts: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1)
 
 
-def step_views(batch: ImageBatch, specs: list[ViewSpec], seed: int, step: int, device: torch.device) -> list[Tensor]:
-    """V views float32 [N, 3, S, S] on `device`, of a batch that lies in main memory.
+class StepViews:
+    """The views of one process's images in a step, made when they are asked for.
 
-    Parameters are drawn on the CPU, pixels are worked on the device: nothing waits for it.
+    batch: the images from position `first` on of the step's `total` (None: all of it), in main memory. Parameters
+    are drawn on the CPU for the global batch, so that they belong to the image whoever works on it; pixels are
+    worked on the device: nothing waits for it.
     """
-    drawn = [draw(spec, batch.sizes, seeded(seed, "views", step, number)) for number, spec in enumerate(specs)]
-    moved = batch.to(device)
-    return [render(moved, spec, parameters) for spec, parameters in zip(specs, drawn, strict=True)]
+
+    def __init__(
+        self,
+        batch: ImageBatch,
+        specs: Sequence[ViewSpec],
+        seed: int,
+        step: int,
+        device: torch.device,
+        first: int = 0,
+        total: int | None = None,
+    ) -> None:
+        self.specs, self.first = specs, first
+        self.total = len(batch) if total is None else total
+        self.parameters = [
+            draw(spec, batch.sizes, seeded(seed, "views", step, number), first, total)
+            for number, spec in enumerate(specs)
+        ]
+        self.batch = batch.to(device)
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def render(self, views: slice, images: slice) -> list[Tensor]:
+        """Some of the views of some of this process's images, float32 [n, 3, S, S] each, on the device."""
+        batch = self.batch.select(images)
+        chosen = zip(self.specs[views], self.parameters[views], strict=True)
+        return [render(batch, spec, parameters.select(images)) for spec, parameters in chosen]
+
+
+def step_views(
+    batch: ImageBatch, specs: Sequence[ViewSpec], seed: int, step: int, device: torch.device
+) -> list[Tensor]:
+    """All V views of a whole batch at once, float32 [N, 3, S, S] each, on `device`."""
+    return StepViews(batch, specs, seed, step, device).render(slice(None), slice(None))

@@ -1,107 +1,73 @@
-"""Fine-tuning: what it takes over from its pretraining, and which files it refuses."""
+"""What a training leaves when it ends in each of its ways."""
 
 from __future__ import annotations
 
 import json
-import sys
+import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from bits.commands import prepare
-from bits.commands.running import objective_of, teacher_student
-from bits.commands.train import load_start, train
-from bits.plan import Request, current_plan
-from bits.recipe import Recipe, Site
-from bits.training.checkpoint import CheckpointError, read_tensors, write_tensors
-
-SHORT = ("schedule.epochs=3", "optimizer.warmup_epochs=1", "curve.every_epochs=3", "finetuning.epochs=2")
+from bits.commands.train import _write_failure, train
+from bits.models.teacher_student import TeacherStudent
+from bits.training import loop
+from bits.training.checkpoint import read_tensors
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """(plan, pretrained DINO's folder) in a folder that is entered."""
-    folder = tmp_path_factory.mktemp("train")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        plan = current_plan(Request("smoke", SHORT))
-        for role in ("imagenet1k", "birds525"):
-            patch.setattr(sys, "argv", ["prepare", "--plan", "results/smoke/plan.json", "--dataset", role])
-            prepare.main()
-        for name in ("dino", "bits-reset"):
-            run = entry(plan, name)
-            assert train(Recipe.model_validate(run["recipe"]), site(plan), name, run["role"], Path(run["folder"])) == 0
-        yield plan
+def test_a_failure_is_left_on_paper_and_taken_away_by_a_new_start(composed, tmp_path, monkeypatch):
+    made = composed("bits-fixed")
+    folder = tmp_path / "run"
+    arguments = (made.recipe, made.site, "bits-fixed", "imagenet1k", folder)
+
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "health", fail)  # first at the last step
+        with pytest.raises(RuntimeError, match="planted"):
+            train(*arguments)
+    found = json.loads((folder / "failure.json").read_text())
+    assert found == {"outcome": "failed", "detail": "RuntimeError: planted", "step": 5, "epochs": 5}
+    assert not (folder / "outcome.json").exists()
+    assert train(*arguments) == 0
+    assert not (folder / "failure.json").exists()
+    assert json.loads((folder / "outcome.json").read_text())["outcome"] == "finished"
+    assert not (folder / "resume").exists()
 
 
-def entry(plan: dict[str, Any], name: str) -> dict[str, Any]:
-    (identity,) = plan["sources"][name]
-    return dict(plan["runs"][identity])
+def test_what_cannot_be_read_is_a_failure_at_step_0(composed, tmp_path):
+    made = composed("bits-fixed")
+    site = made.site.model_copy(update={"data": {**made.site.data, "scenes": str(tmp_path / "none")}})
+    with pytest.raises(Exception, match="none"):
+        train(made.recipe, site, "bits-fixed", "imagenet1k", tmp_path / "run")
+    found = json.loads((tmp_path / "run/failure.json").read_text())
+    assert (found["outcome"], found["step"], found["epochs"]) == ("failed", 0, 0)
 
 
-def site(plan: dict[str, Any]) -> Site:
-    return Site.model_validate(plan["site"])
+def test_the_first_failure_is_the_one_that_is_left(tmp_path):
+    for error in (ValueError("the cause"), RuntimeError("Connection closed by peer")):
+        _write_failure(tmp_path, error, None)
+    assert json.loads((tmp_path / "failure.json").read_text())["detail"] == "ValueError: the cause"
 
 
-def started(plan: dict[str, Any], name: str) -> tuple[Any, Any, Recipe]:
-    recipe = Recipe.model_validate(entry(plan, f"{name}-on-birds525")["recipe"])
-    model, objective = teacher_student(recipe), objective_of(recipe)
-    assert recipe.start is not None
-    load_start(recipe.start, Path(entry(plan, name)["folder"]), model, objective)
-    return model, objective, recipe
+def test_a_diverged_run_publishes_finite_weights_only(composed, tmp_path, monkeypatch):
+    reset = TeacherStudent.reset_heads
 
+    def planted(self: TeacherStudent, generator: torch.Generator) -> None:
+        reset(self, generator)
+        self.student.head.mlp[0].weight.data[0, 0] = math.nan
 
-def test_student_teacher_heads_and_centre_are_carried_over(trained):
-    folder = Path(entry(trained, "dino")["folder"])
-    model, objective, _ = started(trained, "dino")
-    found = {part: read_tensors(folder / f"{part}.safetensors").tensors for part in ("student", "teacher", "heads")}
-    heads = found["heads"]
-    for name, branch in (("student", model.student), ("teacher", model.teacher)):
-        assert all(torch.equal(value, found[name][key]) for key, value in branch.backbone.state_dict().items())
-        assert all(torch.equal(value, heads[f"{name}.{key}"]) for key, value in branch.head.state_dict().items())
-    assert float(objective.centre.abs().sum()) > 0, "DINO's centre started anew"
-    assert torch.equal(objective.centre, heads["objective.centre"])
-    weights = zip(model.student.parameters(), model.teacher.parameters(), strict=True)
-    assert not all(torch.equal(mine, theirs) for mine, theirs in weights), "the teacher is the student again"
-
-
-def test_a_fine_tuning_is_trained_from_there_and_measures_every_epoch(trained):
-    run = entry(trained, "bits-reset-on-birds525")
-    recipe = Recipe.model_validate(run["recipe"])
-    recipe = recipe.model_copy(update={"curve": recipe.curve.model_copy(update={"every_epochs": 1})})
-    start, folder = Path(entry(trained, "bits-reset")["folder"]), Path("results/tuned")
-    assert train(recipe, site(trained), run["name"], run["role"], folder, start) == 0
-
-    curve = json.loads((folder / "curve.json").read_text())
-    assert curve["values"]["training"]["map"]["x"] == [0, 1, 2]
-    assert curve["dataset"] == "birds525"
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    resets = [line for line in log if line.get("event") == "head reset"]
-    assert [line["step"] for line in resets] == [0]
-    before = read_tensors(start / "teacher.safetensors").tensors
-    after = read_tensors(folder / "teacher.safetensors").tensors
-    drift = max(float((after[key] - before[key]).abs().max()) for key in before)
-    assert 0 < drift < 0.5  # moved, but from there
-    provenance = json.loads((folder / "provenance.json").read_text())
-    assert provenance["start"]["run"] == "bits-reset"
-
-
-def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
-    recipe = Recipe.model_validate(entry(trained, "dino-on-birds525")["recipe"])
-    model, objective = teacher_student(recipe), objective_of(recipe)
-    assert recipe.start is not None
-    with pytest.raises(CheckpointError, match="--start"):
-        load_start(recipe.start, None, model, objective)
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
-        load_start(recipe.start, tmp_path, model, objective)
-    with pytest.raises(CheckpointError, match="goes on from dino with digest"):
-        load_start(recipe.start, Path(entry(trained, "bits-reset")["folder"]), model, objective)
-    for part in ("student", "teacher", "heads"):
-        write_tensors(tmp_path / f"{part}.safetensors", {"x": torch.zeros(1)}, {"run": recipe.start.digest})
-    with pytest.raises(CheckpointError, match="does not fit"):
-        load_start(recipe.start, tmp_path, model, objective)
-    (tmp_path / "heads.safetensors").write_bytes(b"half")
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_start(recipe.start, tmp_path, model, objective)
+    monkeypatch.setattr(TeacherStudent, "reset_heads", planted)
+    made = composed("simdino-reset", "head_reset.every_epochs=2")
+    folder = tmp_path / "run"
+    assert train(made.recipe, made.site, "simdino-reset", "imagenet1k", folder) == 0
+    outcome = json.loads((folder / "outcome.json").read_text())
+    assert (outcome["outcome"], outcome["step"]) == ("diverged", 2)
+    assert "weights are those of the checkpoint of step 0" in outcome["detail"]
+    files = list(Path(folder).glob("*.safetensors"))
+    assert len(files) == 3
+    for path in files:
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in read_tensors(path).tensors.values())
+    for path in folder.glob("*.json*"):
+        assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()

@@ -15,6 +15,7 @@ from bits.compose import Composer
 from bits.data.images import ImageSet
 from bits.recipe import Recipe, Site
 from bits.training.loop import Pretraining
+from bits.training.world import World
 
 
 class RandomImages(ImageSet):
@@ -44,7 +45,7 @@ def compose() -> Callable[..., tuple[Recipe, Site]]:
 
 @pytest.fixture
 def pretraining(compose: Callable[..., tuple[Recipe, Site]], tmp_path: Path) -> Callable[..., Pretraining]:
-    """pretraining(run, *overrides, folder=..., evaluate=..., images=...) -> a run that is ready to go."""
+    """pretraining(run, *overrides, folder=..., evaluate=..., images=..., world=...) -> a run that is ready to go."""
 
     def make(run: str, *overrides: str, **other: Any) -> Pretraining:
         recipe, site = compose(run, *overrides)
@@ -58,6 +59,7 @@ def pretraining(compose: Callable[..., tuple[Recipe, Site]], tmp_path: Path) -> 
             other.get("folder", tmp_path / "run"),
             torch.device("cpu"),
             evaluate,
+            other.get("world", World()),
         )
 
     return make

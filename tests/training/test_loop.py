@@ -132,48 +132,6 @@ def test_teacher_equals_the_closed_form_average(pretraining):
     assert torch.allclose(history[-1][f"teacher.{name}"].double(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["simdino", "dino"])
-def test_a_non_finite_loss_is_an_outcome_and_never_reaches_a_weight(pretraining, tmp_path, method):
-    run = pretraining(method, *SHORT)
-    forward = run.objective.forward
-
-    def planted(*arguments):
-        loss, terms = forward(*arguments)
-        if run.step != 4:
-            return loss, terms
-        for buffer in run.objective.buffers():
-            buffer.fill_(float("nan"))
-        return loss * float("nan"), terms
-
-    run.objective.forward = planted  # type: ignore[method-assign]
-    outcome = run.run()
-    assert (outcome.outcome, outcome.step) == ("diverged", 4)
-    for module in (run.model, run.objective):
-        assert all(bool(torch.isfinite(tensor).all()) for tensor in module.state_dict().values())
-    assert lines(tmp_path / "run")[-1]["event"] == "diverged"
-
-
-def test_a_non_finite_gradient_is_one_too(pretraining):
-    run = pretraining("bits-fixed", *SHORT)
-    weight = run.model.student.backbone.blocks[0].mlp.fc1.weight
-    weight.register_hook(lambda gradient: gradient * float("inf") if run.step == 3 else gradient)
-    outcome = run.run()
-    assert (outcome.outcome, outcome.step) == ("diverged", 3)
-    assert all(bool(torch.isfinite(tensor).all()) for tensor in run.model.state_dict().values())
-
-
-def test_a_collapse_is_an_outcome_and_said_while_it_happens(pretraining, tmp_path):
-    run = pretraining("bits-fixed", *SHORT, "site.log_every_steps=1")
-    with torch.no_grad():  # features that depend on nothing
-        for branch in (run.model.student, run.model.teacher):
-            branch.backbone.norm.weight.zero_()
-            branch.backbone.norm.weight.requires_grad_(False)
-    outcome = run.run()
-    assert outcome.outcome == "collapsed"
-    assert "effective rank" in outcome.detail
-    assert any("warning" in entry for entry in lines(tmp_path / "run"))
-
-
 def test_a_trained_run_whose_end_was_lost_is_not_trained_again(pretraining, monkeypatch):
     def fails_at_the_end(backbone: object) -> float:
         calls.append(1)
@@ -186,7 +144,7 @@ def test_a_trained_run_whose_end_was_lost_is_not_trained_again(pretraining, monk
     with pytest.raises(OSError, match="disk full"):
         first.run()
     again = pretraining("bits-fixed", *SHORT)
-    monkeypatch.setattr(again, "_train_step", None)  # would fail when called
+    monkeypatch.setattr(again, "update", None)  # would fail when called
     assert again.run().facts() == {"outcome": "finished", "detail": "trained to the end", "step": 6, "epochs": 6}
     assert same(weights(first), weights(again))
     assert again.curve["x"] == [0, 2, 4, 6]
@@ -202,3 +160,44 @@ def test_prototypes_stay_frozen_for_the_first_epoch(pretraining):
 def test_batchnorm_backbones_without_tokens_train_too(pretraining):
     run = pretraining("bits-fixed", *SHORT, "backbone.name=resnet10t", "crops.global_size=32", "crops.local_size=32")
     assert run.run().step == run.steps
+
+
+def test_a_head_reset_at_the_start_is_the_same_after_a_stop_before_the_first_step(pretraining, tmp_path):
+    words = (*SHORT, "head_reset.at_start=true")
+
+    def stop(backbone: object) -> float:
+        assert (tmp_path / "parts/resume/step-000000000.safetensors").is_file()
+        raise KeyboardInterrupt
+
+    whole = pretraining("bits-fixed", *words, folder=tmp_path / "whole")
+    start = weights(whole)
+    whole.run()
+    part = pretraining("bits-fixed", *words, folder=tmp_path / "parts", evaluate=stop)
+    with pytest.raises(KeyboardInterrupt):
+        part.run()
+    name = "head.mlp.0.weight"
+    reset = weights(part)
+    assert not torch.equal(reset[f"student.{name}"], start[f"student.{name}"])
+    assert torch.equal(reset[f"student.{name}"], reset[f"teacher.{name}"])
+    assert all(torch.equal(reset[key], start[key]) for key in start if ".backbone." in key)
+    rest = pretraining("bits-fixed", *words, folder=tmp_path / "parts")
+    rest.run()
+    assert same(weights(whole), weights(rest))
+    for folder in (tmp_path / "whole", tmp_path / "parts"):
+        resets = [entry for entry in lines(folder) if entry.get("event") == "head reset"]
+        assert [(entry["step"], entry["epoch"]) for entry in resets] == [(0, 0)]
+
+
+def test_training_starts_from_the_state_that_it_is_given_unless_there_is_a_checkpoint(pretraining):
+    zero = [f"optimizer.{key}=0" for key in ("min_learning_rate", "weight_decay", "weight_decay_end")]
+    words = ("dino", *SHORT, "optimizer.learning_rate=1e-12", *zero, "objective.centre_momentum=1", "head.init_std=0.1")
+    run, other = pretraining(*words), pretraining(*words)
+    with torch.no_grad():
+        for tensor in (*run.model.parameters(), *run.objective.buffers()):
+            tensor.add_(0.5)
+    given, centre = weights(run), run.objective.centre.clone()
+    for pretrained in (run, other):  # the other takes up the first one's checkpoint
+        pretrained.run()
+        assert torch.equal(pretrained.objective.centre, centre)
+        for name, tensor in weights(pretrained).items():
+            torch.testing.assert_close(tensor, given[name], rtol=0, atol=1e-6)

@@ -1,0 +1,87 @@
+"""Start one pretraining on any number of processes and nodes.
+
+    python -m bits.commands.launch --processes P --nodes N [--launcher "srun ..."] -- <arguments of pretrain>
+
+One process becomes bits.commands.pretrain itself, several of one machine torchrun, several nodes a job step of Slurm
+with a torchrun on each. The launcher is replaced by what it starts, so a signal to it reaches them: the processes write
+a checkpoint and end, and the exit code is not 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from bits.commands.guard import guarded
+from bits.errors import BitsError
+
+PRETRAIN = ("-m", "bits.commands.pretrain")
+# Processes get the time to write a checkpoint, also on the warning before a time limit (sbatch --signal=USR1@300).
+PATIENCE = ("--signals-to-handle", "SIGTERM,SIGINT,SIGHUP,SIGUSR1", "--shutdown-timeout", "120")
+
+
+class LaunchError(BitsError):
+    """Processes that cannot be started as asked."""
+
+
+def command_line(
+    processes: int, nodes: int, launcher: str | None, words: Sequence[str], environment: Mapping[str, str]
+) -> list[str]:
+    """What to run instead of this process; raises LaunchError.
+
+    environment: of the Slurm job, for several nodes. launcher: the words before torchrun there, instead of srun's.
+    """
+    if processes < 1 or nodes < 1:
+        raise LaunchError(f"--processes {processes} --nodes {nodes}: expected at least 1 of each")
+    if processes == nodes == 1:
+        return [sys.executable, *PRETRAIN, *words]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), *PATIENCE]
+    if nodes == 1:
+        return [*torchrun, "--standalone", *PRETRAIN, *words]
+    job, host = slurm_job(nodes, environment)
+    port = 15000 + job % 15000  # below the ports that systems hand out by themselves
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-id", str(job), "--rdzv-endpoint", f"{host}:{port}"]
+    prefix = shlex.split(launcher) if launcher else srun(nodes, environment)
+    return [*prefix, *torchrun, "--nnodes", str(nodes), *meeting, *PRETRAIN, *words]
+
+
+def srun(nodes: int, environment: Mapping[str, str]) -> list[str]:
+    """One task on each node, with all the cores that the job has there: srun takes one unless told."""
+    words = ["srun", "--nodes", str(nodes), "--ntasks", str(nodes), "--ntasks-per-node", "1", "--kill-on-bad-exit=1"]
+    cores = environment.get("SLURM_CPUS_PER_TASK")
+    return [*words, "--cpus-per-task", cores] if cores else words
+
+
+def slurm_job(nodes: int, environment: Mapping[str, str]) -> tuple[int, str]:
+    """(job number, name of the first host); raises LaunchError outside Slurm."""
+    job, hosts = environment.get("SLURM_JOB_ID"), environment.get("SLURM_JOB_NODELIST")
+    if not job or not hosts:
+        raise LaunchError(
+            f"--nodes {nodes}: SLURM_JOB_ID and SLURM_JOB_NODELIST are not set, so this is no Slurm job. Several nodes "
+            "need one (snakemake --profile slurm); on this machine alone use site.nodes=1."
+        )
+    try:
+        shown = subprocess.run(["scontrol", "show", "hostnames", hosts], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise LaunchError(f"scontrol show hostnames {hosts}: {error}. Expected the names of the job's hosts") from error
+    return int(job), shown.stdout.split()[0]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bits.commands.launch", description="Start one pretraining.")
+    parser.add_argument("--processes", type=int, default=1, help="on each node, one per GPU")
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--launcher", help="instead of srun and its options")
+    parser.add_argument("words", nargs="*", metavar="argument", help="of bits.commands.pretrain, after --")
+    chosen = parser.parse_args()
+    command = command_line(chosen.processes, chosen.nodes, chosen.launcher, chosen.words, os.environ)
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

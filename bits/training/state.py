@@ -1,0 +1,96 @@
+"""What a run has come to: the weights and all else that it needs to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bits.models.teacher_student import TeacherStudent
+from bits.objectives.objective import Objective
+from bits.training import checkpoint as checkpoints
+from bits.training.checkpoint import Checkpoint
+from bits.training.world import World
+
+
+@dataclass
+class RunState:
+    """The same in every process of a training, and on disk whatever their number.
+
+    folder: of the checkpoints. run: the digest of the recipe that they must be of. health: of the last logged step.
+    """
+
+    folder: Path
+    run: str
+    world: World
+    model: TeacherStudent
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
+    health: dict[str, float] = field(default_factory=dict)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Everything but the optimiser's state: what is published."""
+        return {
+            **checkpoints.prefixed("model", self.model.state_dict()),
+            **checkpoints.prefixed("objective", self.objective.state_dict()),
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it."""
+        return {**self.weights(), **checkpoints.prefixed("optimizer", checkpoints.optimizer_tensors(self.optimizer))}
+
+    def save(self) -> None:
+        """Write a checkpoint from which a run goes on bit-identically, and return when it is there.
+
+        Called by all processes in the same step: each looks at its own weights, the first one writes. Raises
+        NotFiniteError in all of them, and CheckpointError where the disk is full.
+        """
+        tensors = self.tensors()
+        checkpoints.require_finite(tensors)
+        if self.world.first:
+            facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
+            checkpoints.save(self.folder, self.step, tensors, facts)
+        self.world.wait()
+
+    def resume(self) -> bool:
+        """Take up the newest readable checkpoint, if there is one; all processes the same."""
+        found = self._newest()
+        if found is not None:
+            self._load_weights(found)
+            checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
+            self.step, self.curve, self.health = (found.facts[name] for name in ("step", "curve", "health"))
+        # Equal by construction when nothing was loaded, if all processors round alike.
+        self.world.equalise_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
+        return found is not None
+
+    def sound(self) -> bool:
+        """Whether the weights in memory are finite."""
+        try:
+            checkpoints.require_finite(self.weights())
+        except checkpoints.NotFiniteError:
+            return False
+        return True
+
+    def fall_back(self) -> int:
+        """Put the weights of the newest checkpoint in place of those in memory; returns its step."""
+        found = self._newest()
+        if found is None:
+            raise checkpoints.NotFiniteError("the weights that training starts from are not finite")
+        self._load_weights(found)
+        return int(found.facts["step"])
+
+    def _newest(self) -> Checkpoint | None:
+        """The first process decides which one it is: a damaged file is passed over by all."""
+        found = checkpoints.newest(self.folder, self.run) if self.world.first else None
+        step = self.world.told(None if found is None else found.facts["step"])
+        if self.world.first or step is None:
+            return found
+        return checkpoints.read_tensors(checkpoints.path_of(self.folder, step))
+
+    def _load_weights(self, found: Checkpoint) -> None:
+        checkpoints.load_strictly(self.model, checkpoints.below("model", found.tensors), str(self.folder))
+        checkpoints.load_strictly(self.objective, checkpoints.below("objective", found.tensors), str(self.folder))
