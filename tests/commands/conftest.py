@@ -48,14 +48,13 @@ def frozen(composed: Callable[..., Composed]) -> Frozen:
     def write(folder: Path, run: str, *overrides: str) -> list[str]:
         made = composed(run, *overrides)
         contents: dict[str, Any] = {
-            "config": {"name": run, "recipe": made.recipe.model_dump(mode="json")},
-            "evaluation": {"evaluation": made.evaluation.model_dump(mode="json")},
+            "config": {"name": run, "role": "imagenet1k", "recipe": made.recipe.model_dump(mode="json")},
             "site": made.site.model_dump(mode="json"),
         }
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-        words = ("--frozen", "config"), ("--evaluation", "evaluation"), ("--site", "site")
+        words = ("--frozen", "config"), ("--site", "site")
         return [part for option, name in words for part in (option, str(folder / f"{name}.yaml"))]
 
     return write

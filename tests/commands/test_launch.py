@@ -71,7 +71,7 @@ def whole(alone: Path, composed: Any) -> Path:
 
     if not alone.exists():
         made = composed("bits-fixed", *WHOLE_RUN)
-        assert train(made.recipe, made.evaluation, made.site, "bits-fixed", alone) == 0
+        assert train(made.recipe, made.site, "bits-fixed", "imagenet1k", alone) == 0
     return alone
 
 
