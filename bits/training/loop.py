@@ -22,7 +22,7 @@ from bits.training.division import check_division
 from bits.training.gradient import Step
 from bits.training.interrupt import Interrupted, StopRequest, stop_requests
 from bits.training.log import Progress, RunLog
-from bits.training.monitor import collapse, health
+from bits.training.monitor import collapse, constant_codes, health
 from bits.training.optimizer import adamw
 from bits.training.outcome import Outcome
 from bits.training.schedules import Schedules
@@ -152,10 +152,11 @@ class Pretraining:
         ones = self.world.gather(step.ones[None]).sum(0) / self.recipe.schedule.batch_size
         return health(self.world.gather(step.features), ones)
 
-    def _collapse(self) -> str | None:
-        if not self.state.health:
-            return None
-        return collapse(self.state.health, codes=self.objective.settings.agreement in CODES)
+    def _warning(self) -> str | None:
+        found = collapse(self.state.health)
+        if found is None and self.objective.settings.agreement in CODES:
+            return constant_codes(self.state.health)
+        return found
 
     def _evaluate(self, epoch: int, log: RunLog) -> None:
         if not self.world.first or epoch in self.curve["x"]:
@@ -169,7 +170,7 @@ class Pretraining:
     def _log(self, log: RunLog, progress: Progress, update: Update, rate: float) -> None:
         if not self.world.first:
             return
-        warning, last = self._collapse(), self.step - 1
+        warning, last = self._warning(), self.step - 1
         log.write(
             step=self.step,
             epoch=self.step / self.steps_per_epoch,
@@ -185,7 +186,7 @@ class Pretraining:
             **({"warning": warning} if warning else {}),
         )
         said = f"loss {update.loss:.4f} {rate:.0f} images/s"
-        progress.show(self.step, said + (f" COLLAPSE? {warning}" if warning else ""))
+        progress.show(self.step, said + (f" WARNING {warning}" if warning else ""))
 
     def _diverged(self, reason: str, log: RunLog) -> Outcome:
         detail = f"{reason} at step {self.step}; weights are those "
@@ -194,6 +195,6 @@ class Pretraining:
         return Outcome("diverged", detail, self.step, self.step // self.steps_per_epoch)
 
     def _finished(self) -> Outcome:
-        reason = self._collapse()
-        name = "collapsed" if reason else "finished"
-        return Outcome(name, reason or "trained to the end", self.step, self.recipe.schedule.epochs)
+        name = "collapsed" if collapse(self.state.health) else "finished"
+        detail = self._warning() or "trained to the end"
+        return Outcome(name, detail, self.step, self.recipe.schedule.epochs)

@@ -37,13 +37,19 @@ def health(features_ND: Tensor, ones_B: Tensor) -> dict[str, float]:
     }
 
 
-def collapse(health: dict[str, float], codes: bool) -> str | None:
-    """Why the run counts as collapsed, or None. codes: its message is a code, which is not to be constant."""
+def collapse(health: dict[str, float]) -> str | None:
+    """Why the run counts as collapsed, or None: its features have lost their spread."""
     if health["effective_rank"] < LEAST_EFFECTIVE_RANK:
         return f"effective rank of the teacher's features {health['effective_rank']:.2f} < {LEAST_EFFECTIVE_RANK}"
-    if codes and health["code_entropy"] < LEAST_CODE_ENTROPY:
-        return (
-            f"mean marginal entropy of the code's bits {health['code_entropy']:.3f} < {LEAST_CODE_ENTROPY} bits: "
-            "constant codes"
-        )
+    return None
+
+
+def constant_codes(health: dict[str, float]) -> str | None:
+    """That the message has become the same for nearly all images, or None; for objectives that send codes.
+
+    No collapse by itself: features may stay spread, and good, when the channel has fallen silent.
+    """
+    if health["code_entropy"] < LEAST_CODE_ENTROPY:
+        found = f"{health['code_entropy']:.3f} < {LEAST_CODE_ENTROPY} bits"
+        return f"constant codes: mean marginal entropy of the code's bits {found}"
     return None
