@@ -71,10 +71,14 @@ def about(exhibit: Grid | Lines, plan: ReportPlan) -> About:
 
 
 def _stand_ins(exhibit: Grid | Lines, plan: ReportPlan) -> Iterator[str]:
+    """One sentence that says which data were measured on in the place of the paper's, if any."""
+    places = []
     for role in dict.fromkeys(dataset_of(measure) for _, measure in exhibit.needs()):
         dataset = plan.datasets.get(role, {})
         if dataset.get("name", role) != role:
-            yield f"Measured here on {dataset.get('title') or dataset['name']}, in the place of {role}."
+            places.append(f"{dataset.get('title') or dataset['name']}, in the place of {role}")
+    if places:
+        yield f"Measured here on {'; '.join(places)}."
 
 
 def _x_label(lines: Lines, panels: list[ChartPanel]) -> str:
