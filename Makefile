@@ -25,7 +25,7 @@ $(VENV)/.installed: requirements.lock requirements-uv.lock
 setup: $(VENV)/.installed
 
 reproduce: setup
-	@echo "== Making every exhibit at demo scale: about three minutes on two cores, seconds when nothing changed"
+	@echo "== Making every exhibit at demo scale: about ten minutes on two cores, seconds when nothing changed"
 	@start=$$SECONDS; $(VENV)/bin/snakemake --cores $(CORES) && echo "== Done in $$((SECONDS - start)) s: $(CURDIR)/reports/index.html"
 
 explain: setup

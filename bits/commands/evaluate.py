@@ -11,6 +11,7 @@ backbone must beat: random-init (the run's backbone before any step), pixels, ch
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -44,6 +45,7 @@ from bits.training.checkpoint import load_strictly, read_tensors
 from bits.training.views import seeded, step_views
 
 CHANCE_WIDTH = 128  # of random features
+REFERENCES = ("random-init", "pixels", "chance")
 
 
 class Evaluator:
@@ -64,7 +66,9 @@ class Evaluator:
         started = now()
         origin, backbone = self._origin(source)
         features = self._features(source, origin, backbone, output)
-        values = self._values(features, backbone)
+        values: dict[str, Any] = {}  # of a run that diverged to weights with which nothing can be measured
+        if not self._diverged_beyond_measure(source, features):
+            values = self._values(features, backbone)
         write_json(
             output,
             {
@@ -86,6 +90,13 @@ class Evaluator:
             },
         )
         print(f"{source}: {output}")
+
+    def _diverged_beyond_measure(self, source: str, features: dict[str, Tensor]) -> bool:
+        """Whether features are not finite and the run says that it diverged; of any other run they are an error."""
+        outcome = self.arguments.run.parent / "outcome.json"
+        if source in REFERENCES or all(bool(rows.isfinite().all()) for rows in features.values()):
+            return False
+        return outcome.is_file() and json.loads(outcome.read_text())["outcome"] == "diverged"
 
     def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
         """What the features are made from, and the backbone that makes them, if one does."""

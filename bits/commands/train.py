@@ -19,7 +19,7 @@ from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
 from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
 from bits.recipe import Recipe, Site
-from bits.training.checkpoint import prefixed, write_tensors
+from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
 from bits.training.outcome import Outcome
@@ -73,7 +73,10 @@ def _pretraining(
         extract = extractor_of(backbone, recipe, recipe.curve.features, 1, device)
 
         def features(split: ImageSet) -> Tensor:
-            return extract_all(extract, split, site.feature_batch, site.workers)
+            found = extract_all(extract, split, site.feature_batch, site.workers)
+            if not bool(found.isfinite().all()):  # of weights that are finite, but beyond all measure
+                raise NotFiniteError("features not finite")
+            return found
 
         found = retrieval_values(partial(features, images), features(val), images, val, recipe.curve.retrieval)
         backbone.train(was_training)

@@ -93,9 +93,9 @@ class Pretraining:
                     self.state.save()
                 self._train(log, request)
                 self.state.save()  # should writing the weights fail, nothing is trained again
+                self._evaluate(self.recipe.schedule.epochs, log)
             except NotFiniteError as error:
                 return self._diverged(str(error), log)
-            self._evaluate(self.recipe.schedule.epochs, log)
         return self._finished()
 
     def _train(self, log: RunLog, request: StopRequest) -> None:
@@ -159,13 +159,22 @@ class Pretraining:
         return found
 
     def _evaluate(self, epoch: int, log: RunLog) -> None:
-        if not self.world.first or epoch in self.curve["x"]:
-            return  # another process's work, or evaluated before it was interrupted
-        started = time.monotonic()
-        self.curve["x"].append(epoch)
-        self.curve["y"].append(self.evaluate(self.model.teacher.backbone))
-        seconds = time.monotonic() - started
-        log.write(step=self.step, epoch=epoch, event="evaluation", map=self.curve["y"][-1], seconds=seconds)
+        """The first process's work, once an epoch; raises NotFiniteError in all processes when it comes to nothing."""
+        problem = ""
+        if self.world.first and epoch not in self.curve["x"]:
+            started = time.monotonic()
+            try:
+                value = self.evaluate(self.model.teacher.backbone)
+            except NotFiniteError as error:
+                problem = str(error)
+            else:
+                self.curve["x"].append(epoch)
+                self.curve["y"].append(value)
+                seconds = time.monotonic() - started
+                log.write(step=self.step, epoch=epoch, event="evaluation", map=value, seconds=seconds)
+        problem = self.world.told(problem)
+        if problem:
+            raise NotFiniteError(problem)
 
     def _log(self, log: RunLog, progress: Progress, update: Update, rate: float) -> None:
         if not self.world.first:

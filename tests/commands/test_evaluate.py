@@ -18,7 +18,7 @@ from bits.errors import BitsError
 from bits.evaluation.retrieval import average_precision_per_query
 from bits.plan import Request, current_plan
 from bits.recipe import Recipe
-from bits.training.checkpoint import write_tensors
+from bits.training.checkpoint import read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -118,3 +118,19 @@ def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     teacher.unlink()
     with pytest.raises(BitsError, match="no such checkpoint"):
         call(monkeypatch, evaluate, *words(plan, job))
+
+
+def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_error(plan, monkeypatch):
+    run = plan["runs"][plan["first"]["bits-fixed"]]
+    weights = read_tensors(Path(run["teacher"])).tensors
+    huge = {name: tensor * 1e30 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    write_tensors(Path(run["teacher"]), huge, {"run": "x"})
+    output = metrics_file(plan, "bits-fixed")
+    for outcome in (None, "finished"):
+        if outcome:
+            Path(run["outcome"]).write_text(json.dumps({"outcome": outcome}))
+        with pytest.raises(Exception, match="NaN or infinity"):
+            call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+    Path(run["outcome"]).write_text(json.dumps({"outcome": "diverged"}))
+    assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
+    assert json.loads(Path(output).read_text())["values"] == {}

@@ -156,3 +156,22 @@ def test_health_of_planted_spreads():
     assert collapse({**spread, "code_entropy": 0.04}) is None
     assert "0.040 < 0.05 bits" in str(constant_codes({**spread, "code_entropy": 0.04}))
     assert "1.50 < 2.0" in str(collapse({**spread, "effective_rank": 1.5}))
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 4])
+def test_an_evaluation_that_comes_to_nothing_is_a_divergence(pretraining, epoch):
+    """Weights may be finite and yet so large that no feature is."""
+    seen: list[int] = []
+
+    def evaluate(backbone: object) -> float:
+        seen.append(len(seen))
+        if len(seen) > epoch:
+            raise NotFiniteError("features not finite")
+        return 0.5
+
+    run = pretraining("bits-fixed", "schedule.epochs=4", "curve.every_epochs=1", evaluate=evaluate)
+    outcome = run.run()
+    assert outcome.outcome == "diverged"
+    assert outcome.detail.startswith(f"features not finite at step {epoch * run.steps_per_epoch}")
+    assert run.curve["x"] == list(range(epoch))
+    assert len(run.curve["y"]) == epoch

@@ -110,7 +110,7 @@ def test_an_evaluators_value_trains_nothing(built):
 
 
 def test_code_reruns_what_it_computes(built):
-    with built.edited("bits/reporting/latex.py", "booktabs}}", "booktabs}} "):
+    with built.edited("bits/reporting/latex.py", "needs", "asks for"):
         counts = built.jobs(*SMOKE)
         assert not {"pretrain", "finetune", "evaluate"} & set(counts)
         assert counts["table-1"] == counts["figure-1"] == 1

@@ -9,6 +9,7 @@ rule evaluate:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
         weights=f"{results}/runs/{{id}}/{plan['features_model']}.safetensors",
+        outcome=f"{results}/runs/{{id}}/outcome.json",
         data=lambda wildcards: data_files(wildcards.role),
     output:
         f"{results}/metrics/{{id}}/{{role}}-{{evaluation}}.json",
