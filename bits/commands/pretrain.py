@@ -11,6 +11,7 @@ provenance.json, log.jsonl. Started again after a kill, it goes on from its newe
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,7 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     role = PRETRAINING_ROLE
     freeze(folder / "config.yaml", {"name": name, "role": role, "recipe": recipe.model_dump(mode="json")})
     code = train(recipe, run.site, name, role, folder)
-    if code == 0:
+    if code == 0 and os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
         print(folder)
     return code
 

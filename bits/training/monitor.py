@@ -9,6 +9,7 @@ from torch import Tensor
 # A batch's features span this many directions at least in a run that has not collapsed; random starts and
 # trained runs lie an order of magnitude above.
 LEAST_EFFECTIVE_RANK = 2.0
+ROUNDING = 1e-10  # of the features' energy
 # Bits, of at most 1: below it nearly all samples of a batch have the same code.
 LEAST_CODE_ENTROPY = 0.05
 
@@ -19,20 +20,22 @@ def health(features_ND: Tensor, ones_B: Tensor) -> dict[str, float]:
 
     ones_B: the share of samples whose output is positive, the message of Eq. 7.
     feature_std: mean standard deviation of unit features times sqrt(D): 1 isotropic, 0 collapsed.
-    effective_rank: exp(entropy) of the covariance's normalised eigenvalues, at most min(N - 1, D).
+    effective_rank: exp(entropy) of the covariance's normalised eigenvalues, at most min(N - 1, D); 0 for equal rows.
     code_entropy: mean marginal entropy of the bits (0 to 1 bit).
     """
     features = features_ND.float()
     unit = F.normalize(features, dim=-1)
     centred = features - features.mean(0)
     squares = torch.linalg.svdvals(centred) ** 2
+    # What differs between equal rows is rounding, and rounding has a high rank.
+    spread = bool(squares.sum() > ROUNDING * features.square().sum())
     shares = squares / squares.sum().clamp_min(1e-30)
     rank = torch.exp(-(shares * torch.log(shares.clamp_min(1e-30))).sum())
     ones = ones_B.float().clamp(1e-7, 1 - 1e-7)
     entropy = -(ones * ones.log2() + (1 - ones) * (1 - ones).log2()).mean()
     return {
         "feature_std": float(unit.std(0).mean() * features.shape[1] ** 0.5) if len(unit) > 1 else 0.0,
-        "effective_rank": float(rank) if float(squares.sum()) > 0 else 0.0,
+        "effective_rank": float(rank) if spread else 0.0,
         "code_entropy": float(entropy),
     }
 

@@ -152,6 +152,8 @@ def test_health_of_planted_spreads():
     line = torch.randn(50, 1, generator=generator) * torch.ones(8)
     assert health(line, torch.tensor([0.5]))["effective_rank"] == pytest.approx(1, abs=1e-3)
     assert health(torch.ones(1, 8), torch.tensor([1.0]))["feature_std"] == 0
+    noise = 1 + 1e-7 * torch.randn(50, 8, generator=generator)
+    assert health(noise, torch.tensor([0.5]))["effective_rank"] == 0, "rounding taken for spread"
     assert collapse(spread) is constant_codes(spread) is None
     assert collapse({**spread, "code_entropy": 0.04}) is None
     assert "0.040 < 0.05 bits" in str(constant_codes({**spread, "code_entropy": 0.04}))
