@@ -210,7 +210,7 @@ class Finetuning(Section):
 
     epochs: Positive
     warmup_epochs: float = Field(ge=0)
-    learning_rate: float | None  # for 256 images a step; null: the pretraining's
+    learning_rate: Annotated[float, Field(gt=0)] | None  # for 256 images a step; null: the pretraining's
     curve: Curve
 
 

@@ -13,7 +13,7 @@ import pytest
 from bits.errors import BitsError
 from bits.plan import Request, current_plan, make_plan
 from bits.provenance import ROOT, code_digest, digest, write_json
-from bits.workflow import missing_data_message, request
+from bits.workflow import gpus_per_process, missing_data_message, request
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +236,12 @@ def test_the_plan_command_lists_what_there_is(tmp_path):
     assert refused.returncode == 2
     assert "smoke" in refused.stderr
     assert Path(tmp_path / "results/smoke/plan.json").is_file()
+
+
+def test_jobs_ask_for_a_gpu_where_they_use_one(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
+    for device, count in (("cpu", 0), ("cuda", 1), ("cuda:1", 1), ("auto", 1)):
+        assert gpus_per_process({"site": {"device": device}}) == count
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("pathlib.Path.exists", lambda path: False)
+    assert gpus_per_process({"site": {"device": "auto"}}) == 0

@@ -10,7 +10,7 @@ rule evaluate:
         config=f"{results}/runs/{{id}}/config.yaml",
         weights=f"{results}/runs/{{id}}/{plan['features_model']}.safetensors",
         outcome=f"{results}/runs/{{id}}/outcome.json",
-        data=lambda wildcards: data_files(wildcards.role),
+        data=lambda wildcards: data_there(wildcards.role),
     output:
         f"{results}/metrics/{{id}}/{{role}}-{{evaluation}}.json",
     log:

@@ -56,7 +56,7 @@ rule pretrain:
 use rule pretrain as finetune with:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
-        data=lambda wildcards: data_files(RUNS[wildcards.id]["role"]),
+        data=lambda wildcards: data_there(RUNS[wildcards.id]["role"]),
         start=lambda wildcards: expand(
             f"{results}/runs/{{start}}/{{part}}.safetensors",
             start=RUNS[wildcards.id]["start"],
