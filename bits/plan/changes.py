@@ -39,15 +39,22 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def nearest_trained(run: Mapping[str, Any]) -> tuple[str, list[str]] | None:
-    """(folder name, differences) of the trained run of the same name that differs in the fewest keys, if any."""
-    found = [(len(phrases), folder.name, phrases) for folder, phrases in _trained(run)]
+    """(folder name, differences) of the trained run of the same name and seed that differs in the fewest keys."""
+    trained = [(folder, differences(recipe, run["recipe"])) for folder, recipe in _trained(run)]
+    same_seed = [(folder, phrases) for folder, phrases in trained if not any(_of_seed(phrase) for phrase in phrases)]
+    found = [(len(phrases), folder.name, phrases) for folder, phrases in same_seed]
     if not found:
         return None
     _, name, phrases = min(found)
     return name, phrases
 
 
-def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, list[str]]]:
+def _of_seed(phrase: str) -> bool:
+    return phrase.startswith("seed ")
+
+
+def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folders and recipes of the trained runs of the same name."""
     folder = Path(run["folder"])
     pattern = re.compile(rf"{re.escape(run['name'])}-[0-9a-f]{{{SHORT}}}")
     for other in sorted(folder.parent.glob(f"{run['name']}-*")):
@@ -57,7 +64,7 @@ def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, list[str]]]:
             recipe = yaml.safe_load((other / "config.yaml").read_text())["recipe"]
         except (OSError, KeyError, TypeError, yaml.YAMLError):
             continue
-        yield other, differences(recipe, run["recipe"])
+        yield other, recipe
 
 
 def why_untrained(run: Mapping[str, Any]) -> str:
@@ -73,7 +80,7 @@ def why_untrained(run: Mapping[str, Any]) -> str:
         return f"was interrupted{going_on}"
     nearest = nearest_trained(run)
     if nearest is None:
-        return "was never trained here"
+        return f"was never trained here{' with this seed' if any(_trained(run)) else ''}"
     name, phrases = nearest
     more = [f"and {len(phrases) - MOST_SHOWN} more"] if len(phrases) > MOST_SHOWN else []
     changes = "; ".join([*phrases[:MOST_SHOWN], *more])

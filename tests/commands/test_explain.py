@@ -75,7 +75,9 @@ def test_a_run_says_what_it_differs_in_from_the_nearest_of_its_name(run, tmp_pat
         (folder / "config.yaml").write_text(yaml.safe_dump({"recipe": recipe}))
         (folder / "outcome.json").write_text("{}")
 
-    trained("bits-cosine-00000001", {"optimizer": {"clip_norm": 3.0, "betas": [0.9, 0.95]}, "seed": 1})
+    trained("bits-cosine-00000001", {**run["recipe"], "seed": 1})
+    assert why_untrained(run) == "was never trained here with this seed"
+    trained("bits-cosine-00000003", {"optimizer": {"clip_norm": 3.0, "betas": [0.9, 0.95]}, "seed": 0})
     trained("bits-cosine-00000002", {"optimizer": {"clip_norm": 3.0, "betas": [0.9, 0.999]}, "seed": 0})
     trained("bits-cosine-more-00000003", run["recipe"])  # another run's name
     (tmp_path / "runs/bits-cosine-00000004").mkdir()  # never finished
