@@ -9,6 +9,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
 from bits.workflow import (
+    absent_message,
     code_state_of,
     gpus_per_process,
     left_out_message,

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bits.provenance import digest
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Range = tuple[float, float]
@@ -173,6 +175,10 @@ class Recipe(Section):
     curve: Curve
     precision: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 autocast on CUDA, float32 elsewhere
     seed: int = Field(ge=0)
+
+    def digest(self) -> str:
+        """sha256 (hex) of all of it: another value that can change a weight, another digest."""
+        return digest(self.model_dump(mode="json"))
 
 
 class Knn(Section):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bits.compose import CONFIG_DIR
+from bits.data.errors import LAYOUT
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
 from bits.provenance import ROOT, code_digest
@@ -87,7 +88,7 @@ def missing_data_message(plan: Mapping[str, Any]) -> str:
         lines += [
             f"  {gap['dataset']}: {where}",
             f"    {gap['reason']}",
-            "    Expected a folder or zip with train/<class>/<image> and val/<class>/<image>.",
+            f"    Expected {LAYOUT}.",
             "    Supply it with --config data=PATH, or copy config/site/default.yaml to config/site/local.yaml,",
             f"    set data.{gap['dataset']} there and say --config site=local.",
         ]
@@ -98,5 +99,12 @@ def left_out_message(plan: Mapping[str, Any]) -> str:
     """Which exhibits are left out because their data sets are not on this machine."""
     lines = [f"\nLeft out at scale {plan['scale']['name']}, because their data sets are not here:"]
     lines += [f"  {name}: {reason}" for name, reason in plan["left_out"].items()]
-    lines.append("  Expected a folder or zip with train/<class>/<image> and val/<class>/<image> for each.")
+    lines.append(f"  Expected {LAYOUT} for each.")
     return "\n".join(lines)
+
+
+def absent_message(plan: Mapping[str, Any], role: str) -> str:
+    """That the data set of one role is not on this machine, for whoever asks for something made from it."""
+    place = plan["roots"][role] or "no place that the site names"
+    where = f"site.data.{plan['datasets'][role]['name']} says where it is looked for"
+    return f"{role}: nothing at {place}. Expected {LAYOUT}; {where}."

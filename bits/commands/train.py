@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +16,7 @@ from bits.data.datasets import open_cached
 from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
-from bits.provenance import code_state, digest, file_digest, hardware, now, versions, write_json
+from bits.provenance import code_state, file_digest, hardware, now, versions, write_json
 from bits.recipe import Recipe, Site
 from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
 from bits.training.interrupt import Interrupted
@@ -44,10 +43,10 @@ def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start:
     world.wait()  # so that no failure from here on is taken away
     pretraining: Pretraining | None = None
     try:
-        pretraining, images = _pretraining(recipe, site, folder, start, device, world)
+        pretraining = _pretraining(recipe, site, folder, start, device, world)
         outcome = pretraining.run()
         if world.first:
-            _write_run(recipe, name, role, folder, pretraining, outcome.facts(), started, images, world.size)
+            _write_run(name, role, pretraining, outcome, started)
     except Interrupted as stop:
         if world.first:
             print(f"{folder.name}: {stop}", file=sys.stderr)
@@ -62,8 +61,8 @@ def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start:
 
 def _pretraining(
     recipe: Recipe, site: Site, folder: Path, start: Path | None, device: torch.device, world: World
-) -> tuple[Pretraining, ImageSet]:
-    """The run, ready to go, and its training images."""
+) -> Pretraining:
+    """The run, ready to go."""
     root = dataset_root(recipe.dataset, site)
     images = open_cached(recipe.dataset, root, "train", site)
     val = open_cached(recipe.dataset, root, "val", site) if world.first else images
@@ -85,7 +84,7 @@ def _pretraining(
     model, objective = teacher_student(recipe), objective_of(recipe)
     if recipe.start is not None:
         load_start(recipe.start, start, model, objective)
-    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world), images
+    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world)
 
 
 def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
@@ -101,22 +100,10 @@ def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | No
         write_json(folder / FAILURE, Outcome("failed", f"{type(error).__name__}: {error}", step, epochs).facts())
 
 
-def _write_run(
-    recipe: Recipe,
-    name: str,
-    role: str,
-    folder: Path,
-    pretraining: Pretraining,
-    outcome: dict[str, Any],
-    started: str,
-    images: ImageSet,
-    processes: int,
-) -> None:
+def _write_run(name: str, role: str, pretraining: Pretraining, outcome: Outcome, started: str) -> None:
+    recipe, folder, images = pretraining.recipe, pretraining.folder, pretraining.images
     model, objective = pretraining.model, pretraining.objective
-    facts = {
-        "run": digest(recipe.model_dump(mode="json")),
-        "backbone": recipe.backbone.model_dump(mode="json"),
-    }
+    facts = {"run": recipe.digest(), "backbone": recipe.backbone.model_dump(mode="json")}
     heads = {
         **prefixed("student", model.student.head.state_dict()),
         **prefixed("teacher", model.teacher.head.state_dict()),
@@ -125,7 +112,7 @@ def _write_run(
     write_tensors(folder / "heads.safetensors", heads, facts)
     write_tensors(folder / "student.safetensors", model.student.backbone.state_dict(), facts)
     write_tensors(folder / "teacher.safetensors", model.teacher.backbone.state_dict(), facts)
-    write_json(folder / "outcome.json", outcome)
+    write_json(folder / "outcome.json", outcome.facts())
     provenance = {
         "run": folder.name,
         "digest": facts["run"],
@@ -136,7 +123,7 @@ def _write_run(
         "code": code_state(),
         "versions": versions(),
         "hardware": {**hardware(), "device": device_name(str(pretraining.device))},
-        "processes": processes,
+        "processes": pretraining.world.size,
         "command": sys.argv,
         "started": started,
         "finished": now(),

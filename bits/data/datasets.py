@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bits.data.cache import cached
-from bits.data.errors import DatasetError
+from bits.data.errors import LAYOUT, DatasetError
 from bits.data.fingerprint import fingerprint
 from bits.data.images import ImageSet, open_image_set, require_same_classes
 from bits.data.scenes import SceneSet, SceneSettings, prepare
@@ -46,8 +46,8 @@ def open_pair(dataset: Dataset, root: Path, site: Site) -> tuple[ImageSet, Image
 def missing_data(name: str) -> str:
     """What to do about a data set that has no path."""
     return (
-        f"site.data.{name}: no path is given. Expected a folder or zip with train/<class>/<image> and "
-        f"val/<class>/<image>. Say data=PATH after --config, or site.data.{name}=PATH on the command line, "
+        f"site.data.{name}: no path is given. Expected {LAYOUT}. "
+        f"Say data=PATH after --config, or site.data.{name}=PATH on the command line, "
         f"or write it into config/site/local.yaml and say site=local."
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bits.errors import BitsError
 
+LAYOUT = "a folder or zip with train/<class>/<image> and val/<class>/<image>"  # what is expected of a user's images
+
 
 class DatasetError(BitsError):
     """Images that are missing, broken or laid out differently from what was asked for."""

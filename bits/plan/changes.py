@@ -40,17 +40,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def nearest_trained(run: Mapping[str, Any]) -> tuple[str, list[str]] | None:
     """(folder name, differences) of the trained run of the same name and seed that differs in the fewest keys."""
-    trained = [(folder, differences(recipe, run["recipe"])) for folder, recipe in _trained(run)]
-    same_seed = [(folder, phrases) for folder, phrases in trained if not any(_of_seed(phrase) for phrase in phrases)]
-    found = [(len(phrases), folder.name, phrases) for folder, phrases in same_seed]
-    if not found:
-        return None
-    _, name, phrases = min(found)
-    return name, phrases
-
-
-def _of_seed(phrase: str) -> bool:
-    return phrase.startswith("seed ")
+    mine = run["recipe"]
+    same_seed = [(folder, recipe) for folder, recipe in _trained(run) if recipe.get("seed") == mine["seed"]]
+    found = [(folder.name, differences(recipe, mine)) for folder, recipe in same_seed]
+    return min(found, key=lambda item: len(item[1]), default=None)
 
 
 def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -40,16 +40,17 @@ def make_plan(request: Request) -> dict[str, Any]:
     roots = {role: data_root(dataset, first.site.data) for role, dataset in datasets.items()}
     prints = {role: dataset_fingerprint(dataset, roots[role]) for role, dataset in datasets.items()}
     datasets = {role: dataset.model_copy(update={"fingerprint": prints[role]}) for role, dataset in datasets.items()}
-    absent = {role: dataset for role, dataset in datasets.items() if prints[role] is None}
+    absent = {role for role in datasets if prints[role] is None}
+    optional = {role for role in absent - {PRETRAINING_ROLE} if is_default_place(datasets[role], roots[role])}
 
     runs = {run["id"]: run for run in pretraining_entries(composed, lines, prints[PRETRAINING_ROLE], folder)}
+    pretrained = list(runs.values())
     for name, role in declarations.finetunings():
-        for source in [run for run in runs.values() if run["name"] == name]:
-            if role in first.targets:
+        for source in pretrained if role in first.targets else ():
+            if source["name"] == name:
                 entry = finetuning_entry(source, role, datasets[role], first.finetuning, folder)
                 runs[entry["id"]] = entry
     evaluations = _evaluations(first, datasets)
-    evaluation = evaluations[PRETRAINING_ROLE]["evaluation"]
     plan: dict[str, Any] = {
         "scale": scale,
         "project": {"name": "bits-reproduction", "version": VERSION, "paper": PAPER},
@@ -58,17 +59,17 @@ def make_plan(request: Request) -> dict[str, Any]:
         "fingerprints": prints,
         "site": first.site.model_dump(mode="json"),
         "runs": runs,
-        "references": _references(config_dir, runs),
+        "references": _references(declarations, runs),
         "datasets": {role: dataset.model_dump(mode="json") for role, dataset in datasets.items()},
         "evaluations": evaluations,
         "choices": _choices(config_dir, runs, evaluations),
-        "features_model": evaluation["features"]["model"],
         "shown": shown,
     }
     plan["sources"] = _sources(plan)
     plan["metrics"] = _metrics(plan, folder)
-    needs, left_out = _needs(declarations, plan, absent)
-    plan |= {"needs": needs, "left_out": left_out, "missing": _missing(absent, roots)}
+    needs, left_out = _needs(declarations, plan, optional)
+    gaps = {role: dataset for role, dataset in datasets.items() if role in absent - optional}
+    plan |= {"needs": needs, "left_out": left_out, "missing": _missing(gaps, roots)}
     plan["formats"] = {name: FORMATS[declarations.exhibits[name].kind] for name in needs}
     plan["pending"] = dict(declarations.pending)
     plan["declared"] = {name: _declared(declarations, name, plan) for name in needs}
@@ -87,15 +88,14 @@ def _evaluations(first: Composed, datasets: Mapping[str, Dataset]) -> dict[str, 
     return found
 
 
-def _references(config_dir: Path, runs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _references(declarations: Declarations, runs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """References by id, once for every seed of the run that they stand beside."""
     found = {}
     for run in [run for run in runs.values() if run["name"] == REFERENCE_RUN]:
         # What they depend on besides the data and the evaluation, whose digest is in the name of the metrics file.
         basis = digest([run["recipe"][part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
-        for name, entry in _yaml(config_dir / "references.yaml").items():
+        for name, label in declarations.references.items():
             identity = f"{name}-{basis}"
-            label = (entry or {}).get("label", name)
             found[identity] = {
                 "name": name,
                 "id": identity,
@@ -130,7 +130,7 @@ def _metrics(plan: Mapping[str, Any], folder: Path) -> dict[str, dict[str, str]]
 
 
 def _needs(
-    declarations: Declarations, plan: Mapping[str, Any], absent: Mapping[str, Dataset]
+    declarations: Declarations, plan: Mapping[str, Any], optional: set[str]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """(exhibit -> the metrics files it is made from, exhibit -> why its data are not here), pending ones in neither.
 
@@ -139,15 +139,10 @@ def _needs(
     """
     needs: dict[str, list[str]] = {}
     left_out: dict[str, str] = {}
-    optional = {
-        role
-        for role, dataset in absent.items()
-        if role != PRETRAINING_ROLE and is_default_place(dataset, plan["roots"][role])
-    }
-    optional |= {measure.dataset for measure in declarations.measures.values()} - set(plan["datasets"])
+    without = optional | {measure.dataset for measure in declarations.measures.values()} - set(plan["datasets"])
     for name in declarations.computable():
         pairs = [(source, declarations.measures[measure]) for source, measure in declarations.exhibits[name].needs()]
-        gaps = sorted({measure.dataset for _, measure in pairs} & optional)
+        gaps = sorted({measure.dataset for _, measure in pairs} & without)
         if gaps:
             places = (plan["roots"].get(role) or f"site.data.{role}" for role in gaps)
             left_out[name] = f"no data for {', '.join(gaps)}: nothing at {', '.join(places)}"
@@ -174,11 +169,10 @@ def _record(exhibit: str, source: str, measure: Any, files: Iterable[str]) -> st
     return record
 
 
-def _missing(absent: Mapping[str, Dataset], roots: Mapping[str, str]) -> list[dict[str, str]]:
+def _missing(gaps: Mapping[str, Dataset], roots: Mapping[str, str]) -> list[dict[str, str]]:
     return [
         {"role": role, "dataset": dataset.name, "root": roots[role], "reason": why_missing(roots[role])}
-        for role, dataset in absent.items()
-        if role == PRETRAINING_ROLE or not is_default_place(dataset, roots[role])
+        for role, dataset in gaps.items()
     ]
 
 
@@ -198,7 +192,7 @@ def _choices(config_dir: Path, runs: Mapping[str, Any], evaluations: Mapping[str
     for entry in _yaml(config_dir / "choices.yaml"):
         run = first.get(entry.get("run", REFERENCE_RUN))
         if run is None:
-            continue  # of a fine-tuning whose data are not there
+            continue  # a fine-tuning on a role that the targets in force do not have
         value: Any = {**run["recipe"], "evaluation": evaluations[run["role"]]["evaluation"]}
         for part in entry["key"].split("."):
             value = value[part]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bits.plan.data import SHORT
-from bits.provenance import digest
 from bits.recipe import Composed, Dataset, Finetuning, HeadReset, Recipe, Start
 
 PRETRAINING_ROLE = "imagenet1k"
@@ -20,12 +19,7 @@ def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
 
 def run_id(name: str, recipe: Recipe) -> str:
     """`name-` and eight digits of the recipe's digest: another value that can change a weight, another name."""
-    return f"{name}-{recipe_digest(recipe)[:SHORT]}"
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """sha256 of everything that determines the trained weights."""
-    return digest(recipe.model_dump(mode="json"))
+    return f"{name}-{recipe.digest()[:SHORT]}"
 
 
 def seeds_of(line: Mapping[str, Any], composed: Composed) -> tuple[int, ...]:
@@ -41,7 +35,7 @@ def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetun
     """
     optimizer, schedule, reset = pretraining.optimizer, pretraining.schedule, pretraining.head_reset
     changed = {
-        "start": Start(run=name, digest=recipe_digest(pretraining)),
+        "start": Start(run=name, digest=pretraining.digest()),
         "dataset": target,
         "schedule": schedule.model_copy(update={"epochs": settings.epochs}),
         "optimizer": optimizer.model_copy(

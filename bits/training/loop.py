@@ -15,7 +15,6 @@ from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.provenance import digest
 from bits.recipe import Recipe, Site
 from bits.training.checkpoint import NotFiniteError, require_finite
 from bits.training.division import check_division
@@ -68,7 +67,7 @@ class Pretraining:
         self.objective.to(self.device)
         optimizer = adamw(self.model.student, self.recipe.optimizer.betas)
         parts = (self.world, self.model, self.objective, optimizer)
-        self.state = RunState(self.folder / "resume", digest(self.recipe.model_dump(mode="json")), *parts)
+        self.state = RunState(self.folder / "resume", self.recipe.digest(), *parts)
         self.update = BatchUpdate(self.recipe, self.site.micro_batch, self.device, self.schedules, *parts)
 
     @property

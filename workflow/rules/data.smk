@@ -15,11 +15,7 @@ def data_files(role):
 def data_there(role):
     """data_files of a set that is here. Without it nothing starts that would miss it days later."""
     if role != "imagenet1k" and plan["fingerprints"][role] is None:
-        place = plan["roots"][role] or "no place that the site names"
-        raise WorkflowError(
-            f"{role}: nothing at {place}. Expected a folder or zip with train/<class>/<image> and"
-            f" val/<class>/<image>; site.data.{plan['datasets'][role]['name']} says where it is looked for."
-        )
+        raise WorkflowError(absent_message(plan, role))
     return data_files(role)
 
 

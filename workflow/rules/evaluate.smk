@@ -5,10 +5,14 @@ def evaluation_file(role):
     return f"{results}/evaluations/{role}-{plan['evaluations'][role]['id']}.yaml"
 
 
+def features_model(role):
+    return plan["evaluations"][role]["evaluation"]["features"]["model"]
+
+
 rule evaluate:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
-        weights=f"{results}/runs/{{id}}/{plan['features_model']}.safetensors",
+        weights=lambda wildcards: f"{results}/runs/{wildcards.id}/{features_model(wildcards.role)}.safetensors",
         outcome=f"{results}/runs/{{id}}/outcome.json",
         data=lambda wildcards: data_there(wildcards.role),
     output:
