@@ -14,12 +14,13 @@ help:
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
 # uv checks every hash and installs in parallel; pip itself only installs uv, by hash.
-$(VENV)/.installed: requirements.lock requirements-uv.lock
+$(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
 	@echo "== Installing into $(VENV): about 6 GB of packages, most of it PyTorch; half a minute to some minutes"
 	@start=$$SECONDS; $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, this is {v[0]}.{v[1]}; say make PYTHON=/path/to/python3.11")' \
 	&& { [ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV); } \
 	&& $(VENV)/bin/python -m pip install -q --require-hashes -r requirements-uv.lock \
 	&& $(VENV)/bin/uv pip sync -q --require-hashes --python $(VENV)/bin/python requirements-uv.lock requirements.lock \
+	&& $(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --no-deps --no-build-isolation -e . \
 	&& touch $@ && echo "== Installed in $$((SECONDS - start)) s"
 
 setup: $(VENV)/.installed

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import sys
 
-from bits.errors import BitsError
+from bits.commands.guard import guarded
 from bits.plan import Request, current_plan
 
 
-def main(words: list[str]) -> int:
+def main() -> int:
     """Print runs, exhibits and what is missing."""
+    words = sys.argv[1:]
     if any(word in ("-h", "--help") for word in words):
         print(__doc__)
         return 0
     options = dict(word.split("=", 1) for word in words if "=" in word)
     scale = options.pop("scale", "demo")
-    try:
-        plan = current_plan(Request(scale, tuple(f"{key}={value}" for key, value in options.items())))
-    except BitsError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
+    plan = current_plan(Request(scale, tuple(f"{key}={value}" for key, value in options.items())))
     print(f"scale {scale}: {plan['scale']['title']}")
     for run in plan["runs"].values():
         print(f"  {run['kind']} {run['name']} seed {run['seed']}: {run['folder']}")
@@ -41,4 +38,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(guarded(main))

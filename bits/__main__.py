@@ -1,0 +1,38 @@
+"""The commands by name:  bits doctor,  bits plan --budget 100h,  bits explain table-9, ...
+
+The same as python -m bits.commands.<name>. Every command has --help.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from bits.commands.guard import guarded
+
+COMMANDS = {
+    "plan": "what exists at a scale, and what it costs",
+    "explain": "what would run and why, in plain words",
+    "prepare": "make or check a data set",
+    "pretrain": "pretrain one run, or any variation of it",
+    "evaluate": "measure a run or the references on a data set",
+    "render": "render exhibits, a scale's report, the front page",
+}
+
+
+def main() -> int:
+    """Call the command that the first word names; returns its exit code, 2 for a name that does not exist."""
+    name, *words = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print("usage: bits COMMAND [argument ...]\n")
+        print("\n".join(f"  {command:10} {purpose}" for command, purpose in COMMANDS.items()))
+        return 0
+    if name not in COMMANDS:
+        print(f"bits {name}: no such command. There are {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    sys.argv = [f"bits {name}", *words]
+    return guarded(importlib.import_module(f"bits.commands.{name}").main)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
