@@ -6,12 +6,15 @@ import json
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from bits.provenance import write_text
+
 
 class RunLog:
-    """Appends JSON lines to a file; on resuming, lines from `from_step` on are dropped first.
+    """Appends JSON lines to a file; on resuming, what came after the checkpoint of `from_step` is dropped first.
 
     A non-finite number is written as null, so that every line is JSON. path None: nothing is written, for all
     processes of a training but the first.
@@ -22,8 +25,8 @@ class RunLog:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step] if from_step else []
-        path.write_text("".join(line + "\n" for line in kept))
+        kept = [line for line in _lines(path) if _was_saved(json.loads(line), from_step)] if from_step else []
+        write_text(path, "".join(line + "\n" for line in kept))
         self._stream = path.open("a", buffering=1)
 
     def write(self, **entry: Any) -> None:
@@ -48,6 +51,12 @@ def _lines(path: Path) -> list[str]:
             break
         complete.append(line)
     return complete
+
+
+def _was_saved(entry: Mapping[str, Any], step: int) -> bool:
+    """Whether an entry is of what the checkpoint of `step` holds: evaluations and resets there come after it."""
+    found = entry.get("step", 0)
+    return found < step or (found == step and ("loss" in entry or entry.get("event") == "stopped"))
 
 
 def _plain(value: Any) -> Any:
