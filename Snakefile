@@ -27,7 +27,7 @@ else:
 plan = plan_of_build(config, workflow.remote_exec)
 scale = plan["scale"]["name"]
 results, reports = f"results/{scale}", f"reports/{scale}"
-jobs = scheduler(plan, cluster="cluster" in config)
+jobs = scheduler(plan, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
 # Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
 plan_file, site_file = plan["file"], plan["site_file"]

@@ -19,10 +19,11 @@ Grows = Callable[..., int]
 
 @dataclass(frozen=True)
 class Scheduler:
-    """site: what jobs may use. cluster: whether Slurm runs them."""
+    """site: what jobs may use. cluster: whether Slurm runs them. inside: whether this is the Snakemake inside a job."""
 
     site: Site
     cluster: bool
+    inside: bool = False
 
     def resources(self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True) -> dict[str, Any]:
         """The `resources:` of a rule whose jobs are of `kind` ("train", "evaluate", "prepare").
@@ -65,8 +66,12 @@ class Scheduler:
         return 1 if self.cluster else processes * self.threads(kind)
 
     def retries(self, kind: str) -> int:
-        """How often a failed job is tried again; on this machine the user sees a failure and calls again."""
-        return getattr(self.site.jobs, kind).retries if self.cluster else 0
+        """How often a failed job is tried again: submitted again, not inside the job that failed.
+
+        On this machine the user sees a failure and calls again.
+        """
+        size: JobSize = getattr(self.site.jobs, kind)
+        return size.retries if self.cluster and not self.inside else 0
 
     def _uses_gpus(self) -> bool:
         """Where nothing is said, nodes of a cluster have GPUs; this machine has when it has a driver."""
@@ -75,9 +80,9 @@ class Scheduler:
         return device.startswith("cuda") or (device == "auto" and (self.cluster or there))
 
 
-def scheduler(plan: Mapping[str, Any], cluster: bool) -> Scheduler:
+def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool) -> Scheduler:
     """The scheduler of a plan's site."""
-    return Scheduler(Site.model_validate(plan["site"]), cluster)
+    return Scheduler(Site.model_validate(plan["site"]), cluster, inside)
 
 
 def _growing(first: float, most: float | None) -> Grows:

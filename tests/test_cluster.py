@@ -50,6 +50,7 @@ def test_memory_and_time_grow_with_every_try_up_to_the_partitions_limits():
     assert [found["runtime"] for found in tries] == [24 * 60, 30 * 60, 30 * 60, 30 * 60]
     assert [found["mem_mb"] for found in tries] == [48 * 1024, 72 * 1024, 96 * 1024, 100 * 1024]
     assert on.retries("train") == 5
+    assert Scheduler(on.site, cluster=True, inside=True).retries("train") == 0
     assert Scheduler(on.site, cluster=False).retries("train") == 0
 
 

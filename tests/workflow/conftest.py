@@ -19,6 +19,7 @@ import pytest
 from bits.provenance import ROOT
 
 Done = subprocess.CompletedProcess[str]
+NOT_OF_A_CLONE = shutil.ignore_patterns("__pycache__", "local.yaml")
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Project:
 
 
 def copy_of_project(folder: Path) -> Project:
-    for name in ("Snakefile", "workflow", "bits", "config", "profiles"):
+    for name in ("Snakefile", "workflow", "bits", "config", "profiles", "slurm"):
         source = ROOT / name
         if source.is_dir():
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).unlink(missing_ok=True)
-            shutil.copytree(source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, symlinks=True, ignore=NOT_OF_A_CLONE)
         else:
             shutil.copy(source, folder / name)
     return Project(folder)
