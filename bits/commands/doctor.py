@@ -37,7 +37,7 @@ TORCH_S, DVC_S, DATA_S = 150.0, 150.0, 1800.0  # counting ImageNet's files on a 
 
 def main() -> int:
     """Print the findings; returns the exit code."""
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_intermixed_args()
     plan = make_plan(requested(arguments.words))
     findings = list(examined(plan, arguments))
     print(as_json(findings) if arguments.json else as_text(findings))

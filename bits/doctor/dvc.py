@@ -14,9 +14,9 @@ SECONDS = 60.0  # importing DVC and its file systems takes some of them
 # while nothing is tracked. A local remote must be there: dvc push would fill the empty mount point of a lost disk.
 REACH = """
 from dvc.repo import Repo
-odb = Repo(".").cloud.get_remote_odb()
-there = odb.fs.exists(odb.path)
-print("local" if odb.fs.protocol == "local" else "remote", "there" if there else "empty", odb.path)
+remote = Repo(".").cloud.get_remote()
+there = remote.fs.exists(remote.path)
+print("local" if remote.fs.protocol == "local" else "remote", "there" if there else "empty", remote.path)
 """
 
 

@@ -37,8 +37,8 @@ def packages(lock: Path) -> list[Finding]:
         remedy = f"Restore it: git checkout -- {lock.name}."
         return [Finding(SUBJECT, "error", f"{lock.name} is not there", remedy)]
     wanted = pins(lock.read_text())
-    installed = {
-        canonicalize_name(each.metadata["Name"]): each.version
+    installed: dict[str, str] = {
+        str(canonicalize_name(each.metadata["Name"])): each.version
         for each in importlib.metadata.distributions()
         if each.metadata["Name"]
     }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bits.doctor import accounting, ask, partition, slurm
+from bits.doctor import accounting, ask, partition
+from bits.doctor import slurm as programs
 from bits.doctor.cluster import Cluster, Job, cluster_of, jobs_of
 from bits.doctor.finding import Finding
 from bits.doctor.profile import Profile, find_profile
@@ -28,36 +29,30 @@ def profile(**settings: object) -> Profile:
 
 
 def test_a_cluster_without_faults_is_fine(slurm: Fake) -> None:
-    from bits.doctor import slurm as checks
-
     cluster = Cluster(partition="gpu")
-    found = [*checks.commands(2), *checks.controller(), *accounting.accounting(profile())]
-    found += [*partition.partition([TRAIN], cluster), *checks.submission([TRAIN], cluster)]
+    found = [*programs.commands(2), *programs.controller(), *accounting.accounting(profile())]
+    found += [*partition.partition([TRAIN], cluster), *programs.submission([TRAIN], cluster)]
     assert set(statuses(found)) == {"ok"}, found
 
 
 def test_missing_programs_are_named(fake: Fake) -> None:
     fake("squeue", "true")
-    (found,) = slurm.commands(nodes=2)
+    (found,) = programs.commands(nodes=2)
     assert found.status == "error" and "sbatch" in found.found and "srun" in found.found
     assert "squeue" not in found.found
 
 
 def test_a_controller_that_is_down_is_an_error(slurm: Fake) -> None:
-    from bits.doctor import slurm as checks
-
     slurm("scontrol", 'echo "Slurmctld(primary) at head is DOWN"')
-    (found,) = checks.controller()
+    (found,) = programs.controller()
     assert found.status == "error" and "DOWN" in found.found
 
 
 def test_a_hanging_sinfo_hangs_nobody(slurm: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bits.doctor import slurm as checks
-
     monkeypatch.setattr(ask.ask, "__kwdefaults__", {"seconds": 0.5, "given": ""})
     slurm("sinfo", "sleep 60 & wait")
     started = time.monotonic()
-    (found,) = checks.controller()
+    (found,) = programs.controller()
     assert time.monotonic() - started < 5
     assert found.status == "error" and "sinfo did not answer within 0.5 s" in found.found
 
@@ -118,10 +113,8 @@ def test_nodes_that_are_away_are_a_warning(slurm: Fake) -> None:
 
 
 def test_a_refused_submission_shows_its_options(slurm: Fake) -> None:
-    from bits.doctor import slurm as checks
-
     slurm("sbatch", "echo 'allocation failure: Invalid account' >&2; exit 1")
-    (found,) = checks.submission([TRAIN], Cluster("gpu", account="nobody", extra="--exclusive"))
+    (found,) = programs.submission([TRAIN], Cluster("gpu", account="nobody", extra="--exclusive"))
     assert found.status == "error" and "Invalid account" in found.found
     for option in (
         "--account=nobody",
