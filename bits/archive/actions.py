@@ -34,7 +34,7 @@ def add_actions(crate: ROCrate, plan: Mapping[str, Any], provenance: Mapping[str
             "startTime": origin["started"],
             "endTime": origin["finished"],
             "actionStatus": STATUS[origin["outcome"]["outcome"] != "failed"],
-            "agent": crate.root_dataset["author"],
+            "agent": crate.root_dataset["publisher"],
         }
         actions.append(crate.add(ContextEntity(crate, f"#run-{identity}", action)))
     crate.root_dataset["mentions"] = actions
@@ -64,8 +64,10 @@ def _software(crate: ROCrate, origin: Provenance) -> ContextEntity:
 
 
 def _package(crate: ROCrate, name: str, version: str) -> ContextEntity:
-    properties = {"@type": "SoftwareApplication", "name": name, "softwareVersion": version, "version": version}
-    return crate.add(ContextEntity(crate, f"#package-{name}-{version}", properties))
+    properties = {"@type": "SoftwareApplication", "name": name, "softwareVersion": version}
+    return crate.add(
+        ContextEntity(crate, f"pkg:{'generic' if name == 'python' else 'pypi'}/{name}@{version}", properties)
+    )
 
 
 def _data(crate: ROCrate, plan: Mapping[str, Any], run: Mapping[str, Any], origin: Provenance) -> ContextEntity:

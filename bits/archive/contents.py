@@ -28,10 +28,11 @@ RUN_FILES = ("config", "outcome", "curve", "provenance", "log")
 
 @dataclass(frozen=True)
 class Item:
-    """A file: its name in the archive, and where it lies."""
+    """A file: its name in the archive, where it lies, and whether the pipeline made it or it is part of the code."""
 
     name: str
     source: Path
+    made: bool
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -63,9 +64,9 @@ def contents(plan: Plan, root: Path, code: Path, weights: bool) -> tuple[list[It
         optional += [f"{run['folder']}/{part}.safetensors" for run in plan["runs"].values() for part in WEIGHTS]
     missing = [path for path in dict.fromkeys(expected) if not _there(root / path)]
     named = [path for path in dict.fromkeys([*expected, *optional]) if _there(root / path)]
-    items = [Item(archived_name(path, plan), root / path) for path in named]
+    items = [Item(archived_name(path, plan), root / path, made=True) for path in named]
     project = [*PROJECT, *(name for tree, patterns in TREES.items() for name in _below(code, tree, patterns))]
-    items += [Item(name, code / name) for name in project if name != OWN and _there(code / name)]
+    items += [Item(name, code / name, made=False) for name in project if name != OWN and _there(code / name)]
     return sorted(items, key=lambda item: item.name), missing
 
 

@@ -21,6 +21,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
+BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 LICENSE = "https://spdx.org/licenses/{}"
 FORMATS = {".yaml": "application/yaml", ".jsonl": "application/jsonl", ".md": "text/markdown", ".log": "text/plain"}
 FORMATS |= {".tsv": "text/tab-separated-values", ".lock": "text/plain", ".smk": "text/plain", ".csv": "text/csv"}
@@ -43,15 +44,17 @@ def metadata(
     remarks: sentences for the description: what is missing, what was removed.
     """
     crate = ROCrate(version="1.1")
-    crate.metadata.extra_terms["sha256"] = "https://schema.org/sha256"
+    crate.metadata.extra_terms["sha256"] = "http://schema.org/sha256"
     _describe_root(crate, plan, citation, published, remarks)
     for file in packed:
         if file.name != "Snakefile":
             crate.add(File(crate, None, file.name, properties=_file(file)))
     workflow = next((file for file in packed if file.name == "Snakefile"), None)
     if workflow:
-        properties = {**_file(workflow), "name": "The workflow that makes every table and figure"}
-        crate.add_workflow(None, "Snakefile", main=True, lang="snakemake", properties=properties)
+        crate.add_workflow(None, "Snakefile", main=True, lang="snakemake", properties=_workflow(workflow, citation))
+    readme = crate.get("README.md")
+    if readme:
+        readme["about"] = crate.root_dataset
     add_actions(crate, plan, provenance, {file.name for file in packed})
     content = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True, ensure_ascii=False)
     return METADATA, content.encode()
@@ -70,7 +73,9 @@ def _describe_root(
         ContextEntity(crate, licence, {"@type": "CreativeWork", "name": citation["license"], "url": licence})
     )
     crate.root_dataset["version"] = citation["version"]
-    crate.root_dataset["author"] = [crate.add(_author(crate, author)) for author in citation["authors"]]
+    authors = [crate.add(_author(crate, author)) for author in citation["authors"]]
+    crate.root_dataset["author"] = authors if len(authors) > 1 else authors[0]
+    crate.root_dataset["publisher"] = authors[0]
     url = f"https://arxiv.org/abs/{paper['arxiv']}"
     article = {"@type": "ScholarlyArticle", "name": paper["title"], "url": url, "identifier": f"arXiv:{paper['arxiv']}"}
     crate.root_dataset["citation"] = crate.add(ContextEntity(crate, url, article))
@@ -80,6 +85,11 @@ def _describe_root(
     ]
     crate.root_dataset["conformsTo"] = profiles
     crate.root_dataset["keywords"] = ["self-supervised learning", "reproducibility", "BITS", f"scale {scale['name']}"]
+
+
+def _workflow(file: Packed, citation: Mapping[str, Any]) -> Json:
+    name = "The workflow that makes every table and figure"
+    return {**_file(file), "name": name, "version": citation["version"], "conformsTo": {"@id": BIOSCHEMAS}}
 
 
 def _author(crate: ROCrate, author: Mapping[str, str]) -> ContextEntity:

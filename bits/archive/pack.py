@@ -78,7 +78,7 @@ def _stamp(item: Item) -> tuple[int, int]:
 
 
 def _add(archive: zipfile.ZipFile, item: Item, roots: Sequence[Path]) -> Packed:
-    if item.source.suffix in TEXTS:
+    if item.made and item.source.suffix in TEXTS:
         content = item.source.read_bytes()
         clean = cleaned(item.name, content, roots)
         return _write(archive, item.name, clean, clean != content)

@@ -33,10 +33,8 @@ def cleaned(name: str, content: bytes, roots: Iterable[Path]) -> bytes:
     return text.encode()
 
 
-def leaks(name: str, content: bytes) -> list[str]:
+def leaks(content: bytes) -> list[str]:
     """Absolute paths that a text still holds."""
-    if Path(name).suffix not in TEXTS:
-        return []
     return ABSOLUTE.findall(content.decode("utf-8", errors="replace"))
 
 

@@ -24,10 +24,9 @@ from bits.archive.errors import ArchiveError
 from bits.archive.pack import Packed, pack
 from bits.archive.validate import problems
 from bits.commands.guard import guarded
-from bits.provenance import ROOT, code_state, digest
+from bits.provenance import ROOT, code_state, digest, now
 
 SHOWN = 5  # missing files that an error lists
-PATHS = "Absolute paths of the machine were removed from its files."
 
 
 def main() -> int:
@@ -38,27 +37,35 @@ def main() -> int:
     items, missing = contents(plan, Path(), ROOT, arguments.weights)
     if missing and not arguments.incomplete:
         raise ArchiveError(_incomplete(missing, scale))
-    texts = {"MISSING.txt": ("\n".join(missing) + "\n").encode()} if missing else {}
+    origins = _origins(plan)
+    texts = {"environment.json": _environment(origins)}
+    if missing:
+        texts["MISSING.txt"] = ("\n".join(missing) + "\n").encode()
     if arguments.sources:
         texts |= _sources()
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    origins = _origins(plan)
-    published = max((origin["finished"] for origin in origins.values()), default="1980-01-01")[:10]
+    published = max((origin["finished"] for origin in origins.values()), default=now())[:10]
     identity: list[str] = []
 
     def describe(packed: Sequence[Packed]) -> tuple[str, bytes]:
         identity.append(digest([[file.name, file.sha256] for file in packed])[:8])
-        return metadata(plan, citation, packed, origins, published, _remarks(missing))
+        return metadata(plan, citation, packed, origins, published, _remarks(plan, missing, packed))
 
-    draft = arguments.out or Path("archive") / f".bits-{scale}.zip"
+    draft = (arguments.out.parent if arguments.out else Path("archive")) / f".bits-{scale}-draft.zip"
     pack(draft, items, texts, {Path.cwd(), ROOT, Path(sys.prefix)}, describe)
+    final = arguments.out or draft.with_name(f"bits-{scale}-{identity[0]}.zip")
+    _publish(draft, final)
+    print(f"{final}: {final.stat().st_size / 1e6:.1f} MB, {len(items) + len(texts)} files, {len(origins)} runs")
+    return 0
+
+
+def _publish(draft: Path, final: Path) -> None:
+    """Give a crate that validates its name; an older one of that name stays where the new one does not."""
     wrong = problems(draft)
     if wrong:
         draft.unlink()
-        raise ArchiveError(f"{draft} would be no valid RO-Crate, and was removed:\n  " + "\n  ".join(wrong[:SHOWN]))
-    final = arguments.out or draft.replace(draft.with_name(f"bits-{scale}-{identity[0]}.zip"))
-    print(f"{final}: {final.stat().st_size / 1e6:.1f} MB, {len(items) + len(texts)} files, {len(origins)} runs")
-    return 0
+        raise ArchiveError(f"{final} would be no valid RO-Crate, and was not written:\n  " + "\n  ".join(wrong[:SHOWN]))
+    draft.replace(final)
 
 
 def _incomplete(missing: Sequence[str], scale: str) -> str:
@@ -73,9 +80,17 @@ def _incomplete(missing: Sequence[str], scale: str) -> str:
     )
 
 
-def _remarks(missing: Sequence[str]) -> list[str]:
-    gap = f"INCOMPLETE: {len(missing)} files that belong to the scale were not there; MISSING.txt lists them."
-    return [*([gap] if missing else []), PATHS]
+def _remarks(plan: Mapping[str, Any], missing: Sequence[str], packed: Sequence[Packed]) -> list[str]:
+    """What a reader of the description must know of the contents."""
+    remarks = []
+    if missing:
+        remarks.append(f"INCOMPLETE: {len(missing)} files of the scale were not there; MISSING.txt lists them.")
+    absent = [*plan["left_out"], *plan["pending"]]
+    if absent:
+        remarks.append(f"Exhibits of the paper that are not computed here: {', '.join(absent)}.")
+    if any(file.changed for file in packed):
+        remarks.append("Absolute paths of the machine that it was made on were removed.")
+    return remarks
 
 
 def _origins(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -87,6 +102,15 @@ def _origins(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             origin, outcome = (json.loads(path.read_text()) for path in paths)
             found[identity] = {**origin, "outcome": outcome}
     return found
+
+
+def _environment(origins: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The machines and the package versions that runs were made with, each once, with the runs."""
+    found: dict[str, dict[str, Any]] = {}
+    for identity, origin in origins.items():
+        values = {key: origin[key] for key in ("hardware", "versions", "code")}
+        found.setdefault(digest(values), {**values, "runs": []})["runs"].append(identity)
+    return (json.dumps(list(found.values()), indent=1) + "\n").encode()
 
 
 def _sources() -> dict[str, bytes]:
