@@ -23,6 +23,19 @@ PROJECT = (
 TREES = {"config": ("*.yaml", "*.csv"), "workflow": ("*.smk", "*.yaml"), "docs": ("*.md",)}
 OWN = "config/site/local.yaml"  # the user's machine; what it says is in results/<scale>/site.yaml
 WEIGHTS = ("teacher", "student", "heads")
+PARTS = (
+    "scale",
+    "project",
+    "site",
+    "datasets",
+    "evaluations",
+    "runs",
+    "metrics",
+    "needs",
+    "formats",
+    "left_out",
+    "pending",
+)
 RUN_FILES = ("config", "outcome", "curve", "provenance", "log")
 
 
@@ -39,7 +52,7 @@ def read_plan(path: Path) -> dict[str, Any]:
     """A scale's plan.json; raises ArchiveError when it is not there or is none."""
     try:
         plan: dict[str, Any] = json.loads(path.read_text())
-        assert {"scale", "runs", "metrics", "needs", "formats"} <= set(plan)
+        assert set(PARTS) <= set(plan)
     except (OSError, ValueError, AssertionError) as error:
         scale = path.parent.name
         raise ArchiveError(
@@ -72,7 +85,7 @@ def contents(plan: Plan, root: Path, code: Path, weights: bool) -> tuple[list[It
 
 def archived_name(path: str, plan: Plan) -> str:
     """A plan's path as a name in the archive; raises ArchiveError for one that leads out of it."""
-    results = PurePosixPath(plan["site"]["results"])
+    results = PurePosixPath(_results(plan))
     name = PurePosixPath(path)
     if name.is_relative_to(results):
         name = "results" / name.relative_to(results)
@@ -81,6 +94,11 @@ def archived_name(path: str, plan: Plan) -> str:
             f"{path}: the plan names a file outside {results} and reports/. Make the plan again: snakemake -n"
         )
     return str(name)
+
+
+def _results(plan: Plan) -> str:
+    folder: str = plan["site"].get("results", "results")
+    return folder
 
 
 def _there(path: Path) -> bool:
@@ -99,8 +117,8 @@ def _of_runs(plan: Plan) -> Iterator[str]:
 
 def _records(plan: Plan, root: Path) -> Iterator[str]:
     """Plan, frozen evaluations, failures, and what the jobs printed and took."""
-    base = f"{plan['site']['results']}/{plan['scale']['name']}"
-    yield from (f"{base}/plan.json", f"{base}/site.yaml")
+    base = f"{_results(plan)}/{plan['scale']['name']}"
+    yield from (f"{base}/plan.json", plan.get("file", ""), plan.get("site_file", f"{base}/site.yaml"))
     yield from (f"{base}/evaluations/{role}-{spec['id']}.yaml" for role, spec in plan["evaluations"].items())
     yield from (run["failure"] for run in plan["runs"].values())
     for kind in ("logs", "benchmarks"):

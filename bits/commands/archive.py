@@ -26,6 +26,8 @@ from bits.archive.validate import problems
 from bits.commands.guard import guarded
 from bits.provenance import ROOT, code_state, digest, now
 
+ORIGIN = ("data", "code", "versions", "hardware", "started", "finished")
+OUTCOME = ("outcome", "detail")
 SHOWN = 5  # missing files that an error lists
 
 
@@ -99,9 +101,20 @@ def _origins(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for identity, run in plan["runs"].items():
         paths = Path(run["provenance"]), Path(run["outcome"])
         if all(path.is_file() for path in paths):
-            origin, outcome = (json.loads(path.read_text()) for path in paths)
+            origin, outcome = (_read(path, keys) for path, keys in zip(paths, (ORIGIN, OUTCOME), strict=True))
             found[identity] = {**origin, "outcome": outcome}
     return found
+
+
+def _read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text())
+        absent = [key for key in keys if key not in value]
+    except ValueError as error:
+        raise ArchiveError(f"{path}: no JSON ({error}). Remove the run's folder and make it again.") from None
+    if absent:
+        raise ArchiveError(f"{path}: expected {', '.join(absent)} in it. Remove the run's folder and make it again.")
+    return value
 
 
 def _environment(origins: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -22,24 +22,25 @@ from typing import Any
 from bits.commands.guard import guarded
 from bits.compose import CONFIG_DIR
 from bits.doctor import accounting, data, device, disk, dvc, partition, profile, slurm, space, versions
-from bits.doctor.cluster import cluster_of, jobs_of
+from bits.doctor.cluster import cluster_of, jobs_of, uses_gpus
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.text import as_json, as_text
 from bits.errors import BitsError
 from bits.plan import Request, make_plan
 from bits.provenance import ROOT
-from bits.workflow import KNOWN_OPTIONS, gpus_per_process, request
+from bits.workflow import KNOWN_OPTIONS, request
 
 Plan = Mapping[str, Any]
 SECONDS = 60.0  # for a check, unless it says otherwise
-TORCH_S, DVC_S, DATA_S = 150.0, 150.0, 1800.0  # counting ImageNet's files on a network disk takes minutes
+TORCH_S, DVC_S, PLAN_S, DATA_S = 150.0, 150.0, 900.0, 1800.0  # listing ImageNet on a network disk takes minutes
 
 
 def main() -> int:
     """Print the findings; returns the exit code."""
     arguments = _parser().parse_intermixed_args()
-    plan = make_plan(requested(arguments.words))
-    findings = list(examined(plan, arguments))
+    plan, findings = planned(requested(arguments.words))
+    if plan is not None:
+        findings += examined(plan, arguments)
     print(as_json(findings) if arguments.json else as_text(findings))
     return int(any(finding.status == "error" for finding in findings))
 
@@ -54,6 +55,24 @@ def requested(words: list[str]) -> Request:
     keys = [f"{key}={value}" for key, value in pairs if key not in KNOWN_OPTIONS]
     basis = request(options)
     return Request(basis.scale, (*basis.overrides, *keys))
+
+
+def planned(wanted: Request) -> tuple[Plan | None, list[Finding]]:
+    """The plan, not written; None with a finding when a data set's file system does not answer. Raises BitsError."""
+    made: list[Plan] = []
+    wrong: list[BitsError] = []
+
+    def make() -> list[Finding]:
+        try:
+            made.append(make_plan(wanted))
+        except BitsError as error:
+            wrong.append(error)
+        return []
+
+    findings = checked("Data", make, PLAN_S)
+    if wrong:
+        raise wrong[0]
+    return (made[0] if made else None), findings
 
 
 def examined(plan: Plan, arguments: argparse.Namespace) -> Iterator[Finding]:
@@ -100,38 +119,45 @@ def _data(plan: Plan, quick: bool) -> Iterator[Finding]:
 def _disk(plan: Plan, answer: device.Probe, cluster_profile: str | None) -> Iterator[Finding]:
     site, cache = plan["site"], dvc.cache()
     places = [
-        Path(site["results"]),
+        Path(site.get("results", "results")),
         Path("data"),
         Path("reports"),
         cache,
-        Path(site.get("scratch") or "results"),
+        *([Path(site["scratch"])] if site.get("scratch") else []),
     ]
     yield from checked("Disk", lambda: disk.usable(places), SECONDS)
     if "models" not in answer:
         yield Finding("Disk", "skipped", "what the plan needs is not known, because torch could not be asked")
         return
-    jobs = None
-    if cluster_profile:
-        found = profile.find_profile(cluster_profile, Path.cwd())
-        jobs = int(found.settings.get("jobs", len(plan["runs"]))) if found else len(plan["runs"])
-    at_a_time = space.at_a_time(plan, jobs, gpus_per_process(plan), os.cpu_count() or 1)
-    images = data.image_counts(plan, data.published_counts(CONFIG_DIR))
-    needs = list(space.needs(plan, answer["models"], images, at_a_time, cache))
-    yield from checked("Disk", lambda: disk.room(needs), SECONDS)
+
+    def room() -> list[Finding]:
+        jobs = _jobs_at_a_time(plan, cluster_profile) if cluster_profile else None
+        gpus = uses_gpus(plan["site"], slurm=cluster_profile is not None)
+        at_a_time = space.at_a_time(plan, jobs, gpus, os.cpu_count() or 1)
+        images = data.image_counts(plan, data.published_counts(CONFIG_DIR))
+        return disk.room(list(space.needs(plan, answer["models"], images, at_a_time, cache)))
+
+    yield from checked("Disk", room, SECONDS)
+
+
+def _jobs_at_a_time(plan: Plan, name: str) -> int:
+    """What the profile allows; all runs when it says unlimited, or nothing."""
+    found = profile.find_profile(name, Path.cwd())
+    allowed = str(found.settings.get("jobs", "")) if found else ""
+    return int(allowed) if allowed.isdigit() else len(plan["runs"])
 
 
 def _slurm(plan: Plan, name: str) -> Iterator[Finding]:
-    site, gpus = plan["site"], gpus_per_process(plan)
+    site = plan["site"]
     there = checked("Slurm", lambda: slurm.commands(site["nodes"]), SECONDS)
     there += [] if _wrong(there) else checked("Slurm", slurm.controller, SECONDS)
     yield from there
     if _wrong(there):
         yield Finding("Slurm", "skipped", "accounting, partition and submission: Slurm does not answer")
         return
-    cluster, jobs = cluster_of(site), jobs_of(site, gpus)
+    cluster, jobs = cluster_of(site), jobs_of(site)
     checks: list[Check] = [
         lambda: accounting.accounting(profile.find_profile(name, Path.cwd())),
-        lambda: device.asked_of_slurm(site, gpus),
         lambda: partition.partition(jobs, cluster),
         lambda: slurm.submission(jobs, cluster),
     ]

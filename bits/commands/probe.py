@@ -42,7 +42,7 @@ def device(number: int) -> dict[str, Any]:
 
 
 def model(recipe: Recipe) -> dict[str, int]:
-    """parameters: of one branch, backbone and head; width: of the features; blocks: 1 where only the last counts."""
+    """parameters: of one branch, backbone and head; width: of the features; vit: 1 where several blocks count."""
     with torch.device("meta"):
         student = teacher_student(recipe).student
     parameters = sum(parameter.numel() for parameter in student.parameters())

@@ -41,9 +41,7 @@ def image_counts(plan: Mapping[str, Any], published: Mapping[str, Mapping[str, i
 def absent(plan: Mapping[str, Any], role: str) -> list[Finding]:
     """A data set that is not there: missing, or left out with its exhibits."""
     dataset, root = plan["datasets"][role], plan["roots"][role]
-    remedy = (
-        f"Put it there, or set site.data.{dataset['name']} to its folder or zip (config/site/local.yaml, site=local)."
-    )
+    remedy = f"Put it there, or set site.data.{dataset['name']} to its folder or zip (config/site/local.yaml)."
     gap = next((gap for gap in plan["missing"] if gap["role"] == role), None)
     if gap:
         return [Finding(SUBJECT, "error", f"{dataset['title']}: {' '.join(gap['reason'].split())}", remedy)]

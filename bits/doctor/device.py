@@ -44,16 +44,6 @@ def device(site: Mapping[str, Any], answer: Probe, slurm: bool, reproduction: bo
     return [driver, *_count(site, devices, slurm), *(_one(number, each) for number, each in enumerate(devices))]
 
 
-def asked_of_slurm(site: Mapping[str, Any], gpus: int) -> list[Finding]:
-    """Jobs ask Slurm for the GPUs that site.device means; auto is decided where snakemake runs, not where jobs do."""
-    if site["device"] != "auto" or gpus:
-        return []
-    remedy = (
-        "Set site.device=cuda, so that jobs ask for a GPU although the login node has none; or cpu, if that is meant."
-    )
-    return [Finding(SUBJECT, "warning", "site.device = auto and no GPU here: jobs would ask Slurm for none", remedy)]
-
-
 def _driver() -> Finding:
     if shutil.which("nvidia-smi") is None:
         return Finding(SUBJECT, "skipped", "nvidia-smi is not on the path: no NVIDIA driver here")

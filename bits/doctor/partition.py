@@ -33,7 +33,10 @@ def partition(jobs: Sequence[Job], cluster: Cluster) -> list[Finding]:
         return [Finding(SUBJECT, "error", f"partition {name} is {chosen['State']}", remedy)]
     members = [node for node in records(nodes.out) if name in node.get("Partitions", "").split(",")]
     problems = [
-        problem for job in jobs for problem in (_too_long(job, chosen), _too_large(job, name, members)) if problem
+        problem
+        for job in jobs
+        for problem in (_too_long(job, chosen), _too_large(job, cluster.gpu, name, members))
+        if problem
     ]
     return problems or [Finding(SUBJECT, "ok", f"partition {name}: {_described(members)}, limit {chosen['MaxTime']}")]
 
@@ -52,8 +55,14 @@ def _chosen(known: Sequence[Record], name: str | None) -> Record | None:
 
 def _too_long(job: Job, chosen: Record) -> Finding | None:
     limit = hours(chosen.get("MaxTime", "UNLIMITED"))
-    if limit is None or job.hours <= limit:
+    if limit is None or max(job.hours, job.last_hours) <= limit:
         return None
+    if job.hours <= limit:
+        found = f"the last retry of a {job.name} job would ask for {job.last_hours:g} h"
+        remedy = (
+            f"Set site.cluster.most_hours={limit:g}; a retry that asks for more would wait for ever, or be refused."
+        )
+        return Finding(SUBJECT, "warning", f"{found}; partition {chosen['PartitionName']} allows {limit:g}", remedy)
     found = (
         f"site.jobs.{job.name}.hours = {job.hours:g}, but partition {chosen['PartitionName']} ends jobs at {limit:g} h"
     )
@@ -61,15 +70,15 @@ def _too_long(job: Job, chosen: Record) -> Finding | None:
     return Finding(SUBJECT, "error", found, remedy)
 
 
-def _too_large(job: Job, name: str, members: Sequence[Record]) -> Finding | None:
-    fitting = [node for node in members if _fits(job, node)]
+def _too_large(job: Job, gpu: str, name: str, members: Sequence[Record]) -> Finding | None:
+    fitting = [node for node in members if _fits(job, gpu, node)]
     usable = [node for node in fitting if not any(word in node.get("State", "") for word in UNUSABLE)]
     if len(usable) >= job.nodes:
-        return None
+        return _retries_too_large(job, usable)
     asked = f"a {job.name} job asks for {job}"
-    if job.gpus and not any(gpus(node) for node in members):
+    if job.gpus and not any(gpus(node, gpu) for node in members):
         remedy = "Set site.cluster.partition to one with GPUs; if this one has them, Slurm was not told (gres.conf)."
-        return Finding(SUBJECT, "error", f"{asked}, but partition {name} has no node with a gres gpu", remedy)
+        return Finding(SUBJECT, "error", f"{asked}, but partition {name} has no node with a gres {gpu}", remedy)
     if len(fitting) >= job.nodes:
         remedy = "Jobs would wait until nodes come back: see sinfo -R, or set another site.cluster.partition."
         return Finding(
@@ -79,15 +88,25 @@ def _too_large(job: Job, name: str, members: Sequence[Record]) -> Finding | None
     return Finding(SUBJECT, "error", f"{asked}; partition {name} has {_described(members)}", remedy)
 
 
-def _fits(job: Job, node: Record) -> bool:
+def _retries_too_large(job: Job, usable: Sequence[Record]) -> Finding | None:
+    most = max(int(node["RealMemory"]) // 1024 for node in usable)
+    if job.last_memory_gib <= most:
+        return None
+    found = f"the last retry of a {job.name} job would ask for {job.last_memory_gib:g} GiB; its nodes have {most}"
+    remedy = f"Set site.cluster.most_memory_gib={most}; a retry that asks for more would be refused."
+    return Finding(SUBJECT, "warning", found, remedy)
+
+
+def _fits(job: Job, gpu: str, node: Record) -> bool:
     memory = int(node.get("RealMemory", 0)) / 1024
-    return int(node.get("CPUTot", 0)) >= job.cpus and memory >= job.memory_gib and gpus(node) >= job.gpus
+    return int(node.get("CPUTot", 0)) >= job.cpus and memory >= job.memory_gib and gpus(node, gpu) >= job.gpus
 
 
-def gpus(node: Record) -> int:
-    """GPUs of a node, from Gres=gpu:a100:4(S:0-1),gpu:2 and the like."""
-    counted = re.findall(r"(?:^|,)gpu(?::[^:,(]*[^:,(\d][^:,(]*)?(?::(\d+))?", node.get("Gres", ""))
-    return sum(int(count or 1) for count in counted)
+def gpus(node: Record, gpu: str = "gpu") -> int:
+    """GPUs of a node, from Gres=gpu:a100:4(S:0-1),gpu:2 and the like; gpu: "gpu", or of one type "gpu:a100"."""
+    entries = (entry.partition("(")[0].split(":") for entry in node.get("Gres", "").split(","))
+    wanted = gpu.split(":")
+    return sum(int(parts[-1]) if parts[-1].isdigit() else 1 for parts in entries if parts[: len(wanted)] == wanted)
 
 
 def _described(members: Sequence[Record]) -> str:

@@ -62,5 +62,5 @@ def submit_options(job: Job, cluster: Cluster) -> list[str]:
     options = [f"--{name}={value}" for name, value in named.items() if value]
     options += [f"--nodes={job.nodes}", "--ntasks-per-node=1", f"--cpus-per-task={job.cpus}"]
     options += [f"--mem={round(job.memory_gib * 1024)}M", f"--time={round(job.hours * 60)}"]
-    options += [f"--gres=gpu:{job.gpus}"] if job.gpus else []
+    options += [f"--gres={cluster.gpu}:{job.gpus}"] if job.gpus else []
     return [*options, *(cluster.extra or "").split()]

@@ -46,7 +46,7 @@ def needs(
 
     cache: DVC's.
     """
-    results = Path(plan["site"]["results"]) / plan["scale"]["name"]
+    results = Path(plan["site"].get("results", "results")) / plan["scale"]["name"]
     scratch = Path(plan["site"].get("scratch") or results)
     open_runs = [run for run in plan["runs"].values() if not Path(run["outcome"]).is_file()]
     sizes = sorted((FLOAT * models[model_key(run["recipe"])]["parameters"] for run in open_runs), reverse=True)
@@ -71,7 +71,7 @@ def _features(plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], 
     return total
 
 
-def at_a_time(plan: Mapping[str, Any], jobs: int | None, gpus: int, cores: int) -> int:
+def at_a_time(plan: Mapping[str, Any], jobs: int | None, gpus: bool, cores: int) -> int:
     """Trainings that run beside each other; jobs: the most that the cluster's profile allows, None on one machine."""
     if jobs is not None:
         return jobs

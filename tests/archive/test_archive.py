@@ -202,3 +202,10 @@ def test_the_validator_finds_what_is_wrong(archived: Archive, tmp_path: Path, da
 def test_what_is_no_zip_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_text("no")
     assert problems(tmp_path / "x.zip")[0].startswith("no zip")
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_a_damaged_record_is_named(archived: Archive, finished: Path, text: str) -> None:
+    (finished / "results/demo/runs/dino-12345678/provenance.json").write_text(text)
+    with pytest.raises(ArchiveError, match="dino-12345678/provenance"):
+        archived()

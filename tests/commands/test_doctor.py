@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,19 @@ def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
     assert made.overrides[-2:] == ("site.device=cuda", "schedule.epochs=3")
     with pytest.raises(BitsError, match="key=value"):
         doctor.requested(["paper"])
+
+
+def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PLAN_S", 0.2)
+    monkeypatch.setattr(doctor, "make_plan", lambda _: time.sleep(30))
+    plan, (found,) = doctor.planned(doctor.requested([]))
+    assert plan is None and found.status == "error" and "no answer" in found.found
+
+
+def test_jobs_at_a_time_are_the_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = {"runs": {"a": {}, "b": {}, "c": {}}}
+    (tmp_path / "slurm").mkdir()
+    for text, count in (("jobs: 2", 2), ("jobs: unlimited", 3), ("executor: slurm", 3)):
+        (tmp_path / "slurm" / "config.yaml").write_text(text)
+        assert doctor._jobs_at_a_time(plan, "slurm") == count

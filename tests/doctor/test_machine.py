@@ -68,12 +68,6 @@ def test_torch_that_does_not_answer_is_an_error() -> None:
     assert found.status == "error" and "did not answer" in found.found
 
 
-def test_auto_on_a_login_node_would_ask_for_no_gpu() -> None:
-    (found,) = device.asked_of_slurm(SITE, gpus=0)
-    assert found.status == "warning" and "site.device=cuda" in found.remedy
-    assert device.asked_of_slurm({**SITE, "device": "cuda"}, gpus=1) == []
-
-
 def test_a_small_disk_is_an_error_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * GIB))
     needs = [Need(tmp_path / "results", 2 * GIB, "weights"), Need(tmp_path / "scratch", 2 * GIB, "checkpoints")]
@@ -117,9 +111,9 @@ def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
     assert found["weights"].bytes == 2 * 2 * 4 * 1000
     assert found["checkpoints"] == Need(Path("/scratch"), 3 * 4 * 4 * 1000, "checkpoints of 1 trainings at a time")
     assert found["features"].bytes == 100 * 4 * 10 * 4
-    assert space.at_a_time(plan, None, gpus=0, cores=8) == 8
-    assert space.at_a_time(plan, None, gpus=1, cores=8) == 1
-    assert space.at_a_time(plan, 4, gpus=1, cores=8) == 4
+    assert space.at_a_time(plan, None, gpus=False, cores=8) == 8
+    assert space.at_a_time(plan, None, gpus=True, cores=8) == 1
+    assert space.at_a_time(plan, 4, gpus=True, cores=8) == 4
 
 
 @pytest.fixture

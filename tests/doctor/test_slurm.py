@@ -151,18 +151,37 @@ def test_gpus_of_a_node(gres: str, count: int) -> None:
 
 
 def test_jobs_and_cluster_of_a_site() -> None:
-    site = {"processes": 4, "nodes": 2, "threads": 8}
-    assert jobs_of(site, gpus=1) == [Job("train", 32, 4.0, 1.0, 4, 2)]
+    site: dict[str, object] = {"device": "auto", "processes": 4, "nodes": 2, "threads": 8}
+    assert jobs_of(site) == [Job("train", 32, 16, 1, 4, 2, 16, 1)]
     assert cluster_of(site) == Cluster()
     site |= {
-        "cluster": {"partition": "gpu", "account": "a", "qos": None, "constraint": None, "extra": None},
+        "cluster": {"partition": "gpu", "account": "a", "qos": None, "gpu": "gpu:a100", "most_hours": 100},
         "jobs": {
-            "train": {"cpus": 16, "memory_gib": 64, "hours": 48},
-            "evaluate": {"cpus": 4, "memory_gib": 8, "hours": 2},
+            "train": {"cpus": 8, "memory_gib": 48, "hours": 48, "retries": 5},
+            "evaluate": {"cpus": 8, "memory_gib": 96, "hours": 8, "retries": 2},
+            "prepare": {"cpus": 2, "memory_gib": 4, "hours": 1, "retries": 0},
         },
     }
-    assert jobs_of(site, gpus=1) == [Job("train", 16, 64, 48, 4, 2), Job("evaluate", 4, 8, 2, 1, 1)]
-    assert cluster_of(site) == Cluster("gpu", "a")
+    assert jobs_of(site) == [
+        Job("train", 32, 192, 48, 4, 2, 672, 100),
+        Job("evaluate", 8, 96, 8, 1, 1, 192, 16),
+        Job("prepare", 2, 4, 1, 0, 1, 4, 1),
+    ]
+    assert cluster_of(site) == Cluster("gpu", "a", gpu="gpu:a100")
+    assert all(job.gpus == 0 for job in jobs_of({**site, "device": "cpu"}))
+
+
+@pytest.mark.parametrize(("memory", "hours", "remedy"), [(600, 24, "most_memory_gib=502"), (128, 36, "most_hours=24")])
+def test_retries_that_would_ask_for_too_much(slurm: Fake, memory: float, hours: float, remedy: str) -> None:
+    job = Job("train", 32, 128, 24, 4, 1, last_memory_gib=memory, last_hours=hours)
+    (found,) = partition.partition([job], Cluster("gpu"))
+    assert found.status == "warning" and remedy in found.remedy
+
+
+def test_a_gpu_of_another_type_does_not_count(slurm: Fake) -> None:
+    assert partition.partition([TRAIN], Cluster("gpu", gpu="gpu:a100"))[0].status == "ok"
+    (found,) = partition.partition([TRAIN], Cluster("gpu", gpu="gpu:h200"))
+    assert found.status == "error" and "no node with a gres gpu:h200" in found.found
 
 
 def test_the_profile_beside_the_snakefile_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
