@@ -18,7 +18,7 @@ REMOVED = "(path)/"
 def cleaned(name: str, content: bytes, roots: Iterable[Path]) -> bytes:
     """A text without absolute paths: those below `roots` become relative, of others the last name stays.
 
-    The host's name is removed from logs. Anything that is no text stays as it is.
+    So does this host's name. Anything that is no text stays as it is.
     """
     if Path(name).suffix not in TEXTS:
         return content
@@ -28,8 +28,10 @@ def cleaned(name: str, content: bytes, roots: Iterable[Path]) -> bytes:
         return content
     prefixes = sorted({f"{root}/" for root in roots}, key=len, reverse=True)
     text = ABSOLUTE.sub(lambda match: _relative(match[0], prefixes), text)
-    if name.endswith(".log"):
-        text = re.sub(rf"\b{re.escape(socket.gethostname())}\b", "(host)", text)
+    host = socket.gethostname()
+    # A host called "train" is told apart from the word only where hosts are written: in logs.
+    if name.endswith(".log") or re.search(r"[\d.-]", host):
+        text = re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", "(host)", text)
     return text.encode()
 
 

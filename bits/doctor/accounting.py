@@ -36,7 +36,7 @@ def accounting(profile: Profile | None) -> list[Finding]:
         remedy = f"Set slurm-init-seconds-before-status-checks: {max((age or 15) // 3, 1)} in {where}."
         found = f"squeue forgets ended jobs after {age} s (MinJobAge), but is asked every {interval} s or less often"
         return [Finding(SUBJECT, "warning", found, remedy)]
-    state = f"accounting is of no use ({trouble})" if trouble else "accounting is on"
+    state = f"there is no accounting ({trouble})" if trouble else "accounting is on"
     return [Finding(SUBJECT, "ok", f"{state}; the status of jobs is asked of squeue, MinJobAge is {age} s")]
 
 

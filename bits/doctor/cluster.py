@@ -29,7 +29,7 @@ class Job:
 
     def __str__(self) -> str:
         parts = [f"{self.cpus} CPUs", f"{self.memory_gib:g} GiB", f"{self.hours:g} h"]
-        parts += [f"{self.gpus} GPUs"] if self.gpus else []
+        parts += [f"{self.gpus} GPU{'s' * (self.gpus > 1)}"] if self.gpus else []
         return ", ".join(parts) + (f" on each of {self.nodes} nodes" if self.nodes > 1 else "")
 
 

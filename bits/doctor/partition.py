@@ -58,7 +58,7 @@ def _too_long(job: Job, chosen: Record) -> Finding | None:
     if limit is None or max(job.hours, job.last_hours) <= limit:
         return None
     if job.hours <= limit:
-        found = f"the last retry of a {job.name} job would ask for {job.last_hours:g} h"
+        found = f"the last retry of {job.name} jobs would ask for {job.last_hours:g} h"
         remedy = (
             f"Set site.cluster.most_hours={limit:g}; a retry that asks for more would wait for ever, or be refused."
         )
@@ -75,7 +75,7 @@ def _too_large(job: Job, gpu: str, name: str, members: Sequence[Record]) -> Find
     usable = [node for node in fitting if not any(word in node.get("State", "") for word in UNUSABLE)]
     if len(usable) >= job.nodes:
         return _retries_too_large(job, usable)
-    asked = f"a {job.name} job asks for {job}"
+    asked = f"{job.name} jobs ask for {job}"
     if job.gpus and not any(gpus(node, gpu) for node in members):
         remedy = "Set site.cluster.partition to one with GPUs; if this one has them, Slurm was not told (gres.conf)."
         return Finding(SUBJECT, "error", f"{asked}, but partition {name} has no node with a gres {gpu}", remedy)
@@ -92,7 +92,7 @@ def _retries_too_large(job: Job, usable: Sequence[Record]) -> Finding | None:
     most = max(int(node["RealMemory"]) // 1024 for node in usable)
     if job.last_memory_gib <= most:
         return None
-    found = f"the last retry of a {job.name} job would ask for {job.last_memory_gib:g} GiB; its nodes have {most}"
+    found = f"the last retry of {job.name} jobs would ask for {job.last_memory_gib:g} GiB; the nodes have {most}"
     remedy = f"Set site.cluster.most_memory_gib={most}; a retry that asks for more would be refused."
     return Finding(SUBJECT, "warning", found, remedy)
 

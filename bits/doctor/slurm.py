@@ -49,11 +49,11 @@ def _submission(job: Job, cluster: Cluster) -> Finding:
     answer = ask("sbatch", "--test-only", "--job-name=bits-doctor", *options, "--wrap=true")
     shown = " ".join(options)
     if answer.good:
-        return Finding(SUBJECT, "ok", f"a {job.name} job would be accepted: {shown}")
+        return Finding(SUBJECT, "ok", f"{job.name} jobs would be accepted: {shown}")
     remedy = (
         f"Correct site.cluster or site.jobs.{job.name}; sbatch --test-only {shown} --wrap=true tells when it is right."
     )
-    return Finding(SUBJECT, "error", f"a {job.name} job is refused: {answer.problem} ({shown})", remedy)
+    return Finding(SUBJECT, "error", f"{job.name} jobs are refused: {answer.problem} ({shown})", remedy)
 
 
 def submit_options(job: Job, cluster: Cluster) -> list[str]:

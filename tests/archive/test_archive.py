@@ -100,6 +100,18 @@ def test_what_is_a_path_and_what_is_not(text: str, clean: str | None) -> None:
     assert cleaned("a.log", text.encode(), []).decode() == (clean or text)
 
 
+def test_the_hosts_name_goes_where_it_is_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clean(name: str, host: str, text: str) -> str:
+        monkeypatch.setattr("socket.gethostname", lambda: host)
+        return cleaned(name, text.encode(), []).decode()
+
+    assert clean("a.json", "gpu-017", '{"master": "gpu-017:29500", "run": "gpu-0172"}') == (
+        '{"master": "(host):29500", "run": "gpu-0172"}'
+    )
+    assert clean("a.json", "train", '{"split": "train"}') == '{"split": "train"}'
+    assert clean("a.log", "train", "on train: rank 0") == "on (host): rank 0"
+
+
 def test_weights_and_sources_only_when_asked(archived: Archive) -> None:
     path = archived("--weights", "--out", "archive/bits-demo-all.zip")
     with zipfile.ZipFile(path) as file:
