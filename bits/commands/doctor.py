@@ -126,6 +126,7 @@ def _disk(plan: Plan, answer: device.Probe, cluster_profile: str | None) -> Iter
         *([Path(site["scratch"])] if site.get("scratch") else []),
     ]
     yield from checked("Disk", lambda: disk.usable(places), SECONDS)
+    yield from checked("Disk", lambda: disk.scratch(site.get("scratch")), SECONDS)
     if "models" not in answer:
         yield Finding("Disk", "skipped", "what the plan needs is not known, because torch could not be asked")
         return
@@ -158,6 +159,7 @@ def _slurm(plan: Plan, name: str) -> Iterator[Finding]:
     cluster, jobs = cluster_of(site), jobs_of(site)
     checks: list[Check] = [
         lambda: accounting.accounting(profile.find_profile(name, Path.cwd())),
+        lambda: accounting.preemption(profile.find_profile(name, Path.cwd()), cluster),
         lambda: partition.partition(jobs, cluster),
         lambda: slurm.submission(jobs, cluster),
     ]

@@ -12,7 +12,9 @@ import shutil
 from datetime import datetime, timedelta
 
 from bits.doctor.ask import ask
+from bits.doctor.cluster import Cluster
 from bits.doctor.finding import Finding
+from bits.doctor.partition import chosen_partition, records
 from bits.doctor.profile import Profile
 
 SUBJECT = "Slurm"
@@ -38,6 +40,18 @@ def accounting(profile: Profile | None) -> list[Finding]:
         return [Finding(SUBJECT, "warning", found, remedy)]
     state = f"there is no accounting ({trouble})" if trouble else "accounting is on"
     return [Finding(SUBJECT, "ok", f"{state}; the status of jobs is asked of squeue, MinJobAge is {age} s")]
+
+
+def preemption(profile: Profile | None, cluster: Cluster) -> list[Finding]:
+    """A preempted job comes back: the plugin leaves it to Slurm and waits, for ever where Slurm cancelled it."""
+    partitions = records(ask("scontrol", "show", "partition", "--oneliner").out)
+    mode = (chosen_partition(partitions, cluster.partition) or {}).get("PreemptMode", "OFF")
+    again = "REQUEUE" in mode and profile is not None and profile.settings.get("slurm-requeue")
+    if mode == "OFF" or again or "SUSPEND" in mode:
+        return []
+    remedy = "Set slurm-requeue: true in the profile, and use a partition or QOS whose PreemptMode is REQUEUE or OFF."
+    found = f"PreemptMode is {mode}: a preempted job might not come back, and Snakemake would wait for it"
+    return [Finding(SUBJECT, "warning", found, remedy)]
 
 
 def asked_for_status(chosen: str | None, sacct: bool, age: int | None, interval: int) -> str:

@@ -35,6 +35,14 @@ def _room(folder: Path, needs: Sequence[Need]) -> Finding:
     return Finding(SUBJECT, "error" if free < needed else "warning", found, remedy)
 
 
+def scratch(place: str | None) -> list[Finding]:
+    """A folder that is only to come is often a disk that is not mounted, and would fill the one below it."""
+    if not place or Path(place).is_dir():
+        return []
+    found = f"site.scratch = {place} is not there; checkpoints would go to {existing(Path(place))}'s file system"
+    return [Finding(SUBJECT, "warning", found, f"Mount its disk, or make it: mkdir -p {place}. All nodes must see it.")]
+
+
 def usable(places: Iterable[Path]) -> list[Finding]:
     """Each folder takes files, renames and locks; folders to come are tried where they will be made."""
     folders = {existing(place): None for place in places}

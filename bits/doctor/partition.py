@@ -23,7 +23,7 @@ def partition(jobs: Sequence[Job], cluster: Cluster) -> list[Finding]:
         return [Finding(SUBJECT, "warning", shown.problem or nodes.problem, remedy)]
     known = records(shown.out)
     names = ", ".join(record["PartitionName"] for record in known) or "none"
-    chosen = _chosen(known, cluster.partition)
+    chosen = chosen_partition(known, cluster.partition)
     if chosen is None:
         found = f"there is no partition {cluster.partition}" if cluster.partition else "no partition is the default one"
         return [Finding(SUBJECT, "error", f"{found}; there are {names}", "Set site.cluster.partition to one of them.")]
@@ -46,7 +46,8 @@ def records(text: str) -> list[Record]:
     return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines() if "=" in line]
 
 
-def _chosen(known: Sequence[Record], name: str | None) -> Record | None:
+def chosen_partition(known: Sequence[Record], name: str | None) -> Record | None:
+    """The partition of that name, or the default one."""
     wanted = (
         record for record in known if record["PartitionName"] == name or (not name and record.get("Default") == "YES")
     )

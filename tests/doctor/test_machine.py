@@ -93,6 +93,12 @@ def test_a_folder_without_locks_is_an_error(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
 
 
+def test_scratch_that_is_not_mounted_is_a_warning(tmp_path: Path) -> None:
+    assert disk.scratch(None) == disk.scratch(str(tmp_path)) == []
+    (found,) = disk.scratch(str(tmp_path / "fast"))
+    assert found.status == "warning" and f"{tmp_path}'s file system" in found.found
+
+
 def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
     recipe = {"backbone": "b", "head": "h"}
     runs = {name: {"recipe": recipe, "outcome": str(tmp_path / name)} for name in ("done", "open", "other")}

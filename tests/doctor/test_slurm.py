@@ -82,6 +82,16 @@ def test_a_short_minjobage_sends_the_plugin_back_to_sacct(slurm: Fake) -> None:
     assert found.status == "ok"
 
 
+def test_a_preempted_job_must_come_back(slurm: Fake) -> None:
+    assert accounting.preemption(profile(), Cluster("gpu")) == []
+    slurm("scontrol", SCONTROL.replace("PartitionName=gpu", "PartitionName=gpu PreemptMode=REQUEUE"))
+    assert accounting.preemption(profile(slurm_requeue=True), Cluster("gpu")) == []
+    (found,) = accounting.preemption(profile(), Cluster("gpu"))
+    assert found.status == "warning" and "slurm-requeue: true" in found.remedy
+    slurm("scontrol", SCONTROL.replace("PartitionName=gpu", "PartitionName=gpu PreemptMode=CANCEL"))
+    assert len(accounting.preemption(profile(slurm_requeue=True), Cluster())) == 1
+
+
 def test_the_choice_between_sacct_and_squeue_is_the_plugins() -> None:
     plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
     text = Path(plugin.__file__).read_text()
