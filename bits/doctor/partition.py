@@ -47,11 +47,10 @@ def records(text: str) -> list[Record]:
 
 
 def chosen_partition(known: Sequence[Record], name: str | None) -> Record | None:
-    """The partition of that name, or the default one."""
-    wanted = (
-        record for record in known if record["PartitionName"] == name or (not name and record.get("Default") == "YES")
-    )
-    return next(wanted, None)
+    """The partition of that name (of several with commas between them, the first that exists), or the default one."""
+    if not name:
+        return next((record for record in known if record.get("Default") == "YES"), None)
+    return next((record for record in known if record["PartitionName"] in name.split(",")), None)
 
 
 def _too_long(job: Job, chosen: Record) -> Finding | None:
