@@ -12,6 +12,7 @@ from pathlib import Path
 from bits.archive.contents import Item
 from bits.archive.errors import ArchiveError
 from bits.archive.private import TEXTS, cleaned
+from bits.archive.sealed import resealed
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry: a zip's digest is one of its content
 MODE = 0o644 << 16
@@ -80,7 +81,7 @@ def _stamp(item: Item) -> tuple[int, int]:
 def _add(archive: zipfile.ZipFile, item: Item, roots: Sequence[Path]) -> Packed:
     if item.made and item.source.suffix in TEXTS:
         content = item.source.read_bytes()
-        clean = cleaned(item.name, content, roots)
+        clean = resealed(item.name, content, cleaned(item.name, content, roots))
         return _write(archive, item.name, clean, clean != content)
     digest, size = hashlib.sha256(), 0
     with item.source.open("rb") as source, archive.open(_entry(item.name), "w", force_zip64=True) as target:

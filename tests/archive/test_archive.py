@@ -14,8 +14,10 @@ from rocrate.rocrate import ROCrate
 from bits.archive.contents import archived_name
 from bits.archive.errors import ArchiveError
 from bits.archive.private import cleaned
+from bits.archive.sealed import SEAL
 from bits.archive.validate import problems
 from bits.commands import archive as command
+from bits.provenance import digest
 
 Archive = Callable[..., Path]
 
@@ -129,6 +131,19 @@ def test_an_incomplete_scale_is_refused_or_marked(archived: Archive, finished: P
     assert "#run-dino-12345678" not in graph and "#run-bits-fixed-12345678" in graph
     with zipfile.ZipFile(path) as file:
         assert "dino-12345678/outcome.json" in file.read("MISSING.txt").decode()
+
+
+def test_sealed_records_stay_sealed_and_changed_ones_are_refused(archived: Archive, finished: Path) -> None:
+    path = finished / "results/demo/runs/dino-12345678/provenance.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, SEAL: digest(record)}))
+    with zipfile.ZipFile(archived()) as file:
+        inside = json.loads(file.read("results/demo/runs/dino-12345678/provenance.json"))
+    seal = inside.pop(SEAL)
+    assert inside["command"] != record["command"] and seal == digest(inside)
+    path.write_text(json.dumps({**record, "seed": 7, SEAL: digest(record)}))
+    with pytest.raises(ArchiveError, match="was changed after it was made"):
+        archived()
 
 
 def test_no_plan_and_odd_words_are_told(archived: Archive, finished: Path) -> None:
