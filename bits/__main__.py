@@ -16,6 +16,8 @@ COMMANDS = {
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
     "evaluate": "measure a run or the references on a data set",
+    "doctor": "check machine, cluster, disk and data before anything is submitted",
+    "archive": "a scale's results, report and provenance as one RO-Crate",
     "render": "render exhibits, a scale's report, the front page",
 }
 
