@@ -12,6 +12,7 @@ from bits.workflow import (
     absent_message,
     code_state_of,
     gpus_per_process,
+    keep_predictions,
     left_out_message,
     load_plan,
     missing_data_message,
@@ -52,6 +53,7 @@ include: "workflow/rules/report.smk"
 onstart:
     if plan["missing"]:
         raise WorkflowError(missing_data_message(plan))
+    keep_predictions(plan)
 
 
 onsuccess:
