@@ -10,6 +10,7 @@ Writes results/<scale>/calibration.json. Nothing is trained: on a free machine i
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -66,6 +67,9 @@ def calibrated(plan: Mapping[str, Any], seconds: float) -> Calibration:
     _require_feasible(plan, site, cpu, seconds)
     measured: dict[str, dict[str, Measured]] = {"training": {}, "extraction": {}, "probe": {}, "pairs": {}}
     images: list[str] = []
+    load, cores = os.getloadavg()[0], hardware()["cores"]
+    if load > 0.5 * cores:
+        print(f"warning: the machine is busy (load {load:.1f} on {cores} cores), which slows what is measured")
     for part, key, what, timed in _settings(plan, site, device, images):
         if key in measured[part]:
             continue

@@ -26,6 +26,7 @@ class Counts:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._timm = versions().get("timm")
         try:
             self._known: dict[str, dict[str, int]] = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -53,7 +54,7 @@ class Counts:
         return self._get(["head", *key], count)
 
     def _get(self, what: list[object], count: Callable[[], dict[str, int]]) -> Counted:
-        key = digest([what, versions().get("timm")])[:16]
+        key = digest([what, self._timm])[:16]
         if key not in self._known:
             self._known[key] = count()
             write_json(self.path, self._known)

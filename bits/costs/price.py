@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ class Prices:
             return Job(work, self.assumptions.render_seconds, self._cores(), 0, 0, {})
         return self._training(work) if work.kind in ("pretraining", "finetuning") else self._evaluations(work)
 
-    @property
+    @cached_property
     def site(self) -> Site:
+        """Threads and processes of the plan's jobs."""
         return Site.model_validate(self.plan["site"])
 
     def _cores(self) -> int:
