@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import torch
@@ -27,19 +28,25 @@ from bits.training.update import Wants
 
 PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
 WARM_UP = 2  # calls that are not timed: memory is allocated, kernels are chosen
+SLICES = 8
 ROWS, COLUMNS = 512, 4096  # of the features that are ranked
 
 
 def per_second(work: Callable[[], int], seconds: float) -> float:
-    """How many a second `work` does, which returns how many it did and waits for its device; after a warm-up."""
+    """How many a second `work` does, which returns how many it did and waits for its device; after a warm-up.
+
+    The median of SLICES of the time, so that another's short burst of work does not count.
+    """
     for _ in range(WARM_UP):
         work()
-    done, started = 0, time.monotonic()
-    while True:
-        done += work()
-        passed = time.monotonic() - started
-        if passed >= seconds:
-            return done / passed
+    speeds = []
+    for _ in range(SLICES):
+        done, started, passed = 0, time.monotonic(), 0.0
+        while not done or passed < seconds / SLICES:
+            done += work()
+            passed = time.monotonic() - started
+        speeds.append(done / passed)
+    return median(speeds)
 
 
 def timing_images(dataset: Dataset, site: Site, count: int, classes: int) -> tuple[ImageSet, str]:
