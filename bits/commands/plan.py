@@ -72,9 +72,9 @@ def requested(words: list[str]) -> Request:
     for word in words:
         if "=" not in word:
             raise BitsError(f"{word!r}: expected scale=NAME or key=value")
-    options = dict(word.split("=", 1) for word in words)
-    scale = options.pop("scale", "demo")
-    return Request(scale, tuple(f"{key}={value}" for key, value in options.items()))
+    scales = [word.removeprefix("scale=") for word in words if word.startswith("scale=")]
+    overrides = tuple(word for word in words if not word.startswith("scale="))
+    return Request(scales[-1] if scales else "demo", overrides)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,15 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> Counts:
 
 @pytest.fixture(scope="session")
 def plans() -> Callable[..., dict[str, Any]]:
-    """plans(scale, *overrides) -> a plan, made once."""
-    made: dict[tuple[str, ...], dict[str, Any]] = {}
+    """plans(scale, **site) -> a plan, made once, with other values of the site."""
+    made: dict[str, dict[str, Any]] = {}
 
-    def plan(scale: str, *overrides: str) -> dict[str, Any]:
-        if (scale, *overrides) not in made:
-            made[(scale, *overrides)] = make_plan(Request(scale, overrides))
-        return made[(scale, *overrides)]
+    def plan(scale: str, **site: Any) -> dict[str, Any]:
+        if scale not in made:
+            made[scale] = make_plan(Request(scale))
+        found = deepcopy(made[scale])
+        found["site"] |= site
+        return found
 
     return plan
 
@@ -50,11 +53,11 @@ def prices(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Prices]:
-    """prices(device, scale, *overrides) -> prices of the plan, by FLOPs, in an empty folder."""
+    """prices(device, scale, **site) -> prices of the plan, by FLOPs, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def made(device: str, scale: str, *overrides: str) -> Prices:
-        plan = plans(scale, *overrides)
+    def made(device: str, scale: str, **site: Any) -> Prices:
+        plan = plans(scale, **site)
         rates = FlopRates(device, assumptions, counts, Site.model_validate(plan["site"]))
         return Prices(plan, rates, counts, image_counts(plan, assumptions), assumptions)
 
@@ -63,10 +66,10 @@ def prices(
 
 @pytest.fixture
 def summary(prices: Callable[..., Prices]) -> Callable[..., Summary]:
-    """summary(devices, device, scale, *overrides)."""
+    """summary(devices, device, scale, **site)."""
 
-    def made(devices: int, *words: str) -> Summary:
-        chosen = prices(*words)
+    def made(devices: int, device: str, scale: str, **site: Any) -> Summary:
+        chosen = prices(device, scale, **site)
         return Summary(chosen, load_declarations(CONFIG_DIR, shown=chosen.plan["shown"]), devices)
 
     return made
