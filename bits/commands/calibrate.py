@@ -22,7 +22,7 @@ from bits.commands.plan import requested
 from bits.compose import CONFIG_DIR
 from bits.costs.assumptions import CPU, CostError, Images, image_counts, load_assumptions
 from bits.costs.calibration import Calibration, Measured, extraction_key, numbers_key, training_key
-from bits.costs.choose import CALIBRATION, gpu_name
+from bits.costs.choose import CALIBRATION
 from bits.costs.counts import Counts
 from bits.costs.price import scale_folder
 from bits.costs.rates import FlopRates
@@ -61,7 +61,7 @@ def calibrated(plan: Mapping[str, Any], seconds: float) -> Calibration:
     from bits.commands.timing import startup_seconds
 
     site = Site.model_validate(plan["site"])
-    site = site.model_copy(update={"threads": max(site.threads, 1)}) if gpu_name() is None else site
+    site = site.model_copy(update={"threads": max(site.threads, 1)})  # as the workflow's rules have it
     device = choose_device(site)
     cpu = device.type == "cpu"
     _require_feasible(plan, site, cpu, seconds)

@@ -58,6 +58,9 @@ def main() -> int:
         raise CostError(f"--gpus {devices}: expected at least 1")
     costs = Summary(prices, load_declarations(CONFIG_DIR, shown=plan["shown"]), devices).costs(budget)
     notes = footer(rates, why, costs, unit, images, assumptions)
+    if plan["missing"]:
+        gaps = ", ".join(f"{gap['dataset']} ({gap['root'] or 'no path given'})" for gap in plan["missing"])
+        notes.append(f"Nothing can start before these data are there: {gaps}.")
     if arguments.json:
         print(json.dumps(costs_json(costs, unit, rates.basis, why, notes), indent=1))
         return 0

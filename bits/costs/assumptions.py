@@ -48,7 +48,7 @@ class Assumptions(Section):
 
     devices: dict[str, Device]
     assumed: dict[str, str]  # scale -> device
-    host_tflops: Above0
+    host_core_tflops: Above0
     startup_seconds: Above0
     render_seconds: Above0
     scene_seconds: Above0

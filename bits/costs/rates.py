@@ -56,13 +56,22 @@ class FlopRates:
         return self.key == CPU
 
     @property
+    def threads(self) -> int:
+        """CPU threads that the workflow gives a process."""
+        return max(self.site.threads, 1)
+
+    @property
     def device(self) -> str:
         return self.assumptions.devices[self.key].title
 
     @property
     def basis(self) -> str:
         device = self.assumptions.devices[self.key]
-        peak = f"{device.bfloat16:g} TFLOP/s bfloat16, {device.float32:g} float32"
+        peak = (
+            f"{device.float32:g} TFLOP/s"
+            if self.cpu
+            else f"TFLOP/s: {device.bfloat16:g} bfloat16, {device.float32:g} float32"
+        )
         return f"FLOP model, {device.title} ({peak}) at {100 * device.utilisation:.0f} %"
 
     @property
@@ -85,7 +94,7 @@ class FlopRates:
     def _reached(self, half: bool) -> float:
         device = self.assumptions.devices[self.key]
         peak = (device.bfloat16 if half else device.float32) * 1e12
-        return peak * device.utilisation * (max(self.site.threads, 1) if self.cpu else 1)
+        return peak * device.utilisation * (self.threads if self.cpu else 1)
 
     def _host(self) -> float:
-        return self._reached(False) if self.cpu else self.assumptions.host_tflops * 1e12
+        return self._reached(False) if self.cpu else self.assumptions.host_core_tflops * 1e12 * self.threads

@@ -62,6 +62,7 @@ class Costs:
     total: Total
     by_kind: dict[str, tuple[int, float]]
     devices: int
+    most_features: tuple[str, int]  # the evaluation that makes most of them, and their bytes
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ class Summary:
             line = self._line(Choice(name, added, spent + added), worth, needs, jobs)
             over.append((line, spent + added - budget))
         made = {name: jobs[name] for name in paid}
-        return Costs(lines, over, uncosted, self._total(made, PAGES), _by_kind(made.values()), self.devices)
+        features = {name: job.disk for name, job in made.items() if job.work.kind in ("evaluation", "references")}
+        most = max(features.items(), key=lambda item: item[1], default=("", 0))
+        return Costs(lines, over, uncosted, self._total(made, PAGES), _by_kind(made.values()), self.devices, most)
 
     def _line(
         self,

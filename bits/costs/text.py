@@ -8,10 +8,11 @@ from typing import Any
 
 from bits.costs.assumptions import Assumptions, Images
 from bits.costs.calibration import MeasuredRates
-from bits.costs.rates import Rates
+from bits.costs.rates import FlopRates, Rates
 from bits.costs.summary import Costs, Line, Total
 
 HEAD = ("exhibit", "values", "jobs", "alone", "added", "so far", "disk", "wall time", "")
+MUCH = 64e9  # bytes of features that a usual machine cannot hold
 KINDS = {
     "data": "rendering of scenes",
     "pretraining": "pretraining",
@@ -109,9 +110,8 @@ def footer(
     rates: Rates, why: str, costs: Costs, unit: str, images: Mapping[str, Images], assumptions: Assumptions
 ) -> list[str]:
     """What all of it rests on, a sentence each."""
-    host = "" if rates.cpu else f"; k-NN, retrieval and probes' heads at {assumptions.host_tflops:g} TFLOP/s on the CPU"
     lines = [
-        f"Speeds: {rates.basis} ({why}){host}. {rates.startup:.3g} s to start a process.",
+        f"Speeds: {rates.basis} ({why}). {rates.startup:.3g} s to start a process.",
         f"Columns: values that the paper publishes (a cell counts one, a whole curve one); jobs left to do; "
         f"{unit}-hours made alone, added after the exhibits above it, and so far; disk kept and wall time on "
         f"{_count(costs.devices, unit)}, made alone.",
@@ -122,10 +122,18 @@ def footer(
         "probe augments, its images go through the backbone again in every epoch.",
         "Left out: objective, update, eigenvalues; decoding, which is taken to keep up; waiting in a queue; failures.",
     ]
+    if isinstance(rates, FlopRates) and not rates.cpu:
+        lines.append(
+            f"k-NN, retrieval and the probes' heads work on the CPU: {rates.threads} thread{'s' * (rates.threads > 1)} (site.threads) "
+            f"at {assumptions.host_core_tflops:g} TFLOP/s each."
+        )
     if not isinstance(rates, MeasuredRates):
-        lines[-1] = lines[-1].replace("objective,", "objective, augmentation,")
+        lines[4] = lines[4].replace("objective,", "objective, augmentation,")
     elif rates.guessed:
         lines.append(f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}.")
+    name, size = costs.most_features
+    if size > MUCH:
+        lines.append(f"{name} makes {bytes_text(size)} of features, which it keeps and also holds in memory.")
     assumed = [role for role, counted in images.items() if counted.assumed]
     if assumed:
         lines.append(f"Image counts as declared in config/costs.yaml, until the data are there: {', '.join(assumed)}.")
