@@ -124,8 +124,8 @@ def footer(
     ]
     if isinstance(rates, FlopRates) and not rates.cpu:
         lines.append(
-            f"k-NN, retrieval and the probes' heads work on the CPU: {rates.threads} thread{'s' * (rates.threads > 1)} (site.threads) "
-            f"at {assumptions.host_core_tflops:g} TFLOP/s each."
+            f"k-NN, retrieval and the probes' heads work on the CPU, on {_count(rates.threads, 'thread')} "
+            f"(site.threads) at {assumptions.host_core_tflops:g} TFLOP/s each."
         )
     if not isinstance(rates, MeasuredRates):
         lines[4] = lines[4].replace("objective,", "objective, augmentation,")

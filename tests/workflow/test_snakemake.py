@@ -100,6 +100,8 @@ def test_targets_by_name(project):
     assert (counts["pretrain"], counts["finetune"], counts["evaluate"]) == (1, 1, 1)
     everything = project.jobs(*SMOKE)
     assert (everything["pretrain"], everything["finetune"]) == (25, 16)
+    costs = project.call("bits.commands.plan", "scale=smoke", "--json")
+    assert json.loads(costs.stdout)["total"]["jobs"] == sum(everything.values())
 
 
 def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
