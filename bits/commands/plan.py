@@ -57,7 +57,7 @@ def main() -> int:
     if devices < 1:
         raise CostError(f"--gpus {devices}: expected at least 1")
     costs = Summary(prices, load_declarations(CONFIG_DIR, shown=plan["shown"]), devices).costs(budget)
-    notes = footer(rates, why, costs, unit, images, assumptions)
+    notes = footer(prices, why, costs, unit)
     if plan["missing"]:
         gaps = ", ".join(f"{gap['dataset']} ({gap['root'] or 'no path given'})" for gap in plan["missing"])
         notes.append(f"Nothing can start before these data are there: {gaps}.")

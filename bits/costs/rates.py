@@ -67,11 +67,9 @@ class FlopRates:
     @property
     def basis(self) -> str:
         device = self.assumptions.devices[self.key]
-        peak = (
-            f"{device.float32:g} TFLOP/s"
-            if self.cpu
-            else f"TFLOP/s: {device.bfloat16:g} bfloat16, {device.float32:g} float32"
-        )
+        peak = f"{device.float32:g} TFLOP/s"
+        if not self.cpu:
+            peak = f"{device.bfloat16:g} TFLOP/s in bfloat16, {device.float32:g} in float32"
         return f"FLOP model, {device.title} ({peak}) at {100 * device.utilisation:.0f} %"
 
     @property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bits.costs.assumptions import Assumptions, Images
 from bits.costs.calibration import MeasuredRates
-from bits.costs.rates import FlopRates, Rates
+from bits.costs.price import Prices
+from bits.costs.rates import FlopRates
 from bits.costs.summary import Costs, Line, Total
 
 HEAD = ("exhibit", "values", "jobs", "alone", "added", "so far", "disk", "wall time", "")
@@ -106,10 +106,10 @@ def _cells(line: Line, state: str) -> tuple[str, ...]:
     )
 
 
-def footer(
-    rates: Rates, why: str, costs: Costs, unit: str, images: Mapping[str, Images], assumptions: Assumptions
-) -> list[str]:
+def footer(prices: Prices, why: str, costs: Costs, unit: str) -> list[str]:
     """What all of it rests on, a sentence each."""
+    rates, images, assumptions = prices.rates, prices.images, prices.assumptions
+    processes = prices.site.processes * prices.site.nodes
     lines = [
         f"Speeds: {rates.basis} ({why}). {rates.startup:.3g} s to start a process.",
         f"Columns: values that the paper publishes (a cell counts one, a whole curve one); jobs left to do; "
@@ -120,7 +120,8 @@ def footer(
         "Training: student forward, backward (twice forward) on all views, teacher forward on the global ones; mAP of "
         "the teacher at the curve's epochs. Evaluation: features in float32, k-NN, retrieval and probes; where the "
         "probe augments, its images go through the backbone again in every epoch.",
-        "Left out: objective, update, eigenvalues; decoding, which is taken to keep up; waiting in a queue; failures.",
+        "Left out: objective, update, eigenvalues; decoding, which is taken to keep up; waiting in a queue; failures; "
+        "what interrupted runs have done already.",
     ]
     if isinstance(rates, FlopRates) and not rates.cpu:
         lines.append(
@@ -131,6 +132,9 @@ def footer(
         lines[4] = lines[4].replace("objective,", "objective, augmentation,")
     elif rates.guessed:
         lines.append(f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}.")
+    if processes > 1:
+        ideal = f"{assumptions.several_devices:g} of {processes} times one"
+        lines.append(f"A training on {_count(processes, unit)} is {ideal}, an assumption; its evaluations use one.")
     name, size = costs.most_features
     if size > MUCH:
         lines.append(f"{name} makes {bytes_text(size)} of features, which it keeps and also holds in memory.")
