@@ -34,6 +34,8 @@ from bits.exhibits import load_declarations
 from bits.plan import Request, current_plan
 from bits.provenance import hardware
 
+USUAL_GPUS = 8  # of one machine
+
 
 def main() -> int:
     """Print what the plan costs, or with --list what is in it."""
@@ -53,7 +55,8 @@ def main() -> int:
         print(f"{scale_folder(plan) / PREDICTED}: {added} predictions added, by {rates.basis}")
         return 0
     unit = "core" if rates.cpu else "GPU"
-    devices = arguments.devices or (int(hardware()["cores"]) if rates.cpu else 8)
+    usual = int(hardware()["cores"]) if rates.cpu else USUAL_GPUS
+    devices = usual if arguments.devices is None else arguments.devices
     if devices < 1:
         raise CostError(f"--gpus {devices}: expected at least 1")
     costs = Summary(prices, load_declarations(CONFIG_DIR, shown=plan["shown"]), devices).costs(budget)

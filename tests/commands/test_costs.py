@@ -11,6 +11,7 @@ import torch
 
 from bits.commands import calibrate, plan, timing
 from bits.costs.assumptions import CostError
+from bits.errors import BitsError
 
 
 @pytest.fixture
@@ -57,6 +58,10 @@ def test_hopeless_calibrations_and_wrong_words_are_refused(call, monkeypatch):
         call(calibrate, "--seconds", "0")
     with pytest.raises(CostError, match="such as 100h"):
         call(plan, "--budget", "lots")
+    with pytest.raises(CostError, match="expected at least 1"):
+        call(plan, "scale=paper", "--gpus", "0")
+    with pytest.raises(BitsError, match="expected scale=NAME"):
+        call(plan, "paper")
 
 
 def test_the_speed_is_the_median_over_slices_after_a_warm_up(monkeypatch):
