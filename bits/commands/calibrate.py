@@ -121,6 +121,8 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
             partial(timing.training_speed, recipe, site, images, device),
         )
     for role, spec in plan["evaluations"].items():
+        if role not in counts:
+            continue
         settings = Evaluation.model_validate(spec["evaluation"])
         blocks, linear = settings.linear.blocks, settings.linear
         evaluated = CentreCrop(resize=settings.features.resize, size=settings.features.size)

@@ -50,8 +50,9 @@ def main() -> int:
     rates, why = rates_for(plan, assumptions, arguments.device, arguments.calibration)
     prices = Prices(plan, rates, Counts(scale_folder(plan) / "flops.json"), images, assumptions)
     if arguments.freeze:
-        works = Graph(plan).works
-        added = freeze_predictions(plan, [prices.job(works[name]) for name in sorted(unpredicted(plan))], rates)
+        wanted = unpredicted(plan)
+        works = [work for work in Graph(plan).works.values() if work.id in wanted and work.role in images]
+        added = freeze_predictions(plan, map(prices.job, works), rates)
         print(f"{scale_folder(plan) / PREDICTED}: {added} predictions added, by {rates.basis}")
         return 0
     unit = "core" if rates.cpu else "GPU"

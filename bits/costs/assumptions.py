@@ -77,14 +77,15 @@ def load_assumptions(config_dir: Path) -> Assumptions:
 
 
 def image_counts(plan: Mapping[str, Any], assumptions: Assumptions) -> dict[str, Images]:
-    """Data set role -> its images: counted where the data are there (listing names), else as declared."""
-    return {
+    """Data set role -> its images: counted where the data are (listing names), else as declared; absent if neither."""
+    found = {
         role: _images(Dataset.model_validate(dataset), plan["roots"][role], assumptions)
         for role, dataset in plan["datasets"].items()
     }
+    return {role: images for role, images in found.items() if images is not None}
 
 
-def _images(dataset: Dataset, root: str, assumptions: Assumptions) -> Images:
+def _images(dataset: Dataset, root: str, assumptions: Assumptions) -> Images | None:
     if dataset.kind == "scenes":
         settings = SceneSettings(**dataset.settings)
         return Images(train=settings.train, val=settings.val, classes=settings.classes)
@@ -96,9 +97,8 @@ def _images(dataset: Dataset, root: str, assumptions: Assumptions) -> Images:
             return Images(**sizes, classes=len(splits["train"]))
     except DatasetError:
         pass  # not there, or not as it should be, which the workflow says at its start
-    if dataset.name not in assumptions.images:
-        raise CostError(f"{dataset.name}: no data to count, and config/costs.yaml has no line for it under images")
-    return assumptions.images[dataset.name].model_copy(update={"assumed": True})
+    declared = assumptions.images.get(dataset.name)
+    return declared.model_copy(update={"assumed": True}) if declared else None
 
 
 _SPLITS = ("train", "val")

@@ -76,7 +76,8 @@ class Summary:
     def costs(self, budget: float = math.inf) -> Costs:
         """Everything that can be computed, or what of it fits `budget` device-hours."""
         plan, graph = self.prices.plan, Graph(self.prices.plan)
-        jobs = {name: self.prices.job(work) for name, work in graph.works.items()}
+        known = self.prices.images
+        jobs = {name: self.prices.job(work) for name, work in graph.works.items() if work.role in known}
         needs: dict[str, frozenset[str]] = {}
         uncosted = {name: f"not yet implemented, waits for {reason}" for name, reason in plan["pending"].items()}
         for name in self.declared.computable():
@@ -85,6 +86,10 @@ class Summary:
                 uncosted[name] = plan["left_out"].get(name, "no data set plays a role that it needs")
                 continue
             before = graph.before(files)
+            unknown = sorted({graph.works[job].role for job in before} - set(known))
+            if unknown:
+                uncosted[name] = f"nobody knows how many images {', '.join(unknown)} has: say so in config/costs.yaml"
+                continue
             jobs[name] = self.prices.job(Work(name, "rendering", tuple(sorted(before)), all(_done(before, jobs))))
             needs[name] = frozenset({name, *before})
         worth = {name: float(published_values(self.declared.exhibits[name], self.declared)) for name in needs}

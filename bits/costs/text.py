@@ -51,7 +51,7 @@ def time_text(seconds: float) -> str:
 def costs_text(costs: Costs, unit: str, budget: str | None = None) -> str:
     """The table of exhibits and the totals. unit: GPU or core."""
     rows = [HEAD, *(_cells(line, _state(line)) for line in costs.lines)]
-    if budget is not None and costs.over:
+    if budget is not None:
         rows += [_cells(line, f"does not fit, {hours_text(over)} {unit}-h over") for line, over in costs.over]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = []
@@ -79,7 +79,11 @@ def costs_text(costs: Costs, unit: str, budget: str | None = None) -> str:
 def _verdict(costs: Costs, unit: str, budget: str) -> str:
     have, more = sum(line.values for line in costs.lines), sum(line.values for line, _ in costs.over)
     fits = f"{len(costs.lines)} of {len(costs.lines) + len(costs.over)} exhibits fit"
-    return f"budget {budget} in {unit}-hours: {fits}, {have} of {have + more} published values"
+    said = f"budget {budget} in {unit}-hours: {fits}, {have} of {have + more} published values"
+    if costs.lines:
+        return said
+    cheapest = min((line for line, _ in costs.over), key=lambda line: line.alone.hours)
+    return f"{said}; the least that gives one is {hours_text(cheapest.alone.hours)}, for {cheapest.name}"
 
 
 def _count(devices: int, unit: str) -> str:

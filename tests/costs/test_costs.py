@@ -124,8 +124,15 @@ def test_images_are_counted_where_they_are(tmp_path, monkeypatch, plans, assumpt
     assert found == Images(train=6, val=4, classes=2)
     plan["roots"]["imagenet1k"] = ""
     plan["datasets"]["imagenet1k"]["name"] = "nobody-knows"
-    with pytest.raises(CostError, match="has no line for it"):
-        image_counts(plan, assumptions)
+    assert "imagenet1k" not in image_counts(plan, assumptions)
+
+
+def test_what_nobody_can_count_is_named_and_the_rest_is_costed(summary):
+    made = summary(8, "h100", "paper")
+    del made.prices.images["food101"]
+    costs = made.costs()
+    assert {line.name for line in costs.lines} >= {"table-1", "figure-7"}
+    assert "food101 has: say so in config/costs.yaml" in costs.uncosted["table-14"]
 
 
 def test_devices_are_found_by_their_product_names(assumptions):
