@@ -14,6 +14,7 @@ from bits.cluster import scheduler
 from bits.workflow import (
     absent_message,
     code_state_of,
+    keep_predictions,
     left_out_message,
     missing_data_message,
     plan_of_build,
@@ -61,6 +62,7 @@ include: "workflow/rules/report.smk"
 onstart:
     if plan["missing"]:
         raise WorkflowError(missing_data_message(plan))
+    keep_predictions(plan)
 
 
 onsuccess:

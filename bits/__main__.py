@@ -11,7 +11,8 @@ import sys
 from bits.commands.guard import guarded
 
 COMMANDS = {
-    "plan": "what exists at a scale, and what it costs",
+    "plan": "what a scale costs, and what fits a budget",
+    "calibrate": "measure how fast this machine does a scale's work, for plan",
     "explain": "what would run and why, in plain words",
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",

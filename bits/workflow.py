@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bits.compose import CONFIG_DIR
+from bits.costs.frozen import unpredicted
 from bits.data.errors import LAYOUT
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
@@ -87,6 +90,21 @@ def _seeds(given: object) -> str:
 
 def _quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def keep_predictions(plan: Mapping[str, Any]) -> None:
+    """Predict what untrained runs will cost before they start, for the report; a failure is told and stops nothing.
+
+    In a process of its own, because counting FLOPs imports torch; not at all when every prediction is there.
+    """
+    try:
+        if unpredicted(plan):
+            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan['scale']['name']}"]
+            words = [*command, *plan["overrides"]]
+            subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
+    except Exception as error:  # whatever it is, the work itself can go on
+        said = getattr(error, "stderr", "") or error
+        print(f"warning: no predictions of costs were kept, so the report will show none: {said}", file=sys.stderr)
 
 
 @cache  # asked once a rule, and there is a rule an exhibit

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -63,7 +64,7 @@ class Evaluator:
 
     def run(self, source: str, output: Path) -> None:
         """Evaluate a source and write its metrics file."""
-        started = now()
+        started, since = now(), time.monotonic()
         origin, backbone = self._origin(source)
         features = self._features(source, origin, backbone, output)
         values: dict[str, Any] = {}  # of a run that diverged to weights with which nothing can be measured
@@ -86,6 +87,7 @@ class Evaluator:
                     "command": sys.argv,
                     "started": started,
                     "finished": now(),
+                    "seconds_spent": round(time.monotonic() - since, 3),
                 },
             },
         )

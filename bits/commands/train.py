@@ -149,6 +149,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "command": sys.argv,
         "started": started,
         "finished": now(),
+        "seconds_spent": round(pretraining.state.seconds, 3),
     }
     write_json(folder / "provenance.json", provenance)
     curve = {
