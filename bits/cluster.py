@@ -32,7 +32,7 @@ class Scheduler:
         """
         size: JobSize = getattr(self.site.jobs, kind)
         limits = self.site.cluster
-        gpus = processes if gpu and self._uses_gpus() else 0
+        gpus = processes if gpu and self.uses_gpus() else 0
         asked: dict[str, Any] = {
             "runtime": _growing(60 * size.hours, limits.most_hours and 60 * limits.most_hours),
             "mem_mb": _growing(
@@ -73,14 +73,19 @@ class Scheduler:
         size: JobSize = getattr(self.site.jobs, kind)
         return size.retries if self.cluster and not self.inside else 0
 
-    def _uses_gpus(self) -> bool:
-        """Where nothing is said, nodes of a cluster have GPUs; this machine has when it has a driver."""
+    def uses_gpus(self) -> bool:
+        """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
         device = self.site.device
         there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
         return device.startswith("cuda") or (device == "auto" and (self.cluster or there))
 
 
-def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool) -> Scheduler:
+def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+    """Resources as Snakemake asks for them at the first, second, ... try."""
+    return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
+
+
+def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool = False) -> Scheduler:
     """The scheduler of a plan's site."""
     return Scheduler(Site.model_validate(plan["site"]), cluster, inside)
 

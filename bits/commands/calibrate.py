@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from bits.commands.guard import guarded
-from bits.commands.plan import requested
 from bits.compose import CONFIG_DIR
 from bits.costs.assumptions import CPU, CostError, Images, image_counts, load_assumptions
 from bits.costs.calibration import Calibration, Measured, extraction_key, numbers_key, training_key
@@ -29,6 +28,7 @@ from bits.costs.rates import FlopRates
 from bits.plan import current_plan
 from bits.provenance import hardware, now, versions, write_json
 from bits.recipe import CentreCrop, Dataset, Evaluation, Recipe, Site
+from bits.workflow import requested
 
 MOST_PATIENCE = 60  # times --seconds that one training step may take by the FLOP model
 

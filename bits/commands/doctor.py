@@ -19,16 +19,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bits.cluster import scheduler
 from bits.commands.guard import guarded
 from bits.compose import CONFIG_DIR
 from bits.doctor import accounting, data, device, disk, dvc, partition, profile, slurm, space, versions
-from bits.doctor.cluster import cluster_of, jobs_of, uses_gpus
+from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.text import as_json, as_text
 from bits.errors import BitsError
 from bits.plan import Request, make_plan
 from bits.provenance import ROOT
-from bits.workflow import KNOWN_OPTIONS, request
+from bits.recipe import Site
+from bits.workflow import requested
 
 Plan = Mapping[str, Any]
 SECONDS = 60.0  # for a check, unless it says otherwise
@@ -43,18 +45,6 @@ def main() -> int:
         findings += examined(plan, arguments)
     print(as_json(findings) if arguments.json else as_text(findings))
     return int(any(finding.status == "error" for finding in findings))
-
-
-def requested(words: list[str]) -> Request:
-    """The request behind scale=, data=, site=, seeds= and keys of the configuration."""
-    odd = [word for word in words if "=" not in word]
-    if odd:
-        raise BitsError(f"bits doctor {odd[0]}: expected key=value, such as scale=paper or site=local")
-    pairs = [tuple(word.split("=", 1)) for word in words]
-    options = {key: value for key, value in pairs if key in KNOWN_OPTIONS}
-    keys = [f"{key}={value}" for key, value in pairs if key not in KNOWN_OPTIONS]
-    basis = request(options)
-    return Request(basis.scale, (*basis.overrides, *keys))
 
 
 def planned(wanted: Request) -> tuple[Plan | None, list[Finding]]:
@@ -133,7 +123,7 @@ def _disk(plan: Plan, answer: device.Probe, cluster_profile: str | None) -> Iter
 
     def room() -> list[Finding]:
         jobs = _jobs_at_a_time(plan, cluster_profile) if cluster_profile else None
-        gpus = uses_gpus(plan["site"], slurm=cluster_profile is not None)
+        gpus = scheduler(plan, cluster=cluster_profile is not None).uses_gpus()
         at_a_time = space.at_a_time(plan, jobs, gpus, os.cpu_count() or 1)
         images = data.image_counts(plan, data.published_counts(CONFIG_DIR))
         return disk.room(list(space.needs(plan, answer["models"], images, at_a_time, cache)))
@@ -156,7 +146,8 @@ def _slurm(plan: Plan, name: str) -> Iterator[Finding]:
     if _wrong(there):
         yield Finding("Slurm", "skipped", "accounting, partition and submission: Slurm does not answer")
         return
-    cluster, jobs = cluster_of(site), jobs_of(site)
+    typed = Site.model_validate(site)
+    cluster, jobs = typed.cluster, jobs_of(typed)
     checks: list[Check] = [
         lambda: accounting.accounting(profile.find_profile(name, Path.cwd())),
         lambda: accounting.preemption(profile.find_profile(name, Path.cwd()), cluster),

@@ -29,10 +29,10 @@ from bits.costs.graph import Graph
 from bits.costs.price import Prices, scale_folder
 from bits.costs.summary import Summary
 from bits.costs.text import costs_json, costs_text, footer
-from bits.errors import BitsError
 from bits.exhibits import load_declarations
-from bits.plan import Request, current_plan
+from bits.plan import current_plan
 from bits.provenance import hardware
+from bits.workflow import requested
 
 USUAL_GPUS = 8  # of one machine
 
@@ -72,16 +72,6 @@ def main() -> int:
     print(costs_text(costs, unit, arguments.budget))
     print("\n" + "\n".join(notes))
     return 0
-
-
-def requested(words: list[str]) -> Request:
-    """The request behind scale=... and overrides; raises BitsError for a word without "="."""
-    for word in words:
-        if "=" not in word:
-            raise BitsError(f"{word!r}: expected scale=NAME or key=value")
-    scales = [word.removeprefix("scale=") for word in words if word.startswith("scale=")]
-    overrides = tuple(word for word in words if not word.startswith("scale="))
-    return Request(scales[-1] if scales else "demo", overrides)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,14 +1,11 @@
-"""What the jobs ask of a cluster, from the site's settings."""
+"""What the jobs ask of a cluster, at the first try and at the last: what the workflow's rules will ask."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-MORE = 0.5  # of the first try's memory and time, at every further one
-Site = Mapping[str, Any]
+from bits.cluster import Scheduler, at_try
+from bits.recipe import Jobs, Site
 
 
 @dataclass(frozen=True)
@@ -33,58 +30,22 @@ class Job:
         return ", ".join(parts) + (f" on each of {self.nodes} nodes" if self.nodes > 1 else "")
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Where jobs go; None leaves it to Slurm. gpu: the gres of a GPU, with a type or without."""
-
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None
-    gpu: str = "gpu"
-    extra: str | None = None
-
-
-def cluster_of(site: Site) -> Cluster:
-    """site.cluster; a site without it names nothing."""
-    given = site.get("cluster") or {}
-    return Cluster(**{key: given[key] for key in Cluster.__dataclass_fields__ if given.get(key)})
-
-
-def uses_gpus(site: Site, slurm: bool) -> bool:
-    """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
-    device: str = site["device"]
-    return device.startswith("cuda") or (device == "auto" and (slurm or shutil.which("nvidia-smi") is not None))
-
-
 def jobs_of(site: Site) -> list[Job]:
-    """The kinds of jobs that Slurm runs, from site.jobs, which is of one process each."""
-    gpus = int(uses_gpus(site, slurm=True))
-    processes, nodes = int(site["processes"]), int(site["nodes"])
-    given = site.get("jobs") or {"train": {}}
-    return [
-        _job(name, site, processes, gpus * processes, nodes) if name == "train" else _job(name, site, 1, gpus, 1)
-        for name in given
-    ]
+    """The kinds of jobs that Slurm runs."""
+    return [_job(Scheduler(site, cluster=True), kind, site) for kind in Jobs.model_fields]
 
 
-def _job(name: str, site: Site, processes: int, gpus: int, nodes: int) -> Job:
-    own = (site.get("jobs") or {}).get(name) or {}
-    limits = site.get("cluster") or {}
-    cpus = int(own.get("cpus") or max(int(site["threads"]), 1)) * processes
-    memory, hours = float(own.get("memory_gib") or 4) * processes, float(own.get("hours") or 1)
-    growth = 1 + MORE * int(own.get("retries") or 0)
+def _job(scheduler: Scheduler, kind: str, site: Site) -> Job:
+    processes, nodes = (site.processes, site.nodes) if kind == "train" else (1, 1)
+    asked = scheduler.resources(kind, processes, nodes, gpu=kind != "prepare")
+    first, last = at_try(asked, 1), at_try(asked, 1 + scheduler.retries(kind))
     return Job(
-        name,
-        cpus,
-        _at_most(memory, limits.get("most_memory_gib")),
-        _at_most(hours, limits.get("most_hours")),
-        0 if name == "prepare" else gpus,
-        nodes,
-        _at_most(memory * growth, limits.get("most_memory_gib")),
-        _at_most(hours * growth, limits.get("most_hours")),
+        kind,
+        first["cpus_per_task"],
+        first["mem_mb"] / 1024,
+        first["runtime"] / 60,
+        int(first["gres"].rpartition(":")[2]) if "gres" in first else 0,
+        first["nodes"],
+        last["mem_mb"] / 1024,
+        last["runtime"] / 60,
     )
-
-
-def _at_most(wanted: float, most: float | None) -> float:
-    return min(wanted, most) if most else wanted

@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Sequence
 
 from bits.doctor.ask import ask
-from bits.doctor.cluster import Cluster, Job
+from bits.doctor.cluster import Job
 from bits.doctor.finding import Finding
+from bits.recipe import Cluster
 
 SUBJECT = "Slurm"
 COMMANDS = ("sbatch", "squeue", "scontrol", "sinfo", "scancel")

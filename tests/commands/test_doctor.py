@@ -13,6 +13,7 @@ import pytest
 from bits.commands import doctor
 from bits.errors import BitsError
 from bits.provenance import ROOT
+from bits.workflow import requested
 
 
 def called(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -44,18 +45,18 @@ def test_a_bad_call_is_told_apart_from_a_bad_finding(tmp_path: Path) -> None:
 
 
 def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
-    made = doctor.requested(["scale=paper", "data=/images", "seeds=0,1", "site.device=cuda", "schedule.epochs=3"])
+    made = requested(["scale=paper", "data=/images", "seeds=0,1", "site.device=cuda", "schedule.epochs=3"])
     assert made.scale == "paper"
     assert "seeds=[0,1]" in made.overrides and "site.data.imagenet1k='/images'" in made.overrides
     assert made.overrides[-2:] == ("site.device=cuda", "schedule.epochs=3")
     with pytest.raises(BitsError, match="key=value"):
-        doctor.requested(["paper"])
+        requested(["paper"])
 
 
 def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PLAN_S", 0.2)
     monkeypatch.setattr(doctor, "make_plan", lambda _: time.sleep(30))
-    plan, (found,) = doctor.planned(doctor.requested([]))
+    plan, (found,) = doctor.planned(requested([]))
     assert plan is None and found.status == "error" and "no answer" in found.found
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bits.compose import Composer
 from bits.doctor import accounting, ask, partition
 from bits.doctor import slurm as programs
-from bits.doctor.cluster import Cluster, Job, cluster_of, jobs_of
+from bits.doctor.cluster import Job, jobs_of
 from bits.doctor.finding import Finding
 from bits.doctor.profile import Profile, find_profile
+from bits.recipe import Cluster, Site
 
 from .conftest import SCONTROL, Fake
 
@@ -28,8 +30,19 @@ def profile(**settings: object) -> Profile:
     return Profile(Path("slurm/config.yaml"), {name.replace("_", "-"): value for name, value in settings.items()})
 
 
+def site(*overrides: str) -> Site:
+    with Composer("paper", overrides) as composer:
+        run, _ = composer.compose("dino")
+    return run.site
+
+
+def to(partition: str | None = None, **words: str) -> Cluster:
+    settings = site().cluster.model_dump()
+    return Cluster(**{**settings, "partition": partition, **words})
+
+
 def test_a_cluster_without_faults_is_fine(slurm: Fake) -> None:
-    cluster = Cluster(partition="gpu")
+    cluster = to("gpu")
     found = [*programs.commands(2), *programs.controller(), *accounting.accounting(profile())]
     found += [*partition.partition([TRAIN], cluster), *programs.submission([TRAIN], cluster)]
     assert set(statuses(found)) == {"ok"}, found
@@ -83,13 +96,13 @@ def test_a_short_minjobage_sends_the_plugin_back_to_sacct(slurm: Fake) -> None:
 
 
 def test_a_preempted_job_must_come_back(slurm: Fake) -> None:
-    assert accounting.preemption(profile(), Cluster("gpu")) == []
+    assert accounting.preemption(profile(), to("gpu")) == []
     slurm("scontrol", SCONTROL.replace("PartitionName=gpu", "PartitionName=gpu PreemptMode=REQUEUE"))
-    assert accounting.preemption(profile(slurm_requeue=True), Cluster("gpu")) == []
-    (found,) = accounting.preemption(profile(), Cluster("gpu"))
+    assert accounting.preemption(profile(slurm_requeue=True), to("gpu")) == []
+    (found,) = accounting.preemption(profile(), to("gpu"))
     assert found.status == "warning" and "slurm-requeue: true" in found.remedy
     slurm("scontrol", SCONTROL.replace("PartitionName=gpu", "PartitionName=gpu PreemptMode=CANCEL"))
-    assert len(accounting.preemption(profile(slurm_requeue=True), Cluster())) == 1
+    assert len(accounting.preemption(profile(slurm_requeue=True), to())) == 1
 
 
 def test_the_choice_between_sacct_and_squeue_is_the_plugins() -> None:
@@ -102,13 +115,13 @@ def test_the_choice_between_sacct_and_squeue_is_the_plugins() -> None:
 @pytest.mark.parametrize(
     ("job", "cluster", "said"),
     [
-        (TRAIN, Cluster("fast"), "there is no partition fast; there are gpu, cpu, old"),
-        (TRAIN, Cluster("old"), "partition old is DOWN"),
-        (TRAIN, Cluster("cpu"), "no node with a gres gpu"),
-        (Job("train", 32, 128, 48, 4, 1), Cluster("gpu"), "ends jobs at 24 h"),
-        (Job("train", 128, 128, 24, 4, 1), Cluster(), "128 CPUs"),
-        (Job("train", 32, 900, 24, 4, 1), Cluster("gpu"), "900 GiB"),
-        (Job("train", 32, 128, 24, 8, 1), Cluster("gpu"), "at most 64 CPUs, 502 GiB, 4 GPUs"),
+        (TRAIN, to("fast"), "there is no partition fast; there are gpu, cpu, old"),
+        (TRAIN, to("old"), "partition old is DOWN"),
+        (TRAIN, to("cpu"), "no node with a gres gpu"),
+        (Job("train", 32, 128, 48, 4, 1), to("gpu"), "ends jobs at 24 h"),
+        (Job("train", 128, 128, 24, 4, 1), to(), "128 CPUs"),
+        (Job("train", 32, 900, 24, 4, 1), to("gpu"), "900 GiB"),
+        (Job("train", 32, 128, 24, 8, 1), to("gpu"), "at most 64 CPUs, 502 GiB, 4 GPUs"),
     ],
 )
 def test_what_a_partition_cannot_give_is_an_error(slurm: Fake, job: Job, cluster: Cluster, said: str) -> None:
@@ -118,13 +131,13 @@ def test_what_a_partition_cannot_give_is_an_error(slurm: Fake, job: Job, cluster
 
 
 def test_nodes_that_are_away_are_a_warning(slurm: Fake) -> None:
-    (found,) = partition.partition([Job("train", 32, 128, 24, 4, nodes=2)], Cluster("gpu"))
+    (found,) = partition.partition([Job("train", 32, 128, 24, 4, nodes=2)], to("gpu"))
     assert found.status == "warning" and "1 of the 2 nodes" in found.found
 
 
 def test_a_refused_submission_shows_its_options(slurm: Fake) -> None:
     slurm("sbatch", "echo 'allocation failure: Invalid account' >&2; exit 1")
-    (found,) = programs.submission([TRAIN], Cluster("gpu", account="nobody", extra="--exclusive"))
+    (found,) = programs.submission([TRAIN], to("gpu", account="nobody", extra="--exclusive"))
     assert found.status == "error" and "Invalid account" in found.found
     for option in (
         "--account=nobody",
@@ -160,37 +173,26 @@ def test_gpus_of_a_node(gres: str, count: int) -> None:
     assert partition.gpus({"Gres": gres}) == count
 
 
-def test_jobs_and_cluster_of_a_site() -> None:
-    site: dict[str, object] = {"device": "auto", "processes": 4, "nodes": 2, "threads": 8}
-    assert jobs_of(site) == [Job("train", 32, 16, 1, 4, 2, 16, 1)]
-    assert cluster_of(site) == Cluster()
-    site |= {
-        "cluster": {"partition": "gpu", "account": "a", "qos": None, "gpu": "gpu:a100", "most_hours": 100},
-        "jobs": {
-            "train": {"cpus": 8, "memory_gib": 48, "hours": 48, "retries": 5},
-            "evaluate": {"cpus": 8, "memory_gib": 96, "hours": 8, "retries": 2},
-            "prepare": {"cpus": 2, "memory_gib": 4, "hours": 1, "retries": 0},
-        },
-    }
-    assert jobs_of(site) == [
-        Job("train", 32, 192, 48, 4, 2, 672, 100),
+def test_jobs_are_those_of_the_workflow() -> None:
+    several = site("site.processes=4", "site.nodes=2", "site.cluster.most_hours=60", "site.cluster.gpu='gpu:a100'")
+    assert jobs_of(several) == [
+        Job("train", 32, 192, 24, 4, 2, 672, 60),
         Job("evaluate", 8, 96, 8, 1, 1, 192, 16),
-        Job("prepare", 2, 4, 1, 0, 1, 4, 1),
+        Job("prepare", 2, 4, 1, 0, 1, 6, 1.5),
     ]
-    assert cluster_of(site) == Cluster("gpu", "a", gpu="gpu:a100")
-    assert all(job.gpus == 0 for job in jobs_of({**site, "device": "cpu"}))
+    assert all(job.gpus == 0 for job in jobs_of(site("site.device=cpu")))
 
 
 @pytest.mark.parametrize(("memory", "hours", "remedy"), [(600, 24, "most_memory_gib=502"), (128, 36, "most_hours=24")])
 def test_retries_that_would_ask_for_too_much(slurm: Fake, memory: float, hours: float, remedy: str) -> None:
     job = Job("train", 32, 128, 24, 4, 1, last_memory_gib=memory, last_hours=hours)
-    (found,) = partition.partition([job], Cluster("gpu"))
+    (found,) = partition.partition([job], to("gpu"))
     assert found.status == "warning" and remedy in found.remedy
 
 
 def test_a_gpu_of_another_type_does_not_count(slurm: Fake) -> None:
-    assert partition.partition([TRAIN], Cluster("gpu", gpu="gpu:a100"))[0].status == "ok"
-    (found,) = partition.partition([TRAIN], Cluster("gpu", gpu="gpu:h200"))
+    assert partition.partition([TRAIN], to("gpu", gpu="gpu:a100"))[0].status == "ok"
+    (found,) = partition.partition([TRAIN], to("gpu", gpu="gpu:h200"))
     assert found.status == "error" and "no node with a gres gpu:h200" in found.found
 
 

@@ -15,25 +15,27 @@ import torch
 
 from bits.training.checkpoint import read_tensors
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("slurm")]
+from .conftest import SUBMITTED, why_no_slurm
+
+pytestmark = pytest.mark.workflow
 SMOKE = ("--config", "scale=smoke")
 # auto: jobs ask for a GPU, and do without on finding none. Long enough to be hit, with a checkpoint every second or so.
 GPU = "site.device=auto"
-LONG = f"{GPU} schedule.epochs=1500 curve.every_epochs=1500 site.checkpoint_minutes=0.02 site.log_every_steps=1"
+LONG = f"{GPU} schedule.epochs=600 curve.every_epochs=600 site.checkpoint_minutes=0.02 site.log_every_steps=1"
 
 
 def answer(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
 
 
+def running(wanted: str) -> str:
+    return answer("squeue", "--noheader", "--partition", "spare", "--states", "R", "--format", wanted)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def slurm() -> None:
     """Skips where there is none; BITS_REQUIRE_SLURM=1 makes that a failure."""
-    try:
-        nodes = answer("sinfo", "--noheader", "--Node", "--format", "%N %t %G").splitlines()
-        problem = "" if nodes and all("gpu" in node for node in nodes) else f"its nodes are {nodes}"
-    except (OSError, subprocess.SubprocessError) as error:
-        problem = str(error)
+    problem = why_no_slurm()
     if problem and os.environ.get("BITS_REQUIRE_SLURM") == "1":
         pytest.fail(f"a Slurm with GPUs is required, but {problem}")
     if problem:
@@ -56,7 +58,7 @@ def build(project) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in started:
         process.kill()
         process.wait()
-    subprocess.run(["scancel", "--user", "root"], check=False)
+    subprocess.run(["scancel", "--partition", "spare"], check=False)
 
 
 def until(condition: Callable[[], object], seconds: float, log: Path) -> None:
@@ -78,65 +80,74 @@ def same_weights(folder: Path, other: Path) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
+@pytest.mark.xdist_group("slurm")
 def test_the_literal_command_is_of_the_papers_scale_and_says_which_data_are_missing(project):
     done = project.snakemake("--profile", "slurm", "-n")
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert "Scale paper needs data that are not there" in said
     assert "Job 1: " in said
-    assert "gres=gpu:1" in said
     real = project.snakemake("--profile", "slurm")
     assert real.returncode != 0
     assert "submitted" not in real.stdout + real.stderr
 
 
-def test_an_exhibit_end_to_end(project, build):
-    """Training, fine-tuning on two nodes of two processes each, evaluation, by sbatch; tables here."""
-    (project.folder / "config/site/local.yaml").write_text("defaults: [default, _self_]\nprocesses: 2\nnodes: 2\n")
-    process = build("table-14", *SMOKE, f"set={GPU}")
-    log = project.folder / "build.log"
-    until(lambda: process.poll() is not None, 900, log)
-    said = log.read_text()
-    assert process.returncode == 0, said
-    assert (project.folder / "reports/smoke/exhibits/table-14.html").is_file()
-    plan = project.plan()
-    provenances = [
-        json.loads((project.folder / run["provenance"]).read_text())
-        for run in plan["runs"].values()
-        if (project.folder / run["provenance"]).is_file()
-    ]
-    assert {entry["processes"] for entry in provenances} == {4}
-    assert said.count("has been submitted with SLURM jobid") >= 2 * len(provenances)
-    again = project.snakemake("-n", "table-14", *SMOKE, f"set={GPU}")
+@pytest.mark.xdist_group("workflow")
+def test_smoke_scale_end_to_end_by_sbatch_on_gpus(built):
+    """The build that all tests of the workflow share; they, too, find it complete and what it should be."""
+    said = (built.folder / SUBMITTED).read_text()
+    plan = built.plan()
+    evaluations = [path for files in plan["metrics"].values() for role, path in files.items() if role != "training"]
+    assert said.count("has been submitted with SLURM jobid") > len(plan["runs"]) + len(evaluations) - 20
+    for run in plan["runs"].values():
+        asked = json.loads((built.folder / run["provenance"]).read_text())["slurm"]
+        assert asked["job"].isdigit()
+        assert asked["gpus"] == "1"
+
+
+@pytest.mark.xdist_group("slurm")
+def test_a_training_over_nodes_and_their_gpus(project, build):
+    """Two nodes, two processes on each, which torchrun joins; then a fine-tuning, an evaluation, a table here."""
+    site = "defaults: [default, _self_]\nprocesses: 2\nnodes: 2\ncluster: {partition: spare}\n"
+    (project.folder / "config/site/local.yaml").write_text(site)
+    words = ("run/dino-on-food101", *SMOKE, f"set={GPU}")
+    process, log = build(*words), project.folder / "build.log"
+    until(lambda: process.poll() is not None, 600, log)
+    assert process.returncode == 0, log.read_text()
+    for name in ("dino", "dino-on-food101"):
+        provenance = json.loads((project.folder / project.run(name)["provenance"]).read_text())
+        assert provenance["processes"] == 4
+    again = project.snakemake("-n", *words)
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
+@pytest.mark.xdist_group("slurm")
 def test_signals_and_a_failing_node_cost_no_bit(project, build, tmp_path_factory):
     """SIGUSR1: a checkpoint, and Snakemake's retry goes on. A node goes down: Slurm's requeue goes on, on the other."""
-    words = ("run/bits-reset", *SMOKE, f"set={LONG}", "--until", "pretrain")
+    words = ("run/bits-reset", *SMOKE, f"set={LONG} site.cluster.partition=spare", "--until", "pretrain")
     process, log = build(*words), project.folder / "build.log"
-    until(lambda: answer("squeue", "--noheader", "--states", "R", "--format", "%i"), 120, log)
+    until(lambda: running("%i"), 120, log)
     run = project.run("bits-reset")
     folder = project.folder / run["folder"]
     try:
         until(lambda: len(steps_logged(folder)) > 40, 120, log)
-        job = answer("squeue", "--noheader", "--states", "R", "--format", "%i")
+        job = running("%i")
         assert "gres:gpu:1" in answer("scontrol", "show", "job", job)
         subprocess.run(["scancel", "--signal=USR1", job], check=True)
         until(lambda: "stopped" in (folder / "log.jsonl").read_text(), 30, log)
         stopped = steps_logged(folder)[-1]
         until(lambda: len(steps_logged(folder)) > stopped + 40, 120, log)
-        second, node = answer("squeue", "--noheader", "--states", "R", "--format", "%i %N").split()
+        second, node = running("%i %N").split()
         assert second != job
         subprocess.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"], check=True)
         hit = steps_logged(folder)[-1]
         until(lambda: process.poll() is not None, 400, log)
     finally:
-        for node in ("node1", "node2"):
+        for node in ("node3", "node4"):
             subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], capture_output=True)
     assert process.returncode == 0, log.read_text()
     logged = steps_logged(folder)
-    assert logged == list(range(1, 1501))
+    assert logged == list(range(1, 601))
     assert hit > stopped
     whole = tmp_path_factory.mktemp("whole")
     peace = ["--frozen", run["config"], "--site", project.plan()["site_file"], "--threads", "1"]
