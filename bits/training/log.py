@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from bits.provenance import write_text
+
 
 class RunLog:
     """Appends JSON lines to a file; on resuming, lines from `from_step` on are dropped first.
@@ -21,9 +23,8 @@ class RunLog:
         self._stream: TextIO | None = None
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step] if from_step else []
-        path.write_text("".join(line + "\n" for line in kept))
+        write_text(path, "".join(line + "\n" for line in kept))  # a new file: the old one may be a link into a cache
         self._stream = path.open("a", buffering=1)
 
     def write(self, **entry: Any) -> None:

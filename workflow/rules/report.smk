@@ -21,7 +21,9 @@ for exhibit, metrics in plan["needs"].items():
             exhibit=exhibit,
             plan=f"{results}/plan.json",
             folder=f"{reports}/exhibits",
-            code=code_state_of("report"),
+            code=code_state_of(
+                "figures" if "png" in plan["formats"][exhibit] else "report"
+            ),
             declaration=f"declaration:{exhibit}:{plan['declared'][exhibit]}",
         message:
             "Render {params.exhibit}"
@@ -36,6 +38,10 @@ rule report:
     output:
         page=f"{reports}/index.html",
         summary=f"{reports}/summary.json",
+        shown_by_dvc=[
+            f"{reports}/dvc.yaml",
+            *[f"{reports}/metrics/{source}.json" for source in plan["sources"]],
+        ],
     log:
         f"{results}/logs/report/index.log",
     resources:
