@@ -45,4 +45,4 @@ lock: setup
 	echo uv | $(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-uv.lock
 
 clean:
-	rm -rf results/* reports/* .snakemake
+	rm -rf results/*/ reports/*/ reports/index.html .snakemake

@@ -16,6 +16,7 @@ COMMANDS = {
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
     "evaluate": "measure a run or the references on a data set",
+    "share": "record, push, pull and restore what was made",
     "render": "render exhibits, a scale's report, the front page",
 }
 
