@@ -6,10 +6,14 @@ CORES ?= all
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup reproduce explain test lint lock clean
+SCALE ?= demo
+
+.PHONY: help setup reproduce explain push pull test lint lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
 	@echo "make explain     say what would run and why, and run nothing [TARGETS=table-9] [CONFIG='scale=demo seeds=0,1']"
+	@echo "make push        record what was made and send its bytes to the DVC remote [SCALE=demo REMOTE=name]"
+	@echo "make pull        get them in a clone, so that nothing needs to be made [SCALE=demo RUN=bits-reset WEIGHTS=no]"
 	@echo "make test        install into .venv, then linters, types and tests (minutes)"
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
@@ -31,6 +35,13 @@ reproduce: setup
 
 explain: setup
 	@$(VENV)/bin/python -m bits.commands.explain $(TARGETS) $(if $(CONFIG),--config $(CONFIG))
+
+push: setup
+	@$(VENV)/bin/python -m bits.commands.share push scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) $(CONFIG)
+
+pull: setup
+	@$(VENV)/bin/python -m bits.commands.share pull scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) \
+		$(if $(RUN),run=$(RUN)) $(if $(filter no,$(WEIGHTS)),weights=no) $(CONFIG)
 
 lint: setup
 	@echo "== Style, types, import directions, workflow format"

@@ -5,9 +5,9 @@ both into one text file, with the content's digests; `restore` gives them back t
 """
 
 from bits.sharing.errors import SharingError
-from bits.sharing.pull import pull
-from bits.sharing.push import push
-from bits.sharing.record import record
-from bits.sharing.restore import Restored, restore
+from bits.sharing.pulling import pull
+from bits.sharing.pushing import push
+from bits.sharing.recording import record
+from bits.sharing.restoring import Restored, restore
 
 __all__ = ["Restored", "SharingError", "pull", "push", "record", "restore"]

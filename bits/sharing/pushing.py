@@ -8,7 +8,7 @@ from typing import Any
 
 from bits.sharing.dvc import dvc, require_remote
 from bits.sharing.files import for_dvc
-from bits.sharing.record import record
+from bits.sharing.recording import record
 
 
 def push(plan: Mapping[str, Any], remote: str = "") -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from bits.sharing.dvc import dvc, require_remote, require_repository
 from bits.sharing.errors import SharingError
 from bits.sharing.files import for_dvc
-from bits.sharing.restore import Restored, restore
+from bits.sharing.restoring import Restored, restore
 
 
 def pull(plan: Mapping[str, Any], run: str = "", weights: bool = True, remote: str = "") -> Restored:

@@ -20,7 +20,10 @@ MOST_SHOWN = 8
 
 
 def record(plan: Mapping[str, Any]) -> Made:
-    """Record every finished file of a plan; what a partial clone has not pulled stays as recorded.
+    """Record every finished file of a plan.
+
+    What was recorded before stays: of this plan what a partial clone has not pulled, of others (more seeds, earlier
+    values) what nobody has removed.
 
     Raises SharingError, and records nothing, when a file is not what its job left or what was made from it saw.
     """
@@ -31,18 +34,33 @@ def record(plan: Mapping[str, Any]) -> Made:
     if not jobs:
         raise SharingError(f"{path.parent}: nothing is finished. Make it first: snakemake --cores all")
     _refuse_foreign(jobs)
-    names = sorted({name for job in jobs for name in (*job.inputs, *job.outputs)})
+    names = sorted(_names(jobs))
     digests = digests_of(names)
     _refuse_changed(digests, jobs, before, notes)
-    kept = {name: before.digests[name] for name in names if name not in digests}
+    kept = _kept(before, set(outputs(plan)))
+    earlier = {name: before.digests[name] for name in (*names, *sorted(_names(kept))) if name not in digests}
     dates = {name: notes.date(name) or before.dates[name] for job in jobs for name in job.outputs}
-    made = Made(metadata_format=FORMAT, jobs=jobs, digests={**digests, **kept}, dates=dates)
+    dates |= {name: before.dates[name] for job in kept for name in job.outputs}
+    made = Made(metadata_format=FORMAT, jobs=[*jobs, *kept], digests={**digests, **earlier}, dates=dates)
     unignore(Path("results"), f"{plan['scale']['name']}/")
     unignore(Path("reports"), f"{plan['scale']['name']}/", "index.html")
     add([name for name in for_dvc(plan) if Path(name).is_file() and _ended(Path(name), digests)])
     write_manifests(plan)
     write_made(made, path)
     return made
+
+
+def _names(jobs: Iterable[Job]) -> set[str]:
+    return {name for job in jobs for name in (*job.inputs, *job.outputs)}
+
+
+def _kept(before: Made, mine: set[str]) -> list[Job]:
+    """The recorded jobs of other plans of whose files something is still here, or was not pulled."""
+
+    def is_shared(name: str) -> bool:
+        return Path(name).is_file() or Path(f"{name}.dvc").is_file()
+
+    return [job for job in before.jobs if not mine & set(job.outputs) and any(map(is_shared, job.outputs))]
 
 
 def _complete(job: Job, before: Made) -> bool:
@@ -72,7 +90,8 @@ def _refuse_changed(digests: Mapping[str, str], jobs: Iterable[Job], before: Mad
         more = f" and {len(changed) - MOST_SHOWN} more" if len(changed) > MOST_SHOWN else ""
         raise SharingError(
             f"changed after they were made, or after something was made from them: "
-            f"{', '.join(changed[:MOST_SHOWN])}{more}. Nothing was recorded. Delete them and run snakemake again."
+            f"{', '.join(changed[:MOST_SHOWN])}{more}. Nothing was recorded. Run snakemake; what it does not make anew "
+            "was changed by hand: delete it, and run snakemake again."
         )
 
 
