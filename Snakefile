@@ -2,26 +2,35 @@
 
 import atexit
 import os
+import signal
 import sys
 
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
+from bits.building import enter
+from bits.cluster import scheduler
 from bits.workflow import (
     absent_message,
     code_state_of,
-    gpus_per_process,
     left_out_message,
-    load_plan,
     missing_data_message,
-)  # noqa: E402
+    plan_of_build,
+)
 
-plan = load_plan(config)
+if workflow.remote_exec:
+    # For the training inside, which answers with a checkpoint; Snakemake would die of it and take the training along.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+else:
+    enter()
+plan = plan_of_build(config, workflow.remote_exec)
 scale = plan["scale"]["name"]
-results, reports = f"{plan['site']['results']}/{scale}", f"reports/{scale}"
-GPUS = gpus_per_process(plan)
+results, reports = f"results/{scale}", f"reports/{scale}"
+jobs = scheduler(plan, cluster="cluster" in config)
 python = f"{sys.executable} -m"
+# Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
+plan_file, site_file = plan["file"], plan["site_file"]
 
 if plan["missing"] and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,10 @@ from bits.errors import BitsError
 from bits.plan import Request, current_plan
 from bits.provenance import ROOT, code_digest
 
-KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set")
+KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set", "cluster")
+CLUSTERS = ("slurm",)
+PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
+LOCAL_SITE = "local"  # config/site/local.yaml, the user's own
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
     "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
@@ -39,6 +43,19 @@ def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
+def plan_of_build(config: Mapping[str, Any], remote: bool) -> dict[str, Any]:
+    """The plan of this Snakemake process. A job on another machine follows the plan of the one that submitted it.
+
+    What was edited since then counts for neither; the environment carries the name of the plan's file.
+    """
+    if remote and PLAN in os.environ:
+        found: dict[str, Any] = json.loads(Path(os.environ[PLAN]).read_text())
+        return found
+    plan = load_plan(config)
+    os.environ[PLAN] = os.path.abspath(plan["file"])  # noqa: PTH100 - a text for the environment
+    return plan
+
+
 def request(config: Mapping[str, Any]) -> Request:
     """The request behind `--config`; raises BitsError for an option that does not exist."""
     for option in config:
@@ -51,9 +68,14 @@ def request(config: Mapping[str, Any]) -> Request:
     scales = sorted(path.stem for path in (CONFIG_DIR / "scale").glob("*.yaml"))
     if scale not in scales:
         raise BitsError(f"--config scale={scale}: there are {', '.join(scales)}")
+    cluster = config.get("cluster", CLUSTERS[0])
+    if cluster not in CLUSTERS:
+        raise BitsError(f"--config cluster={cluster}: there is {', '.join(CLUSTERS)}")
     overrides = str(config.get("set", "")).split()
     if "site" in config:
         overrides.append(f"site={config['site']}")
+    elif (CONFIG_DIR / "site" / f"{LOCAL_SITE}.yaml").is_file():
+        overrides.append(f"site={LOCAL_SITE}")
     if "seeds" in config:
         overrides.append(f"seeds=[{_seeds(config['seeds'])}]")
     if "data" in config:
@@ -73,13 +95,6 @@ def _quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def gpus_per_process(plan: Mapping[str, Any]) -> int:
-    """1 where jobs use a GPU, so that the workflow does not start one on every core of a machine with one GPU."""
-    device = plan["site"]["device"]
-    there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
-    return int(device.startswith("cuda") or (device == "auto" and there))
-
-
 @cache  # asked once a rule, and there is a rule an exhibit
 def code_state_of(part: str) -> str:
     """code:<part>:<digest> of the code that determines a rule's output; comments and docstrings do not count."""
@@ -95,8 +110,8 @@ def missing_data_message(plan: Mapping[str, Any]) -> str:
             f"  {gap['dataset']}: {where}",
             f"    {gap['reason']}",
             f"    Expected {LAYOUT}.",
-            "    Supply it with --config data=PATH, or copy config/site/default.yaml to config/site/local.yaml,",
-            f"    set data.{gap['dataset']} there and say --config site=local.",
+            "    Supply it with --config data=PATH, or copy config/site/example.yaml to config/site/local.yaml",
+            f"    and set data.{gap['dataset']} there.",
         ]
     return "\n".join(lines)
 

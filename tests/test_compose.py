@@ -88,7 +88,7 @@ def test_runs_keep_their_differences_at_every_scale():
 
 def test_a_digest_follows_the_recipe_and_nothing_else():
     base = composed("bits-reset")
-    same = composed("bits-reset", "smoke", "site.workers=3", "site.device=cpu", "site.results=/elsewhere")
+    same = composed("bits-reset", "smoke", "site.workers=3", "site.device=cpu", "site.scratch=/elsewhere")
     other = composed("bits-reset", "smoke", "objective.rate_eps=0.1")
     assert same.recipe == base.recipe
     assert same.site != base.site

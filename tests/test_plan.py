@@ -13,7 +13,7 @@ import pytest
 from bits.errors import BitsError
 from bits.plan import Request, current_plan, make_plan
 from bits.provenance import ROOT, code_digest, digest, write_json
-from bits.workflow import gpus_per_process, missing_data_message, request
+from bits.workflow import missing_data_message, request
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_an_override_of_one_part_changes_just_what_it_can_change(plan):
 def test_missing_data_are_named_with_the_remedy():
     plan = make_plan(Request("paper"))
     message = missing_data_message(plan)
-    for part in ("imagenet1k", "data/imagenet1k", "train/<class>/<image>", "data=PATH", "site=local"):
+    for part in ("imagenet1k", "data/imagenet1k", "train/<class>/<image>", "data=PATH", "config/site/local.yaml"):
         assert part in message
 
 
@@ -236,12 +236,3 @@ def test_the_plan_command_lists_what_there_is(tmp_path):
     assert refused.returncode == 2
     assert "smoke" in refused.stderr
     assert Path(tmp_path / "results/smoke/plan.json").is_file()
-
-
-def test_jobs_ask_for_a_gpu_where_they_use_one(monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
-    for device, count in (("cpu", 0), ("cuda", 1), ("cuda:1", 1), ("auto", 1)):
-        assert gpus_per_process({"site": {"device": device}}) == count
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setattr("pathlib.Path.exists", lambda path: False)
-    assert gpus_per_process({"site": {"device": "auto"}}) == 0

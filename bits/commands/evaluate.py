@@ -1,7 +1,7 @@
 """Evaluate backbones on one data set: everything that the exhibits need of it, in one process.
 
     python -m bits.commands.evaluate --run results/demo/runs/<id>/config.yaml \\
-        --evaluation results/demo/evaluations/imagenet1k-<id>.yaml --site results/demo/site.yaml \\
+        --evaluation results/demo/evaluations/imagenet1k-<id>.yaml --site results/demo/sites/<digest>.yaml \\
         --job bits-reset=results/demo/metrics/<id>/imagenet1k-<id>.json
 
 A job is SOURCE=OUTPUT. A source is a run (its teacher or student beside --run is loaded) or a reference that a trained

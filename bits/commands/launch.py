@@ -50,25 +50,42 @@ def command_line(
 
 
 def srun(nodes: int, environment: Mapping[str, str]) -> list[str]:
-    """One task on each node, with all the cores that the job has there: srun takes one unless told."""
-    words = ["srun", "--nodes", str(nodes), "--ntasks", str(nodes), "--ntasks-per-node", "1", "--kill-on-bad-exit=1"]
+    """One task on each node, with all the cores that the job has there: srun takes one unless told.
+
+    Snakemake's job is itself a step of the allocation, on its first node: --overlap lets both have the cores and GPUs.
+    """
+    words = ["srun", "--overlap", "--nodes", str(nodes), "--ntasks", str(nodes), "--ntasks-per-node", "1"]
     cores = environment.get("SLURM_CPUS_PER_TASK")
-    return [*words, "--cpus-per-task", cores] if cores else words
+    return [*words, "--kill-on-bad-exit=1", *(["--cpus-per-task", cores] if cores else [])]
+
+
+def of_the_job(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what Slurm says of the step that this process is: srun would stay within that."""
+    kept = ("SLURM_JOB_ID", "SLURM_CONF", "SLURM_CLUSTER_NAME", "SLURM_CLUSTERS")
+    return {name: value for name, value in environment.items() if not name.startswith("SLURM_") or name in kept}
 
 
 def slurm_job(nodes: int, environment: Mapping[str, str]) -> tuple[int, str]:
     """(job number, name of the first host); raises LaunchError outside Slurm."""
-    job, hosts = environment.get("SLURM_JOB_ID"), environment.get("SLURM_JOB_NODELIST")
-    if not job or not hosts:
+    job = environment.get("SLURM_JOB_ID")
+    if not job:
         raise LaunchError(
-            f"--nodes {nodes}: SLURM_JOB_ID and SLURM_JOB_NODELIST are not set, so this is no Slurm job. Several nodes "
-            "need one (snakemake --profile slurm); on this machine alone use site.nodes=1."
+            f"--nodes {nodes}: SLURM_JOB_ID is not set, so this is no Slurm job. Several nodes need one "
+            "(snakemake --profile slurm); on this machine alone use site.nodes=1."
         )
+    # The environment names the hosts of this step, which may be one of the job's.
+    hosts = _answer(["squeue", "--noheader", "--jobs", job, "--format", "%N"])
+    return int(job), _answer(["scontrol", "show", "hostnames", hosts]).split()[0]
+
+
+def _answer(command: list[str]) -> str:
     try:
-        shown = subprocess.run(["scontrol", "show", "hostnames", hosts], capture_output=True, text=True, check=True)
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LaunchError(f"scontrol show hostnames {hosts}: {error}. Expected the names of the job's hosts") from error
-    return int(job), shown.stdout.split()[0]
+        raise LaunchError(f"{' '.join(command)}: {error}. Expected the names of the job's hosts") from error
+    if not said:
+        raise LaunchError(f"{' '.join(command)}: no answer. Expected the names of the job's hosts")
+    return said
 
 
 def main() -> int:
@@ -80,7 +97,8 @@ def main() -> int:
     chosen = parser.parse_args()
     command = command_line(chosen.processes, chosen.nodes, chosen.launcher, chosen.words, os.environ)
     sys.stdout.flush()
-    os.execvp(command[0], command)
+    several = chosen.nodes > 1 and not chosen.launcher
+    os.execvpe(command[0], command, of_the_job(os.environ) if several else dict(os.environ))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Pretrain one run.
 
     python -m bits.commands.pretrain run=bits-reset scale=demo [key=value ...] [--multirun] [--cfg job] [--help]
-    python -m bits.commands.pretrain --frozen results/demo/runs/<id>/config.yaml --site results/demo/site.yaml
+    python -m bits.commands.pretrain --frozen results/demo/runs/<id>/config.yaml --site results/demo/sites/<digest>.yaml
 
 The first form composes the configuration with Hydra; the second is what the workflow calls and reads a frozen one.
 Writes into the run's folder: teacher, student and heads as safetensors, config.yaml, outcome.json, curve.json,
@@ -23,7 +23,16 @@ from bits.commands.guard import guarded, read_section, read_site
 from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.data.errors import DatasetError
 from bits.errors import BitsError
-from bits.plan import PRETRAINING_ROLE, data_root, dataset_fingerprint, fingerprinted, freeze, run_id
+from bits.plan import (
+    PRETRAINING_ROLE,
+    RESULTS,
+    data_root,
+    dataset_fingerprint,
+    fingerprinted,
+    freeze,
+    frozen_run,
+    run_id,
+)
 from bits.recipe import Recipe
 from bits.validation import validated
 
@@ -34,6 +43,11 @@ def frozen(arguments: argparse.Namespace) -> int:
 
     recipe = read_section(arguments.frozen, Recipe, "recipe")
     facts = yaml.safe_load(arguments.frozen.read_text())
+    if recipe.digest() != facts.get("digest"):
+        raise BitsError(
+            f"{arguments.frozen}: was changed by hand: its recipe has the digest {recipe.digest()}, expected "
+            f"{facts.get('digest')}. Remove it (the next snakemake call writes it anew) and change config/ instead."
+        )
     site = read_site(arguments.site, arguments.threads)
     return train(recipe, site, facts["name"], facts["role"], arguments.frozen.parent, arguments.start)
 
@@ -53,12 +67,12 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     if found is None and not root:
         raise DatasetError(missing_data(run.recipe.dataset.name))
     recipe = fingerprinted(run.recipe, found)
-    folder = Path(run.site.results) / values["scale"]["name"] / "runs" / run_id(name, recipe)
+    folder = RESULTS / values["scale"]["name"] / "runs" / run_id(name, recipe)
     if (folder / "outcome.json").exists():
         print(f"{folder} holds this very run already; remove it to train anew")
         return 0
     role = PRETRAINING_ROLE
-    freeze(folder / "config.yaml", {"name": name, "role": role, "recipe": recipe.model_dump(mode="json")})
+    freeze(folder / "config.yaml", frozen_run(name, role, recipe))
     code = train(recipe, run.site, name, role, folder)
     if code == 0 and os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
         print(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from bits.data.datasets import open_cached
 from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
+from bits.plan import resume_folder
 from bits.provenance import code_state, command, file_digest, hardware, now, versions
 from bits.recipe import Recipe, Site
 from bits.records import write_record
-from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
+from bits.training.checkpoint import NotFiniteError, prefixed, sweep, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
 from bits.training.outcome import Outcome
+from bits.training.possession import possession
 from bits.training.start import load_start
 from bits.training.world import World, join
 
@@ -39,15 +41,34 @@ def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start:
     started = now()
     device = choose_device(site)
     world = join(device)
-    if world.first:
-        (folder / FAILURE).unlink(missing_ok=True)
-    world.wait()  # so that no failure from here on is taken away
+    with possession(folder) if world.first else nullcontext(False) as after_another:
+        # Also keeps the others from what follows until the first process has the folder.
+        if world.told(after_another and (folder / "outcome.json").is_file()):
+            print(f"{folder}: another process has just trained this run")
+            world.leave()
+            return 0
+        if world.first:
+            (folder / FAILURE).unlink(missing_ok=True)
+            sweep(folder)
+        world.wait()  # so that no failure from here on is taken away
+        return _train(recipe, site, (name, role, started), folder, start, device, world)
+
+
+def _train(
+    recipe: Recipe,
+    site: Site,
+    identity: tuple[str, str, str],
+    folder: Path,
+    start: Path | None,
+    device: torch.device,
+    world: World,
+) -> int:
     pretraining: Pretraining | None = None
     try:
         pretraining = _pretraining(recipe, site, folder, start, device, world)
         outcome = pretraining.run()
         if world.first:
-            _write_run(name, role, pretraining, outcome, started)
+            _write_run(*identity, pretraining, outcome)
     except Interrupted as stop:
         if world.first:
             print(f"{folder.name}: {stop}", file=sys.stderr)
@@ -85,7 +106,8 @@ def _pretraining(
     model, objective = teacher_student(recipe), objective_of(recipe)
     if recipe.start is not None:
         load_start(recipe.start, start, model, objective)
-    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world)
+    resume = resume_folder(folder, site.scratch)
+    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world, resume)
 
 
 def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
@@ -102,7 +124,7 @@ def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | No
         write_record(folder / FAILURE, {"run": folder.name, **failure.facts()})
 
 
-def _write_run(name: str, role: str, pretraining: Pretraining, outcome: Outcome, started: str) -> None:
+def _write_run(name: str, role: str, started: str, pretraining: Pretraining, outcome: Outcome) -> None:
     recipe, folder, images = pretraining.recipe, pretraining.folder, pretraining.images
     model, objective = pretraining.model, pretraining.objective
     facts = {"run": recipe.digest(), "backbone": recipe.backbone.model_dump(mode="json")}
@@ -145,7 +167,7 @@ def _write_run(name: str, role: str, pretraining: Pretraining, outcome: Outcome,
         "provenance": provenance,
     }
     write_record(folder / "curve.json", curve)
-    shutil.rmtree(folder / "resume", ignore_errors=True)
+    shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
 
 
 def device_name(device: str) -> str:

@@ -3,18 +3,21 @@
 from bits.plan.data import data_root, dataset_fingerprint
 from bits.plan.files import current_plan, freeze, write_plan
 from bits.plan.make import make_plan
-from bits.plan.request import Request
-from bits.plan.runs import PRETRAINING_ROLE, fingerprinted, run_id
+from bits.plan.request import RESULTS, Request
+from bits.plan.runs import PRETRAINING_ROLE, fingerprinted, frozen_run, resume_folder, run_id
 
 __all__ = [
     "PRETRAINING_ROLE",
+    "RESULTS",
     "Request",
     "current_plan",
     "data_root",
     "dataset_fingerprint",
     "fingerprinted",
     "freeze",
+    "frozen_run",
     "make_plan",
+    "resume_folder",
     "run_id",
     "write_plan",
 ]

@@ -65,7 +65,7 @@ def why_untrained(run: Mapping[str, Any]) -> str:
     folder = Path(run["folder"])
     if (folder / "outcome.json").is_file():
         return "some of its files are missing"
-    steps = sorted((folder / "resume").glob("step-*.safetensors"))
+    steps = sorted(Path(run["resume"]).glob("step-*.safetensors"))
     going_on = f"; goes on from step {int(steps[-1].stem.removeprefix('step-'))}" if steps else ""
     if Path(run["failure"]).is_file():
         return f"its last attempt failed ({run['failure']} says why){going_on}"

@@ -1,7 +1,8 @@
 """The plan as files: made once, kept under a key of everything it was made from, made anew when that changes.
 
-Composing all runs takes seconds, so results/<scale>/plan.json is a cache: it can be old, never stale. Beside it
-lie the frozen configurations that jobs read, named by their digests.
+Composing all runs takes seconds, so results/<scale>/plan.json is a cache: it can be old, never stale. Jobs read copies
+that nothing overwrites, named by their digests: the plan, the site's settings, the configurations of runs and
+evaluations. What is edited or planned while jobs wait or run changes nothing for them.
 """
 
 from __future__ import annotations
@@ -13,36 +14,59 @@ from typing import Any
 
 import yaml
 
-from bits.plan.data import dataset_fingerprint
+from bits.plan.data import SHORT, dataset_fingerprint
 from bits.plan.make import make_plan
 from bits.plan.request import Request
-from bits.provenance import write_json, write_text
-from bits.recipe import Dataset
+from bits.plan.runs import frozen_run
+from bits.provenance import digest, write_json, write_text
+from bits.recipe import Dataset, Recipe
 
 
-def current_plan(request: Request, results: Path = Path("results")) -> dict[str, Any]:
-    """The plan for `request`, from its file when that is up to date, else made and written (some seconds)."""
-    path = results / request.scale / "plan.json"
+def current_plan(request: Request) -> dict[str, Any]:
+    """The plan for `request`, from its file when that is up to date, else made and written (some seconds).
+
+    Besides what `make_plan` gives, `file` and `site_file` say where the jobs' copies are.
+    """
+    path = request.folder / "plan.json"
     if path.is_file():
         try:
             kept: dict[str, Any] = json.loads(path.read_text())
         except ValueError:
             kept = {}
         if kept.get("key") == request.key() and kept["fingerprints"] == _fingerprints(kept):
+            if not _complete(kept, request.folder):
+                write_plan(kept, request.folder)
             return kept
-    plan = {"key": request.key(), **make_plan(request)}
-    write_plan(plan, path)
+    made = make_plan(request)
+    names = {"file": ("plans", made["digest"], "json"), "site_file": ("sites", digest(made["site"]), "yaml")}
+    files = {key: str(request.folder / kind / f"{text[:SHORT]}.{end}") for key, (kind, text, end) in names.items()}
+    plan = {"key": request.key(), **files, **made}
+    write_plan(plan, request.folder)
+    write_json(path, plan)
     return plan
 
 
-def write_plan(plan: Mapping[str, Any], path: Path) -> None:
-    """Write the plan and the frozen configurations beside it; what is there already stays untouched."""
+def write_plan(plan: Mapping[str, Any], folder: Path) -> None:
+    """Write what jobs read; what is there already stays untouched."""
     for run in plan["runs"].values():
-        freeze(Path(run["config"]), {"name": run["name"], "role": run["role"], "recipe": run["recipe"]})
+        freeze(Path(run["config"]), frozen_run(run["name"], run["role"], Recipe.model_validate(run["recipe"])))
     for role, spec in plan["evaluations"].items():
-        freeze(path.parent / "evaluations" / f"{role}-{spec['id']}.yaml", dict(spec))
-    write_text(path.parent / "site.yaml", yaml.safe_dump(plan["site"], sort_keys=False))
-    write_json(path, plan)
+        freeze(evaluation_file(folder, role, spec["id"]), dict(spec))
+    freeze(Path(plan["site_file"]), plan["site"])
+    if not Path(plan["file"]).is_file():
+        write_json(Path(plan["file"]), plan)
+
+
+def _complete(plan: Mapping[str, Any], folder: Path) -> bool:
+    """Whether nobody has removed a file that jobs read."""
+    configs = [run["config"] for run in plan["runs"].values()]
+    evaluations = [evaluation_file(folder, role, spec["id"]) for role, spec in plan["evaluations"].items()]
+    return all(Path(path).is_file() for path in (plan["file"], plan["site_file"], *configs, *evaluations))
+
+
+def evaluation_file(folder: Path, role: str, identity: str) -> Path:
+    """The frozen evaluation on the data set that plays `role`."""
+    return folder / "evaluations" / f"{role}-{identity}.yaml"
 
 
 def freeze(path: Path, value: Any) -> None:

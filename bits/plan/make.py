@@ -35,7 +35,7 @@ def make_plan(request: Request) -> dict[str, Any]:
         for name in lines:
             composed[name], scale = composer.compose(name)
     first = composed[REFERENCE_RUN]
-    folder = Path(first.site.results) / scale["name"]
+    folder = request.folder
     datasets = {PRETRAINING_ROLE: first.recipe.dataset, **first.targets}
     roots = {role: data_root(dataset, first.site.data) for role, dataset in datasets.items()}
     prints = {role: dataset_fingerprint(dataset, roots[role]) for role, dataset in datasets.items()}
@@ -48,7 +48,7 @@ def make_plan(request: Request) -> dict[str, Any]:
     for name, role in declarations.finetunings():
         for source in pretrained if role in first.targets else ():
             if source["name"] == name:
-                entry = finetuning_entry(source, role, datasets[role], first.finetuning, folder)
+                entry = finetuning_entry(source, role, datasets[role], first, folder)
                 runs[entry["id"]] = entry
     evaluations = _evaluations(first, datasets)
     plan: dict[str, Any] = {

@@ -8,7 +8,8 @@ from pathlib import Path
 from bits.compose import CONFIG_DIR
 from bits.provenance import digest, tree_digest
 
-PLAN_FORMAT = 2
+PLAN_FORMAT = 3
+RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Request:
     scale: str = "demo"
     overrides: tuple[str, ...] = ()
     config_dir: Path = CONFIG_DIR
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the scale goes."""
+        return RESULTS / self.scale
 
     def key(self) -> str:
         """Changes with anything the plan is made from, except the data themselves."""

@@ -53,7 +53,19 @@ def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetun
     return pretraining.model_copy(update=changed)
 
 
-def run_entry(name: str, recipe: Recipe, role: str, folder: Path, start: str | None = None) -> dict[str, Any]:
+def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
+    """What a run's config.yaml holds; the digest gives away who edits it."""
+    return {"name": name, "role": role, "digest": recipe.digest(), "recipe": recipe.model_dump(mode="json")}
+
+
+def resume_folder(run: Path, scratch: str | None) -> Path:
+    """Where the checkpoints of a run in progress lie, given its folder and the site's scratch."""
+    return Path(scratch) / run.name if scratch else run / "resume"
+
+
+def run_entry(
+    name: str, recipe: Recipe, role: str, folder: Path, scratch: str | None, start: str | None = None
+) -> dict[str, Any]:
     """What the plan holds of a run: its files below `folder`, its recipe, the id of the run it starts from."""
     identity = run_id(name, recipe)
     run = folder / "runs" / identity
@@ -72,6 +84,7 @@ def run_entry(name: str, recipe: Recipe, role: str, folder: Path, start: str | N
         "provenance": str(run / "provenance.json"),
         "curve": str(run / "curve.json"),
         "log": str(run / "log.jsonl"),
+        "resume": str(resume_folder(run, scratch)),
         "recipe": recipe.model_dump(mode="json"),
     }
 
@@ -83,12 +96,12 @@ def pretraining_entries(
     for name, run in composed.items():
         for seed in seeds_of(lines[name], run):
             recipe = fingerprinted(run.recipe, fingerprint).model_copy(update={"seed": seed})
-            yield run_entry(name, recipe, PRETRAINING_ROLE, folder)
+            yield run_entry(name, recipe, PRETRAINING_ROLE, folder, run.site.scratch)
 
 
 def finetuning_entry(
-    source: Mapping[str, Any], role: str, target: Dataset, settings: Finetuning, folder: Path
+    source: Mapping[str, Any], role: str, target: Dataset, shared: Composed, folder: Path
 ) -> dict[str, Any]:
-    """The fine-tuning of a pretraining's entry on the data set that plays `role`."""
-    recipe = finetuned(source["name"], Recipe.model_validate(source["recipe"]), target, settings)
-    return run_entry(f"{source['name']}-on-{role}", recipe, role, folder, start=source["id"])
+    """The fine-tuning of a pretraining's entry on the data set that plays `role`; shared: any composed run."""
+    recipe = finetuned(source["name"], Recipe.model_validate(source["recipe"]), target, shared.finetuning)
+    return run_entry(f"{source['name']}-on-{role}", recipe, role, folder, shared.site.scratch, start=source["id"])

@@ -1,7 +1,8 @@
-"""Checkpoints of a run in progress: safetensors, never pickle."""
+"""Checkpoints of a run in progress: safetensors, never pickle; complete or not there, and checked when read."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from bits.errors import BitsError
 from bits.provenance import set_ordinary_mode
 
 KEPT = 2  # generations: should the newest be damaged, the one before it serves
+LITTER = ".tmp"
 
 
 class CheckpointError(BitsError):
@@ -61,16 +63,20 @@ def require_finite(tensors: Mapping[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """One safetensors file, complete or not at all; a full disk raises CheckpointError and leaves no litter."""
+    """One safetensors file with a checksum, complete or not at all.
+
+    A full disk raises CheckpointError and leaves no litter; what a killed process leaves, `sweep` removes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{LITTER}")
     plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
+    said = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
     try:
-        save_file(plain, temporary, metadata={"facts": json.dumps(dict(facts), allow_nan=False)})
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
+        save_file(plain, temporary, metadata=said)
+        _to_disk(temporary)
         set_ordinary_mode(temporary)
         temporary.replace(path)
+        _to_disk(path.parent)  # the new name, too, is to survive a crash of the machine
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path}: could not be written ({error}). What was saved before is intact; free some disk and start again."
@@ -84,12 +90,39 @@ def read_tensors(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            facts = json.loads((stream.metadata() or {})["facts"])
+            said = stream.metadata() or {}
+            facts = json.loads(said["facts"])
+            if checksum(tensors) != said["sha256"]:
+                raise ValueError("its tensors do not have the checksum that was written with them")
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path}: damaged, or not a checkpoint of this project ({error})") from error
     return Checkpoint(tensors, facts)
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 (hex) of names, types, shapes and bytes of contiguous tensors on the CPU."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove files that a killed process was writing. Only for who alone writes there."""
+    for litter in folder.glob(f".*{LITTER}"):
+        litter.unlink(missing_ok=True)
 
 
 def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | None:

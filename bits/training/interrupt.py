@@ -1,8 +1,9 @@
-"""Ctrl-C, SIGTERM and SIGUSR1 end a run at the next step, in a resumable state."""
+"""Ctrl-C, SIGTERM and SIGUSR1 end a run within a step, in a resumable state."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,15 +17,38 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
         self.exit_code = 128 + number
 
 
+class Now(BaseException):
+    """Raised out of work that is simply done again, at the moment of the signal."""
+
+
 class StopRequest:
-    """Which signal has come, if any."""
+    """Which signal has come, if any, and when (monotonic seconds)."""
 
     signal: int | None = None
+    came: float = 0.0
+    _at_once = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt  # a second Ctrl-C means now
-        self.signal = number
+        if self.signal is None:
+            self.signal, self.came = number, time.monotonic()
+        if self._at_once:
+            raise Now
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While inside, a signal raises Now, and so does entering after one has come.
+
+        For long work whose state was saved before it, such as an evaluation.
+        """
+        if self.signal is not None:
+            raise Now
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
 
 
 @contextmanager

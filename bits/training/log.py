@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +14,7 @@ from bits.provenance import write_text
 
 
 class RunLog:
-    """Appends JSON lines to a file; on resuming, lines from `from_step` on are dropped first.
+    """Appends JSON lines to a file; on resuming, what came after the checkpoint of `from_step` is dropped first.
 
     A non-finite number is written as null, so that every line is JSON. path None: nothing is written, for all
     processes of a training but the first.
@@ -23,7 +24,7 @@ class RunLog:
         self._stream: TextIO | None = None
         if path is None:
             return
-        kept = [line for line in _lines(path) if json.loads(line).get("step", 0) < from_step] if from_step else []
+        kept = [line for line in _lines(path) if _was_saved(json.loads(line), from_step)] if from_step else []
         write_text(path, "".join(line + "\n" for line in kept))  # a new file: the old one may be a link into a cache
         self._stream = path.open("a", buffering=1)
 
@@ -49,6 +50,12 @@ def _lines(path: Path) -> list[str]:
             break
         complete.append(line)
     return complete
+
+
+def _was_saved(entry: Mapping[str, Any], step: int) -> bool:
+    """Whether an entry is of what the checkpoint of `step` holds: evaluations and resets there come after it."""
+    found = entry.get("step", 0)
+    return found < step or (found == step and ("loss" in entry or entry.get("event") == "stopped"))
 
 
 def _plain(value: Any) -> Any:

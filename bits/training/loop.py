@@ -16,10 +16,10 @@ from bits.data.stream import IndexStream, prefetch
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
 from bits.recipe import Recipe, Site
-from bits.training.checkpoint import NotFiniteError, require_finite
+from bits.training.checkpoint import NotFiniteError
 from bits.training.division import check_division
 from bits.training.gradient import Step
-from bits.training.interrupt import Interrupted, StopRequest, stop_requests
+from bits.training.interrupt import Interrupted, Now, StopRequest, stop_requests
 from bits.training.log import Progress, RunLog
 from bits.training.monitor import collapse, constant_codes, health
 from bits.training.optimizer import adamw
@@ -53,6 +53,7 @@ class Pretraining:
     device: torch.device
     evaluate: Evaluate
     world: World = field(default_factory=World)
+    resume: Path | None = None  # where checkpoints go; None: folder/resume
 
     def __post_init__(self) -> None:
         schedule = self.recipe.schedule
@@ -67,7 +68,7 @@ class Pretraining:
         self.objective.to(self.device)
         optimizer = adamw(self.model.student, self.recipe.optimizer.betas)
         parts = (self.world, self.model, self.objective, optimizer)
-        self.state = RunState(self.folder / "resume", self.recipe.digest(), *parts)
+        self.state = RunState(self.resume or self.folder / "resume", self.recipe.digest(), *parts)
         self.update = BatchUpdate(self.recipe, self.site.micro_batch, self.device, self.schedules, *parts)
 
     @property
@@ -91,10 +92,15 @@ class Pretraining:
                 if not resumed:
                     self.state.save()
                 self._train(log, request)
-                self.state.save()  # should writing the weights fail, nothing is trained again
-                self._evaluate(self.recipe.schedule.epochs, log)
+                # Even without an evaluation: should writing the weights fail, nothing is trained again.
+                self.state.save()
+                self._evaluate(self.recipe.schedule.epochs, log, request)
             except NotFiniteError as error:
                 return self._diverged(str(error), log)
+            except Interrupted:
+                seconds = time.monotonic() - request.came
+                log.write(step=self.step, event="stopped", seconds=seconds)
+                raise
         return self._finished()
 
     def _train(self, log: RunLog, request: StopRequest) -> None:
@@ -104,7 +110,7 @@ class Pretraining:
         since = self.step
         with closing(prefetch(self.images, self._indices(), self.site.workers)) as batches:
             for batch in batches:
-                self._begin_epoch(log)
+                self._begin_epoch(log, request)
                 due = time.monotonic() - saved > 60 * self.site.checkpoint_minutes
                 step, update = self.update(batch, self.step, Wants(request, due))
                 self.state.step += 1
@@ -127,14 +133,13 @@ class Pretraining:
         for step in range(self.step, self.steps):
             yield self.stream.indices(step * size, size)[self.world.share(size)]
 
-    def _begin_epoch(self, log: RunLog) -> None:
+    def _begin_epoch(self, log: RunLog, request: StopRequest) -> None:
         """What happens between epochs: evaluation, head reset."""
         epoch, inside = divmod(self.step, self.steps_per_epoch)
         if inside:
             return
         if epoch % self.recipe.curve.every_epochs == 0:
-            require_finite(self.state.weights())
-            self._evaluate(epoch, log)
+            self._evaluate(epoch, log, request)
         every = self.recipe.head_reset.every_epochs
         if every and epoch and epoch % every == 0:
             self._reset_heads(epoch, log)
@@ -157,21 +162,33 @@ class Pretraining:
             return constant_codes(self.state.health)
         return found
 
-    def _evaluate(self, epoch: int, log: RunLog) -> None:
-        """The first process's work, once an epoch; raises NotFiniteError in all processes when it comes to nothing."""
-        problem = ""
-        if self.world.first and epoch not in self.curve["x"]:
+    def _evaluate(self, epoch: int, log: RunLog, request: StopRequest) -> None:
+        """The first process's work, once an epoch; raises NotFiniteError in all processes when it comes to nothing.
+
+        It can take long, so it starts from a checkpoint and ends at once when asked to: it is done again later.
+        """
+        if epoch in self.curve["x"]:  # the first process's; the others know of none
+            return
+        if self.state.saved != self.step:
+            self.state.save()
+        problem, number = "", None
+        if self.world.first:
             started = time.monotonic()
             try:
-                value = self.evaluate(self.model.teacher.backbone)
+                with request.at_once():
+                    value = self.evaluate(self.model.teacher.backbone)
             except NotFiniteError as error:
                 problem = str(error)
+            except Now:
+                number = request.signal
             else:
                 self.curve["x"].append(epoch)
                 self.curve["y"].append(value)
                 seconds = time.monotonic() - started
                 log.write(step=self.step, epoch=epoch, event="evaluation", map=value, seconds=seconds)
-        problem = self.world.told(problem)
+        problem, number = self.world.told((problem, number))
+        if number:
+            raise Interrupted(number, self.step)
         if problem:
             raise NotFiniteError(problem)
 

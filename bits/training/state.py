@@ -31,6 +31,7 @@ class RunState:
     step: int = 0
     curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
     health: dict[str, float] = field(default_factory=dict)
+    saved: int = -1  # the step of the newest checkpoint
 
     def weights(self) -> dict[str, Tensor]:
         """Everything but the optimiser's state: what is published."""
@@ -55,14 +56,18 @@ class RunState:
             facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
             checkpoints.save(self.folder, self.step, tensors, facts)
         self.world.wait()
+        self.saved = self.step
 
     def resume(self) -> bool:
         """Take up the newest readable checkpoint, if there is one; all processes the same."""
+        if self.world.first:
+            checkpoints.sweep(self.folder)
         found = self._newest()
         if found is not None:
             self._load_weights(found)
             checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
             self.step, self.curve, self.health = (found.facts[name] for name in ("step", "curve", "health"))
+            self.saved = self.step
         # Equal by construction when nothing was loaded, if all processors round alike.
         self.world.equalise_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
         return found is not None

@@ -11,7 +11,7 @@ import yaml
 
 from bits.compose import Composer
 from bits.data.datasets import prepare_scenes
-from bits.plan import data_root
+from bits.plan import data_root, frozen_run
 from bits.recipe import Composed
 
 Frozen = Callable[..., list[str]]
@@ -48,7 +48,7 @@ def frozen(composed: Callable[..., Composed]) -> Frozen:
     def write(folder: Path, run: str, *overrides: str) -> list[str]:
         made = composed(run, *overrides)
         contents: dict[str, Any] = {
-            "config": {"name": run, "role": "imagenet1k", "recipe": made.recipe.model_dump(mode="json")},
+            "config": frozen_run(run, "imagenet1k", made.recipe),
             "site": made.site.model_dump(mode="json"),
         }
         folder.mkdir(parents=True, exist_ok=True)

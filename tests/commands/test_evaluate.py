@@ -56,7 +56,7 @@ def metrics_file(plan: dict[str, Any], name: str, role: str = "imagenet1k") -> s
 def words(plan: dict[str, Any], *jobs: str, role: str = "imagenet1k") -> list[str]:
     spec = plan["evaluations"][role]
     return [
-        *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", "results/smoke/site.yaml"],
+        *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", plan["site_file"]],
         *["--evaluation", f"results/smoke/evaluations/{role}-{spec['id']}.yaml"],
         *[part for job in jobs for part in ("--job", job)],
     ]

@@ -34,6 +34,7 @@ def run(tmp_path: Path) -> dict:
         "name": "bits-cosine",
         "folder": str(folder),
         "failure": str(folder / "failure.json"),
+        "resume": str(folder / "resume"),
         "recipe": recipe,
     }
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import torch
 
-from bits.commands.launch import LaunchError, command_line
+from bits.commands.launch import LaunchError, command_line, of_the_job
 from bits.provenance import ROOT
 from bits.training.checkpoint import read_tensors
 
 pytestmark = pytest.mark.xdist_group("launch")  # what several tests share is made once
-SLURM = {"SLURM_JOB_ID": "41234", "SLURM_JOB_NODELIST": "n[1-2]"}
+SLURM = {"SLURM_JOB_ID": "41234"}
 WHOLE_RUN = ("schedule.epochs=5", "backbone.drop_path=0.2", "head_reset.every_epochs=2")
 
 
@@ -33,6 +33,15 @@ def launch(*words: str, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def slurm_says(folder: Path, **answers: str) -> Path:
+    """A folder of commands that answer as given, whatever they are asked."""
+    folder.mkdir()
+    for command, answer in answers.items():
+        (folder / command).write_text(f"#!/bin/sh\nprintf '{answer}\\n'\n")
+        (folder / command).chmod(0o755)
+    return folder
 
 
 def finished(process: subprocess.Popen[str]) -> str:
@@ -85,14 +94,11 @@ def test_two_processes_end_where_one_does(frozen, whole, tmp_path):
 
 def test_two_nodes_end_where_one_does(frozen, whole, tmp_path):
     words = frozen(tmp_path / "run", "bits-fixed", *WHOLE_RUN)
-    scontrol = tmp_path / "bin/scontrol"
-    scontrol.parent.mkdir()
-    scontrol.write_text("#!/bin/sh\necho localhost\n")
-    scontrol.chmod(0o755)
+    commands = slurm_says(tmp_path / "bin", squeue="localhost", scontrol="localhost")
     both = tmp_path / "both.sh"  # in the place of srun: two agents on this machine
     both.write_text('"$@" & first=$!\n"$@" & second=$!\nwait $first && wait $second\n')
-    path = f"{scontrol.parent}:{os.environ['PATH']}"
-    job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_JOB_NODELIST": "localhost"}
+    path = f"{commands}:{os.environ['PATH']}"
+    job = {"SLURM_JOB_ID": str(os.getpid())}
     finished(launch("--nodes", "2", "--launcher", f"sh {both}", "--", *words, PATH=path, **job))
     assert_same_end(whole, tmp_path / "run")
 
@@ -137,19 +143,30 @@ def test_one_process_is_pretrain_itself():
 
 
 def test_nodes_meet_at_the_first_host_on_a_port_of_the_job(tmp_path, monkeypatch):
-    (tmp_path / "scontrol").write_text("#!/bin/sh\nprintf 'n1\\nn2\\n'\n")
-    (tmp_path / "scontrol").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    commands = slurm_says(tmp_path / "bin", squeue="n[1-2]", scontrol="n1\\nn2")
+    monkeypatch.setenv("PATH", str(commands), prepend=":")
     found = line(8, 2, None, {**SLURM, "SLURM_CPUS_PER_TASK": "64"})
-    assert found.startswith("--nodes 2 --ntasks 2 --ntasks-per-node 1 --kill-on-bad-exit=1 --cpus-per-task 64 ")
+    assert found.startswith(
+        "--overlap --nodes 2 --ntasks 2 --ntasks-per-node 1 --kill-on-bad-exit=1 --cpus-per-task 64"
+    )
     assert "--nproc-per-node 8" in found
     assert "--nnodes 2 --rdzv-backend c10d --rdzv-id 41234 --rdzv-endpoint n1:26234 -m bits.commands.pretrain" in found
 
 
-def test_what_cannot_be_launched_is_said():
+def test_what_cannot_be_launched_is_said(tmp_path, monkeypatch):
     with pytest.raises(LaunchError, match="no Slurm job"):
         command_line(1, 2, None, [], {})
     with pytest.raises(LaunchError, match="at least 1"):
         command_line(0, 1, None, [], {})
-    with pytest.raises(LaunchError, match="scontrol"):
-        command_line(1, 2, None, [], {**SLURM, "SLURM_JOB_NODELIST": "no such host ["})
+    commands = slurm_says(tmp_path / "bin", squeue="", scontrol="")
+    monkeypatch.setenv("PATH", str(commands), prepend=":")
+    with pytest.raises(LaunchError, match=r"squeue .* 41234 .*no answer"):
+        command_line(1, 2, None, [], SLURM)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(LaunchError, match="squeue"):
+        command_line(1, 2, None, [], SLURM)
+
+
+def test_srun_is_not_told_of_the_step_that_it_is_called_in():
+    inside = {"SLURM_JOB_ID": "7", "SLURM_NODELIST": "n1", "SLURM_NNODES": "1", "SLURM_CONF": "/c", "PATH": "/bin"}
+    assert of_the_job(inside) == {"SLURM_JOB_ID": "7", "SLURM_CONF": "/c", "PATH": "/bin"}

@@ -28,13 +28,12 @@ for role, path in SCENES.items():
             path,
         log:
             f"{results}/logs/prepare/{role}.log",
+        retries: jobs.retries("prepare")
         resources:
-            runtime=10,
-            mem_mb=2000,
+            **jobs.resources("prepare", gpu=False),
         params:
-            plan=f"{results}/plan.json",
             role=role,
         message:
             "Render the scenes that stand in for {params.role}"
         shell:
-            "{python} bits.commands.prepare --plan {params.plan} --dataset {params.role} > {log} 2>&1"
+            "{python} bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"

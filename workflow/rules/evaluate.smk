@@ -25,21 +25,19 @@ rule evaluate:
         id=any_of(RUNS),
         role="|".join(plan["evaluations"]),
         evaluation="[0-9a-f]+",
-    threads: max(plan["site"]["threads"], 1)
+    retries: jobs.retries("evaluate")
+    threads: jobs.cores("evaluate")
     resources:
-        runtime=60,
-        mem_mb=4000,
-        gpu=GPUS,
+        **jobs.resources("evaluate"),
     params:
         code=code_state_of("evaluate"),
         evaluation=lambda wildcards: evaluation_file(wildcards.role),
-        site=f"{results}/site.yaml",
         source=lambda wildcards: RUNS[wildcards.id]["name"],
     message:
         "Evaluate {wildcards.id} on {wildcards.role}"
     shell:
-        "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {params.site}"
-        " --threads {threads} --job {params.source}={output} > {log} 2>&1"
+        "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+        " --threads {resources.threads_each} --job {params.source}={output} > {log} 2>&1"
 
 
 def seeds_of_references():
@@ -66,15 +64,13 @@ for role in plan["evaluations"]:
                 },
             log:
                 f"{results}/logs/evaluate/references-{role}-{seed}.log",
-            threads: max(plan["site"]["threads"], 1)
+            retries: jobs.retries("evaluate")
+            threads: jobs.cores("evaluate")
             resources:
-                runtime=60,
-                mem_mb=4000,
-                gpu=GPUS,
+                **jobs.resources("evaluate"),
             params:
                 code=code_state_of("evaluate"),
                 evaluation=evaluation_file(role),
-                site=f"{results}/site.yaml",
                 jobs=lambda wildcards, output: [
                     f"--job {name}={path}" for name, path in output.items()
                 ],
@@ -82,5 +78,5 @@ for role in plan["evaluations"]:
             message:
                 "Evaluate chance, raw pixels and a random start on {params.role}"
             shell:
-                "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {params.site}"
-                " --threads {threads} {params.jobs} > {log} 2>&1"
+                "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+                " --threads {resources.threads_each} {params.jobs} > {log} 2>&1"

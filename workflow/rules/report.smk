@@ -14,12 +14,9 @@ for exhibit, metrics in plan["needs"].items():
             ],
         log:
             f"{results}/logs/report/{exhibit}.log",
-        resources:
-            runtime=10,
-            mem_mb=2000,
+        localrule: True
         params:
             exhibit=exhibit,
-            plan=f"{results}/plan.json",
             folder=f"{reports}/exhibits",
             code=code_state_of(
                 "figures" if "png" in plan["formats"][exhibit] else "report"
@@ -28,7 +25,7 @@ for exhibit, metrics in plan["needs"].items():
         message:
             "Render {params.exhibit}"
         shell:
-            "{python} bits.commands.render exhibit --plan {params.plan} --exhibit {params.exhibit}"
+            "{python} bits.commands.render exhibit --plan {plan_file} --exhibit {params.exhibit}"
             " --out-dir {params.folder} > {log} 2>&1"
 
 
@@ -44,18 +41,15 @@ rule report:
         ],
     log:
         f"{results}/logs/report/index.log",
-    resources:
-        runtime=10,
-        mem_mb=2000,
+    localrule: True
     params:
-        plan=f"{results}/plan.json",
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
         declaration=f"declaration:report:{plan['digest']}",
     message:
         "Write the report"
     shell:
-        "{python} bits.commands.render report --plan {params.plan} --exhibits-dir {params.folder}"
+        "{python} bits.commands.render report --plan {plan_file} --exhibits-dir {params.folder}"
         " --out {output.page} > {log} 2>&1"
 
 
@@ -66,6 +60,7 @@ rule front_page:
         "reports/index.html",
     log:
         f"{results}/logs/report/front.log",
+    localrule: True
     params:
         code=code_state_of("report"),
         scale=scale,

@@ -9,7 +9,7 @@ WEIGHTS = ["teacher", "student", "heads"]
 def training_command():
     """One process trains by itself; several, on this node or on more, are started by torchrun."""
     processes, nodes = plan["site"]["processes"], plan["site"]["nodes"]
-    each = f"--threads {max(plan['site']['threads'], 1)}"
+    each = f"--threads {jobs.threads('train')}"
     if processes == nodes == 1:
         return f"bits.commands.pretrain {each}"
     return f"bits.commands.launch --processes {processes} --nodes {nodes} -- {each}"
@@ -34,23 +34,18 @@ rule pretrain:
         f"{results}/benchmarks/pretrain/{{id}}.tsv"
     wildcard_constraints:
         id=any_of(PRETRAININGS),
-    retries: 0
-    threads: plan["site"]["processes"] * max(plan["site"]["threads"], 1)
-    # Not parameters: how many processes train changes no number, so it must make nothing stale.
+    retries: jobs.retries("train")
+    threads: jobs.cores("train", plan["site"]["processes"])
     resources:
-        runtime=60,
-        mem_mb=4000,
-        nodes=plan["site"]["nodes"],
-        train=training_command(),
-        gpu=GPUS * plan["site"]["processes"],
+        **jobs.resources("train", plan["site"]["processes"], plan["site"]["nodes"]),
+        train=training_command(),  # a resource, because a parameter would make runs stale
     params:
         code=code_state_of("train"),
-        site=f"{results}/site.yaml",
         start="",
     message:
         "Pretrain {wildcards.id}"
     shell:
-        "{python} {resources.train} --frozen {input.config} --site {params.site} {params.start} > {log} 2>&1"
+        "{python} {resources.train} --frozen {input.config} --site {site_file} {params.start} > {log} 2>&1"
 
 
 use rule pretrain as finetune with:
@@ -66,7 +61,6 @@ use rule pretrain as finetune with:
         id=any_of(FINETUNINGS),
     params:
         code=code_state_of("train"),
-        site=f"{results}/site.yaml",
         start=lambda wildcards: "--start " + RUNS[RUNS[wildcards.id]["start"]]["folder"],
     message:
         "Fine-tune {wildcards.id}"
