@@ -64,8 +64,18 @@ def code_digest(paths: Iterable[Path]) -> str:
             for node in ast.walk(tree):
                 if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                     _drop_docstring(node)
-            parts.append([file.name, ast.dump(tree)])
+            parts.append([file.name, _tree_text(tree)])
     return digest(parts)
+
+
+def _tree_text(node: Any) -> str:
+    """A syntax tree as text that every version of Python writes alike, unlike ast.dump: empty fields are left out."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={_tree_text(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_tree_text, node))}]"
+    return ascii(node)
 
 
 def _drop_docstring(node: Any) -> None:

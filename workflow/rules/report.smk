@@ -45,7 +45,7 @@ rule report:
     params:
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
-        declaration=f"declaration:report:{plan['digest']}",
+        declaration=f"declaration:report:{plan['report_digest']}",
     message:
         "Write the report"
     shell:
