@@ -22,8 +22,8 @@ MOST_SHOWN = 8
 def record(plan: Mapping[str, Any]) -> Made:
     """Record every finished file of a plan.
 
-    What was recorded before stays: of this plan what a partial clone has not pulled, of others (more seeds, earlier
-    values) what nobody has removed.
+    What was recorded before stays: what a partial clone has not pulled or not restored, and of other plans (more seeds,
+    earlier values) what nobody has removed.
 
     Raises SharingError, and records nothing, when a file is not what its job left or what was made from it saw.
     """
@@ -37,7 +37,7 @@ def record(plan: Mapping[str, Any]) -> Made:
     names = sorted(_names(jobs))
     digests = digests_of(names)
     _refuse_changed(digests, jobs, before, notes)
-    kept = _kept(before, set(outputs(plan)))
+    kept = _kept(before, {name for job in jobs for name in job.outputs})
     earlier = {name: before.digests[name] for name in (*names, *sorted(_names(kept))) if name not in digests}
     dates = {name: notes.date(name) or before.dates[name] for job in jobs for name in job.outputs}
     dates |= {name: before.dates[name] for job in kept for name in job.outputs}
@@ -54,13 +54,13 @@ def _names(jobs: Iterable[Job]) -> set[str]:
     return {name for job in jobs for name in (*job.inputs, *job.outputs)}
 
 
-def _kept(before: Made, mine: set[str]) -> list[Job]:
-    """The recorded jobs of other plans of whose files something is still here, or was not pulled."""
+def _kept(before: Made, recorded: set[str]) -> list[Job]:
+    """The jobs recorded before, and not now, of whose files something is still here, or was not pulled."""
 
     def is_shared(name: str) -> bool:
         return Path(name).is_file() or Path(f"{name}.dvc").is_file()
 
-    return [job for job in before.jobs if not mine & set(job.outputs) and any(map(is_shared, job.outputs))]
+    return [job for job in before.jobs if not recorded & set(job.outputs) and any(map(is_shared, job.outputs))]
 
 
 def _complete(job: Job, before: Made) -> bool:
@@ -85,7 +85,8 @@ def _refuse_foreign(jobs: Iterable[Job]) -> None:
 
 def _refuse_changed(digests: Mapping[str, str], jobs: Iterable[Job], before: Made, notes: Notes) -> None:
     """Raise SharingError for files that are not what was made."""
-    changed = sorted({*_not_as_used(digests, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
+    known = {**before.digests, **digests}  # of what was not pulled, as recorded
+    changed = sorted({*_not_as_used(known, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
     if changed:
         more = f" and {len(changed) - MOST_SHOWN} more" if len(changed) > MOST_SHOWN else ""
         raise SharingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bits.records import write_record
 from bits.sharing import SharingError, record, restore
 from bits.sharing.made import read_made, write_made
+from bits.sharing.metadata import Notes
 
 from .conftest import CONFIG, TABLE, WEIGHTS, overwrite
 
@@ -85,6 +87,12 @@ def test_jobs_of_other_plans_stay_while_their_files_do(plan, made, added):
     assert job in record(plan).jobs
     Path(other).unlink()
     assert job not in record(plan).jobs
+
+
+def test_what_was_not_restored_stays_recorded(plan, made, added):
+    Notes().write(TABLE, made.jobs[0], made)
+    os.utime(TABLE, (made.dates[TABLE], made.dates[TABLE]))
+    assert sorted(record(plan).jobs, key=lambda job: job.rule) == sorted(made.jobs, key=lambda job: job.rule)
 
 
 def test_what_was_not_pulled_stays_recorded(plan, made, added):
