@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bits.exhibits import Measure
-from bits.records import changed_message, is_intact
-from bits.reporting.files import ReportError, read_json
+from bits.reporting.files import ReportError, read_intact
 from bits.reporting.plan_file import Reference, ReportPlan, Run
 
 Status = Literal["measured", "collapse", "diverges", "failed", "not run"]
@@ -52,7 +51,7 @@ class Results:
     def __init__(self, plan: ReportPlan, root: Path) -> None:
         self.plan = plan
         self.root = root
-        self._read = cache(self._record)
+        self._read = cache(lambda path, what: read_intact(root / path, what))
 
     def outcome(self, run_id: str) -> dict[str, Any] | None:
         """A run's outcome.json, else its failure.json, else None. Raises ReportError for an unknown outcome."""
@@ -70,12 +69,6 @@ class Results:
                     )
                 return content
         return None
-
-    def _record(self, path: str, what: str) -> dict[str, Any]:
-        content = read_json(self.root / path, what)
-        if not is_intact(content):
-            raise ReportError(changed_message(path))
-        return content
 
     def metrics(self, run_id: str, record: str) -> dict[str, Any] | None:
         """The metrics file of a run or reference for a data set role or "training"; None when it does not exist."""

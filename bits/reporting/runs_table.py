@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bits.reporting.files import read_json
+from bits.reporting.files import read_intact
 from bits.reporting.plan_file import Run
 from bits.reporting.results import Results
 
@@ -101,7 +101,7 @@ def _steps(log: Path) -> Iterator[dict[str, Any]]:
 
 def _seconds(provenance: Path) -> float | None:
     """From the start to the end of the process that finished the run."""
-    record = read_json(provenance, "a run's provenance")
+    record = read_intact(provenance, "a run's provenance")
     try:
         ended, began = (datetime.fromisoformat(str(record[key])) for key in ("finished", "started"))
     except (KeyError, ValueError):

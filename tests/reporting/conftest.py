@@ -268,7 +268,7 @@ def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
     gain = [mean_ap * (1 - 0.9 * math.exp(-epoch / (22 + 6 * index))) for epoch in EPOCHS]
     fake.plant(name, "training", seed, training={"map": {"x": EPOCHS, "y": gain}})
     run = fake.run(name, seed)
-    write(
+    write_record(
         fake.root / run["provenance"],
         {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
     )
