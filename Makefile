@@ -7,12 +7,14 @@ SCALE ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup reproduce explain doctor archive test lint lock clean
+.PHONY: help setup reproduce explain doctor push pull archive test lint lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
 	@echo "make explain     say what would run and why, and run nothing [TARGETS=table-9] [CONFIG='scale=demo seeds=0,1']"
 	@echo "make doctor      check machine, cluster, disk and data before anything is submitted [SCALE=demo] [CONFIG='site=local']"
 	@echo "make archive     report, results and provenance of a scale as one RO-Crate [SCALE=demo]"
+	@echo "make push        record what was made and send its bytes to the DVC remote [SCALE=demo REMOTE=name]"
+	@echo "make pull        get them in a clone, so that nothing needs to be made [SCALE=demo RUN=bits-reset WEIGHTS=no]"
 	@echo "make test        install into .venv, then linters, types and tests (minutes)"
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
@@ -41,6 +43,13 @@ doctor: setup
 archive: setup
 	@$(VENV)/bin/python -m bits archive scale=$(SCALE)
 
+push: setup
+	@$(VENV)/bin/python -m bits.commands.share push scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) $(CONFIG)
+
+pull: setup
+	@$(VENV)/bin/python -m bits.commands.share pull scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) \
+		$(if $(RUN),run=$(RUN)) $(if $(filter no,$(WEIGHTS)),weights=no) $(CONFIG)
+
 lint: setup
 	@echo "== Style, types, import directions, workflow format"
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports && $(VENV)/bin/snakefmt --check Snakefile workflow
@@ -54,4 +63,4 @@ lock: setup
 	echo uv | $(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-uv.lock
 
 clean:
-	rm -rf results/* reports/* .snakemake
+	rm -rf results/*/ reports/*/ reports/index.html .snakemake

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "measure a run or the references on a data set",
     "doctor": "check machine, cluster, disk and data before anything is submitted",
     "archive": "a scale's results, report and provenance as one RO-Crate",
+    "share": "record, push, pull and restore what was made",
     "render": "render exhibits, a scale's report, the front page",
 }
 

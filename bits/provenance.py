@@ -9,12 +9,14 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "safetensors", "hydra-core", "snakemake", "pandas", "seaborn")
+CODE_SUFFIXES = (".py", ".j2", ".css")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -47,16 +49,33 @@ def tree_digest(root: Path, patterns: Iterable[str]) -> str:
 
 
 def code_digest(paths: Iterable[Path]) -> str:
-    """sha256 of what the Python files under `paths` do: comments, docstrings and layout do not count."""
+    """sha256 of what the Python files under `paths` do: comments, docstrings and layout do not count.
+
+    Templates and style sheets count byte by byte.
+    """
     parts = []
     for path in paths:
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        files = sorted(file for file in path.rglob("*") if file.suffix in CODE_SUFFIXES) if path.is_dir() else [path]
+        for file in files:
+            if file.suffix != ".py":
+                parts.append([file.name, file_digest(file)])
+                continue
             tree = ast.parse(file.read_text())
             for node in ast.walk(tree):
                 if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                     _drop_docstring(node)
-            parts.append([file.name, ast.dump(tree)])
+            parts.append([file.name, _tree_text(tree)])
     return digest(parts)
+
+
+def _tree_text(node: Any) -> str:
+    """A syntax tree as text that every version of Python writes alike, unlike ast.dump: empty fields are left out."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={_tree_text(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_tree_text, node))}]"
+    return ascii(node)
 
 
 def _drop_docstring(node: Any) -> None:
@@ -101,6 +120,11 @@ def hardware() -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {"cpu": model, "cores": cores, "memory_gib": round(memory, 1), "system": platform.platform()}
+
+
+def command() -> list[str]:
+    """The words that started this process; the checkout's own place on this machine is left out."""
+    return [word.removeprefix(f"{ROOT}{os.sep}") for word in sys.argv]
 
 
 def now() -> str:

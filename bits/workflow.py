@@ -24,8 +24,14 @@ PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build fo
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
     "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
-    "report": ("reporting", "exhibits", "commands/render.py"),
+    "figures": ("reporting", "exhibits", "commands/render.py"),
 }
+# Everything but how figures are drawn.
+CODE["report"] = (
+    *sorted(f"reporting/{path.name}" for path in (ROOT / "bits/reporting").glob("*.py") if path.name != "figures.py"),
+    "reporting/templates",
+    *CODE["figures"][1:],
+)
 
 
 def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -189,6 +189,16 @@ def test_a_path_with_blanks_and_quotes_arrives_whole(tmp_path):
     assert plan["roots"]["imagenet1k"] == str(root)
 
 
+def test_what_is_of_a_machine_leaves_the_report_alone(plan):
+    words = ("site.threads=3", "site.scratch=/scratch", "site.data.birds525=data/nowhere")
+    elsewhere, other = (
+        make_plan(Request("smoke", words)),
+        make_plan(Request("smoke", ("evaluation.knn.temperature=0.1",))),
+    )
+    assert elsewhere["digest"] != plan["digest"]
+    assert elsewhere["report_digest"] == plan["report_digest"] != other["report_digest"]
+
+
 def test_digest_ignores_key_order_and_kind_of_number():
     assert digest({"a": 1, "b": [1.0, 2]}) == digest({"b": [1, 2.0], "a": 1.0})
     assert digest({"a": 1}) != digest({"a": 1.5})
@@ -204,6 +214,14 @@ def test_code_digest_ignores_comments_docstrings_and_layout(tmp_path):
     assert code_digest([path]) == first
     path.write_text("def f(x):\n    return x + 2\n")
     assert code_digest([path]) != first
+
+
+def test_code_digest_is_the_same_in_other_versions_of_python():
+    code = "from pathlib import Path; from bits.provenance import code_digest; print(code_digest([Path('bits')]))"
+    found = {version: shutil.which(f"python3.{version}") for version in range(11, 20)}
+    others = [path for path in found.values() if path]
+    said = {subprocess.run([path, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout for path in others}
+    assert {one.strip() for one in said if one} <= {code_digest([ROOT / "bits"])}
 
 
 def test_json_is_written_whole_or_not_at_all(tmp_path):

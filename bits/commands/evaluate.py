@@ -11,7 +11,6 @@ backbone must beat: random-init (the run's backbone before any step), pixels, ch
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable
@@ -40,9 +39,11 @@ from bits.evaluation.features import (
 )
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
-from bits.provenance import code_state, file_digest, hardware, now, versions, write_json
+from bits.provenance import code_state, command, hardware, now, versions
 from bits.recipe import Dataset, Evaluation, Recipe
-from bits.training.checkpoint import load_strictly, read_tensors
+from bits.records import read_record, write_record
+from bits.training.checkpoint import load_strictly
+from bits.training.published import published_weights
 from bits.training.views import seeded, step_views
 
 CHANCE_WIDTH = 128  # of random features
@@ -57,7 +58,9 @@ class Evaluator:
         self.recipe: Recipe = read_section(arguments.run, Recipe, "recipe")
         self.evaluation: Evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
         self.dataset: Dataset = read_section(arguments.evaluation, Dataset, "dataset")
-        self.role: str = yaml.safe_load(arguments.evaluation.read_text())["role"]
+        frozen = yaml.safe_load(arguments.evaluation.read_text())
+        self.role: str = frozen["role"]
+        self.evaluation_id: str = frozen["id"]
         self.site = read_site(arguments.site, arguments.threads)
         self.device = choose_device(self.site)
         self.train, self.val = open_pair(self.dataset, dataset_root(self.dataset, self.site), self.site)
@@ -70,12 +73,13 @@ class Evaluator:
         values: dict[str, Any] = {}  # of a run that diverged to weights with which nothing can be measured
         if not self._diverged_beyond_measure(source, features):
             values = self._values(features, backbone)
-        write_json(
+        write_record(
             output,
             {
                 "source": source,
                 "id": output.parent.name,
                 "dataset": self.role,
+                "evaluation": self.evaluation_id,
                 "resolved_dataset": self.dataset.name,
                 "values": values,
                 "made_from": origin,
@@ -84,7 +88,7 @@ class Evaluator:
                     "versions": versions(),
                     "hardware": {**hardware(), "device": str(self.device)},
                     "images": {"train": len(self.train), "val": len(self.val)},
-                    "command": sys.argv,
+                    "command": command(),
                     "started": started,
                     "finished": now(),
                     "seconds_spent": round(time.monotonic() - since, 3),
@@ -98,7 +102,7 @@ class Evaluator:
         outcome = self.arguments.run.parent / "outcome.json"
         if source in REFERENCES or all(bool(rows.isfinite().all()) for rows in features.values()):
             return False
-        return outcome.is_file() and json.loads(outcome.read_text())["outcome"] == "diverged"
+        return outcome.is_file() and bool(read_record(outcome, "how a run ended")["outcome"] == "diverged")
 
     def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
         """What the features are made from, and the backbone that makes them, if one does."""
@@ -108,8 +112,9 @@ class Evaluator:
         if source == "random-init":
             return {"reference": source, "backbone": self.recipe.backbone.model_dump(mode="json")}, backbone
         weights = self.arguments.run.parent / f"{self.evaluation.features.model}.safetensors"
-        load_strictly(backbone, read_tensors(weights).tensors, str(weights))
-        return {"weights": file_digest(weights), "file": str(weights)}, backbone
+        checkpoint, found = published_weights(weights, self.recipe.digest())
+        load_strictly(backbone, checkpoint.tensors, str(weights))
+        return {"weights": found, "file": str(weights)}, backbone
 
     def _features(
         self, source: str, origin: dict[str, Any], backbone: nn.Module | None, output: Path

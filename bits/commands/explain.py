@@ -30,7 +30,7 @@ STAGES = {
     "Write": "Render",
     "List": "Render",
 }
-CODE = {"train": "training", "evaluate": "evaluation", "report": "reporting"}
+CODE = {"train": "training", "evaluate": "evaluation", "report": "reporting", "figures": "drawing"}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from bits.reporting.collect import collect, require_complete
 from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError, write_bytes
 from bits.reporting.latex import table_latex
+from bits.reporting.numbers import dvc_files
 from bits.reporting.pages import exhibit_page
 from bits.reporting.plan_file import read_plan
 from bits.reporting.results import Results
@@ -68,12 +69,13 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 
 
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """A scale's report, and summary.json beside it."""
+    """A scale's report; summary.json, and what DVC shows, beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
     declared = load_declarations(arguments.config, shown=results.plan.shown)
     content, summary = report_page(declared, results, arguments.exhibits_dir, arguments.out)
     text = json.dumps(summary_json(summary), indent=1, allow_nan=False) + "\n"
-    return {arguments.out: content, arguments.out.with_name("summary.json"): text.encode("utf-8")}
+    beside = {"summary.json": text, **dvc_files(declared, results)}
+    return {arguments.out: content, **{arguments.out.parent / name: made.encode() for name, made in beside.items()}}
 
 
 def render_front(arguments: argparse.Namespace) -> dict[Path, bytes]:

@@ -19,8 +19,9 @@ from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
 from bits.plan import resume_folder
-from bits.provenance import code_state, file_digest, hardware, now, versions, write_json
+from bits.provenance import code_state, command, file_digest, hardware, now, versions
 from bits.recipe import Recipe, Site
+from bits.records import write_record
 from bits.training.checkpoint import NotFiniteError, prefixed, sweep, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
@@ -121,7 +122,8 @@ def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | No
     step = pretraining.step if pretraining else 0
     epochs = step // pretraining.steps_per_epoch if pretraining else 0
     with suppress(OSError):
-        write_json(folder / FAILURE, Outcome("failed", f"{type(error).__name__}: {error}", step, epochs).facts())
+        failure = Outcome("failed", f"{type(error).__name__}: {error}", step, epochs)
+        write_record(folder / FAILURE, {"run": folder.name, **failure.facts()})
 
 
 def _write_run(name: str, role: str, started: str, pretraining: Pretraining, outcome: Outcome) -> None:
@@ -133,28 +135,32 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         **prefixed("teacher", model.teacher.head.state_dict()),
         **prefixed("objective", objective.state_dict()),
     }
-    write_tensors(folder / "heads.safetensors", heads, facts)
-    write_tensors(folder / "student.safetensors", model.student.backbone.state_dict(), facts)
-    write_tensors(folder / "teacher.safetensors", model.teacher.backbone.state_dict(), facts)
-    write_json(folder / "outcome.json", outcome.facts())
+    weights = {
+        "heads": heads,
+        "student": model.student.backbone.state_dict(),
+        "teacher": model.teacher.backbone.state_dict(),
+    }
+    for part, tensors in weights.items():
+        write_tensors(folder / f"{part}.safetensors", tensors, facts)
+    write_record(folder / "outcome.json", {"run": folder.name, **outcome.facts()})
     provenance = {
         "run": folder.name,
         "digest": facts["run"],
         "seed": recipe.seed,
         "start": recipe.start.model_dump() if recipe.start else None,
         "data": {"name": images.name, "fingerprint": recipe.dataset.fingerprint, "train_images": len(images)},
-        "weights": {"teacher": file_digest(folder / "teacher.safetensors")},
+        "weights": {part: file_digest(folder / f"{part}.safetensors") for part in weights},
         "code": code_state(),
         "versions": versions(),
         "hardware": {**hardware(), "device": device_name(str(pretraining.device))},
         "processes": pretraining.world.size,
         "slurm": slurm_job(os.environ),
-        "command": sys.argv,
+        "command": command(),
         "started": started,
         "finished": now(),
         "seconds_spent": round(pretraining.state.seconds, 3),
     }
-    write_json(folder / "provenance.json", provenance)
+    write_record(folder / "provenance.json", provenance)
     curve = {
         "source": name,
         "id": folder.name,
@@ -164,7 +170,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "made_from": provenance["weights"],
         "provenance": provenance,
     }
-    write_json(folder / "curve.json", curve)
+    write_record(folder / "curve.json", curve)
     shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
 
 

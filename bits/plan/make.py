@@ -21,6 +21,7 @@ from bits.recipe import Composed, Dataset
 VERSION = "0.1.0"
 PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
 FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf", "svg", "csv"]}
+OF_THE_MACHINE = ("digest", "site", "roots", "overrides", "missing")
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
@@ -73,8 +74,16 @@ def make_plan(request: Request) -> dict[str, Any]:
     plan["formats"] = {name: FORMATS[declarations.exhibits[name].kind] for name in needs}
     plan["pending"] = dict(declarations.pending)
     plan["declared"] = {name: _declared(declarations, name, plan) for name in needs}
-    plan["digest"] = digest([plan, {name: declarations.facts(name) for name in declarations.exhibits}])
+    facts = {name: declarations.facts(name) for name in declarations.exhibits}
+    plan["digest"] = digest([plan, facts])
+    plan["report_digest"] = digest([_anywhere(plan), facts])
     return plan
+
+
+def _anywhere(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan without where and how this machine makes it: another one's report of the same results is the same."""
+    runs = {identity: {**run, "resume": None} for identity, run in plan["runs"].items()}
+    return {**{key: value for key, value in plan.items() if key not in OF_THE_MACHINE}, "runs": runs}
 
 
 def _evaluations(first: Composed, datasets: Mapping[str, Dataset]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bits.errors import BitsError
+from bits.records import changed_message, is_intact
 
 
 class ReportError(BitsError):
@@ -25,6 +26,14 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         raise ReportError(f"{path}: not valid JSON ({error}). Expected {what}; make it anew.") from error
     if not isinstance(content, dict):
         raise ReportError(f"{path}: expected {what}, a JSON object; found {type(content).__name__}")
+    return content
+
+
+def read_intact(path: Path, what: str) -> dict[str, Any]:
+    """`read_json` of a record; raises ReportError too when it is not as it was written."""
+    content = read_json(path, what)
+    if not is_intact(content):
+        raise ReportError(changed_message(path))
     return content
 
 

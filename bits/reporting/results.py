@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bits.exhibits import Measure
-from bits.reporting.files import ReportError, read_json
+from bits.reporting.files import ReportError, read_intact
 from bits.reporting.plan_file import Reference, ReportPlan, Run
 
 Status = Literal["measured", "collapse", "diverges", "failed", "not run"]
@@ -51,7 +51,7 @@ class Results:
     def __init__(self, plan: ReportPlan, root: Path) -> None:
         self.plan = plan
         self.root = root
-        self._read = cache(lambda path, what: read_json(root / path, what))
+        self._read = cache(lambda path, what: read_intact(root / path, what))
 
     def outcome(self, run_id: str) -> dict[str, Any] | None:
         """A run's outcome.json, else its failure.json, else None. Raises ReportError for an unknown outcome."""
@@ -59,6 +59,10 @@ class Results:
         for path in (run.outcome, run.failure):
             if path is not None and (self.root / path).is_file():
                 content: dict[str, Any] = self._read(path, "the outcome of a run")
+                if content.get("run") != run_id:
+                    raise ReportError(
+                        f"{path}: is of {content.get('run')}, not of {run_id}. Delete it and run snakemake again."
+                    )
                 if content.get("outcome") not in OUTCOMES:
                     raise ReportError(
                         f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
@@ -134,6 +138,9 @@ class Results:
         # A run has one curve, on the data it was trained on.
         if content.get("dataset", measure.dataset) != measure.dataset:
             return None, (), f"{path}: {name} was measured on {content['dataset']}, not on {measure.dataset}"
+        made_for = Path(path).stem.rpartition("-")[2]
+        if content.get("evaluation", made_for) != made_for:
+            return None, (), f"{path}: {name} was evaluated by {content['evaluation']}, not by {made_for}: stale"
         found = content.get("values", {}).get(measure.evaluator, {}).get(measure.metric)
         if found is None:
             return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"

@@ -24,9 +24,8 @@ class RunLog:
         self._stream: TextIO | None = None
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in _lines(path) if _was_saved(json.loads(line), from_step)] if from_step else []
-        write_text(path, "".join(line + "\n" for line in kept))
+        write_text(path, "".join(line + "\n" for line in kept))  # a new file: the old one may be a link into a cache
         self._stream = path.open("a", buffering=1)
 
     def write(self, **entry: Any) -> None:

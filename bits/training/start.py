@@ -7,24 +7,19 @@ from pathlib import Path
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
 from bits.recipe import Start
-from bits.training.checkpoint import CheckpointError, below, load_strictly, read_tensors
+from bits.training.checkpoint import CheckpointError, below, load_strictly
+from bits.training.published import published_weights
 
 
 def load_start(start: Start, folder: Path | None, model: TeacherStudent, objective: Objective) -> None:
     """Put in what a finished pretraining left: both backbones, both heads, the objective's state (DINO's centre).
 
-    The optimiser starts anew. Raises CheckpointError when the files are missing, damaged or of another run.
+    The optimiser starts anew. Raises CheckpointError when the files are missing, damaged, changed or of another run.
     """
     if folder is None:
         raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --start")
     parts = {part: folder / f"{part}.safetensors" for part in ("student", "teacher", "heads")}
-    found = {part: read_tensors(path) for part, path in parts.items()}
-    for part, checkpoint in found.items():
-        if checkpoint.facts.get("run") != start.digest:
-            raise CheckpointError(
-                f"{parts[part]}: is of a run with digest {checkpoint.facts.get('run')}, but this fine-tuning goes on "
-                f"from {start.run} with digest {start.digest}. Make the plan again: snakemake -n"
-            )
+    found = {part: published_weights(path, start.digest)[0] for part, path in parts.items()}
     heads = found["heads"].tensors
     for name, branch in (("student", model.student), ("teacher", model.teacher)):
         load_strictly(branch.backbone, found[name].tensors, str(parts[name]))

@@ -17,7 +17,9 @@ from bits.data.scenes import SceneSet
 from bits.errors import BitsError
 from bits.evaluation.retrieval import average_precision_per_query
 from bits.plan import Request, current_plan
+from bits.provenance import file_digest
 from bits.recipe import Recipe
+from bits.records import write_record
 from bits.training.checkpoint import read_tensors, write_tensors
 
 
@@ -31,8 +33,15 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     made["first"] = {name: ids[0] for name, ids in made["sources"].items()}
     run = made["runs"][made["first"]["bits-fixed"]]
     backbone = teacher_student(Recipe.model_validate(run["recipe"])).teacher.backbone
-    write_tensors(Path(run["teacher"]), backbone.state_dict(), {"run": "x"})
+    publish(run, backbone.state_dict())
     return made
+
+
+def publish(run: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    """Leave a teacher as a training would."""
+    teacher = Path(run["teacher"])
+    write_tensors(teacher, tensors, {"run": Recipe.model_validate(run["recipe"]).digest()})
+    write_record(Path(run["provenance"]), {"weights": {"teacher": file_digest(teacher)}})
 
 
 def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
@@ -108,9 +117,16 @@ def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
         call(monkeypatch, evaluate, *words(plan, "bits-fixed"))
-    teacher = Path(plan["runs"][plan["first"]["bits-fixed"]]["teacher"])
-    write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
+    run = plan["runs"][plan["first"]["bits-fixed"]]
+    teacher = Path(run["teacher"])
+    publish(run, {"other": torch.zeros(1)})
     with pytest.raises(BitsError, match="does not fit the model"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
+    with pytest.raises(BitsError, match="is of a run with digest x"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    write_tensors(teacher, {"other": torch.ones(1)}, {"run": Recipe.model_validate(run["recipe"]).digest()})
+    with pytest.raises(BitsError, match="is not what the training left"):
         call(monkeypatch, evaluate, *words(plan, job))
     teacher.write_bytes(b"not weights")
     with pytest.raises(BitsError, match="damaged"):
@@ -124,13 +140,13 @@ def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_er
     run = plan["runs"][plan["first"]["bits-fixed"]]
     weights = read_tensors(Path(run["teacher"])).tensors
     huge = {name: tensor * 1e30 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
-    write_tensors(Path(run["teacher"]), huge, {"run": "x"})
+    publish(run, huge)
     output = metrics_file(plan, "bits-fixed")
     for outcome in (None, "finished"):
         if outcome:
-            Path(run["outcome"]).write_text(json.dumps({"outcome": outcome}))
+            write_record(Path(run["outcome"]), {"outcome": outcome})
         with pytest.raises(Exception, match="NaN or infinity"):
             call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
-    Path(run["outcome"]).write_text(json.dumps({"outcome": "diverged"}))
+    write_record(Path(run["outcome"]), {"outcome": "diverged"})
     assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
     assert json.loads(Path(output).read_text())["values"] == {}

@@ -14,7 +14,9 @@ from bits.commands import prepare
 from bits.commands.running import objective_of, teacher_student
 from bits.commands.train import train
 from bits.plan import Request, current_plan
+from bits.provenance import file_digest
 from bits.recipe import Recipe, Site
+from bits.records import RecordError, write_record
 from bits.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from bits.training.start import load_start
 
@@ -97,10 +99,17 @@ def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
         load_start(recipe.start, None, model, objective)
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         load_start(recipe.start, tmp_path, model, objective)
-    with pytest.raises(CheckpointError, match="goes on from dino with digest"):
+    with pytest.raises(CheckpointError, match=f"expected {recipe.start.digest}"):
         load_start(recipe.start, Path(entry(trained, "bits-reset")["folder"]), model, objective)
     for part in ("student", "teacher", "heads"):
         write_tensors(tmp_path / f"{part}.safetensors", {"x": torch.zeros(1)}, {"run": recipe.start.digest})
+    with pytest.raises(RecordError, match=r"provenance\.json"):
+        load_start(recipe.start, tmp_path, model, objective)
+    digests = {path.stem: file_digest(path) for path in tmp_path.glob("*.safetensors")}
+    write_record(tmp_path / "provenance.json", {"weights": digests | {"heads": digests["student"][::-1]}})
+    with pytest.raises(CheckpointError, match=r"heads\.safetensors: is not what the training left"):
+        load_start(recipe.start, tmp_path, model, objective)
+    write_record(tmp_path / "provenance.json", {"weights": digests})
     with pytest.raises(CheckpointError, match="does not fit"):
         load_start(recipe.start, tmp_path, model, objective)
     (tmp_path / "heads.safetensors").write_bytes(b"half")

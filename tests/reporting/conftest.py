@@ -16,6 +16,7 @@ import yaml
 
 from bits.commands.render import main
 from bits.exhibits import load_declarations
+from bits.records import SEAL, write_record
 from bits.reporting.cells import Table
 from bits.reporting.collect import collect
 from bits.reporting.curves import Chart
@@ -88,7 +89,10 @@ class FakeScale:
         """Put a failed attempt in the place of a run's outcome."""
         run = self.run(source, seed)
         (self.root / run["outcome"]).unlink(missing_ok=True)
-        write(self.root / run["failure"], {"outcome": "failed", "detail": detail, "step": 120, "epochs": 3})
+        write_record(
+            self.root / run["failure"],
+            {"run": run["id"], "outcome": "failed", "detail": detail, "step": 120, "epochs": 3},
+        )
 
     def show(self, run: str, exhibit: str, label: str) -> None:
         """Add a row to an exhibit, as `shown` of a run's line does."""
@@ -110,20 +114,22 @@ class FakeScale:
         path = self.metrics_path(source, record, seed)
         content = json.loads(path.read_text())
         content["values"] |= values
-        write(path, content)
+        write_record(path, {key: value for key, value in content.items() if key != SEAL})
 
     def plant(self, source: str, record: str = "imagenet1k", seed: int = 0, **values: Any) -> None:
         """Finish a run, and write a metrics file of it with these values (evaluator -> metrics)."""
         identity = self.id(source, seed)
         role = source.rpartition("-on-")[2] if record == "training" and "-on-" in source else record
         facts = {"source": source, "id": identity, "dataset": role.replace("training", "imagenet1k")}
-        write(self.metrics_path(source, record, seed), {**facts, "values": values, "provenance": _provenance()})
+        write_record(self.metrics_path(source, record, seed), {**facts, "values": values, "provenance": _provenance()})
         if identity in self.plan["runs"]:
             self.end(source, "finished", seed=seed)
 
     def end(self, source: str, outcome: str, detail: str = "", seed: int = 0) -> None:
         path = self.root / str(self.run(source, seed)["outcome"])
-        write(path, {"outcome": outcome, "detail": detail, "step": 200, "epochs": 100})
+        write_record(
+            path, {"run": self.id(source, seed), "outcome": outcome, "detail": detail, "step": 200, "epochs": 100}
+        )
 
     def table(self, name: str) -> Table:
         """A grid, collected."""
@@ -262,7 +268,7 @@ def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
     gain = [mean_ap * (1 - 0.9 * math.exp(-epoch / (22 + 6 * index))) for epoch in EPOCHS]
     fake.plant(name, "training", seed, training={"map": {"x": EPOCHS, "y": gain}})
     run = fake.run(name, seed)
-    write(
+    write_record(
         fake.root / run["provenance"],
         {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
     )

@@ -18,7 +18,9 @@ for exhibit, metrics in plan["needs"].items():
         params:
             exhibit=exhibit,
             folder=f"{reports}/exhibits",
-            code=code_state_of("report"),
+            code=code_state_of(
+                "figures" if "png" in plan["formats"][exhibit] else "report"
+            ),
             declaration=f"declaration:{exhibit}:{plan['declared'][exhibit]}",
         message:
             "Render {params.exhibit}"
@@ -33,13 +35,17 @@ rule report:
     output:
         page=f"{reports}/index.html",
         summary=f"{reports}/summary.json",
+        shown_by_dvc=[
+            f"{reports}/dvc.yaml",
+            *[f"{reports}/metrics/{source}.json" for source in plan["sources"]],
+        ],
     log:
         f"{results}/logs/report/index.log",
     localrule: True
     params:
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
-        declaration=f"declaration:report:{plan['digest']}",
+        declaration=f"declaration:report:{plan['report_digest']}",
     message:
         "Write the report"
     shell:

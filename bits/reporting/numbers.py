@@ -1,0 +1,44 @@
+"""What `dvc metrics` and `dvc plots` show: a file of numbers a run, and the dvc.yaml that declares them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from bits.exhibits import Declarations
+from bits.reporting.results import Results
+from bits.reporting.seeds import Seeds
+
+HEAD = "# Written with the report: what `dvc metrics` and `dvc plots` show of this scale.\n"
+
+
+def dvc_files(declared: Declarations, results: Results) -> dict[str, str]:
+    """Content by path relative to the report's folder. Runs go by name, so that another recipe is a difference."""
+    numbers = numbers_by_source(declared, results)
+    files = {f"metrics/{source}.json": json.dumps(found, indent=1) + "\n" for source, found in numbers.items()}
+    plots = [_plot(name, declared) for name in _computed(declared, results) if declared.exhibits[name].kind == "lines"]
+    return {**files, "dvc.yaml": HEAD + yaml.safe_dump({"metrics": list(files), "plots": plots}, sort_keys=False)}
+
+
+def numbers_by_source(declared: Declarations, results: Results) -> dict[str, dict[str, float]]:
+    """Run or reference -> measure -> value in its unit, the mean of its seeds; what nothing measured is left out."""
+    found: dict[str, dict[str, float]] = {source: {} for source in results.plan.sources}
+    for name in _computed(declared, results):
+        for source, identity in declared.exhibits[name].needs():
+            measure = declared.measures[identity]
+            if measure.shape == "number" and source in found:
+                mean = Seeds(results.readings(source, measure)).mean
+                if mean is not None:
+                    found[source][identity] = mean
+    return {source: dict(sorted(values.items())) for source, values in found.items()}
+
+
+def _computed(declared: Declarations, results: Results) -> list[str]:
+    return [name for name in declared.computable() if name not in results.plan.left_out]
+
+
+def _plot(name: str, declared: Declarations) -> dict[str, Any]:
+    title = f"{declared.exhibits[name].name}: {declared.exhibits[name].title}"
+    return {f"exhibits/{name}.csv": {"x": "x", "y": "measured", "template": "series", "title": title}}

@@ -1,0 +1,53 @@
+"""The words of the share command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bits.commands import share
+from bits.errors import BitsError
+from bits.sharing import SharingError
+from bits.sharing.pulling import ids_of
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["share", *words])
+    return share.main()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["send"], "there are record, push, pull, restore"),
+        (["pull", "weights=yes"], "expected weights=no"),
+        (["record", "run=dino"], "there are scale, data, site, seeds, set"),
+        (["record", "scale=tiny"], "there are demo, paper, small, smoke"),
+    ],
+)
+def test_wrong_words_are_refused_with_the_right_ones(monkeypatch, words, expected):
+    with pytest.raises(BitsError, match=expected):
+        call(monkeypatch, *words)
+
+
+def test_help(monkeypatch, capsys):
+    assert call(monkeypatch, "--help") == 0
+    assert "weights=no" in capsys.readouterr().out
+
+
+def test_outside_a_checkout_it_says_so(monkeypatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SharingError, match="git clone"):
+        call(monkeypatch, "pull", "scale=smoke")
+
+
+def test_a_run_is_named_by_name_or_id():
+    runs = {f"dino-{seed}": {"name": "dino"} for seed in (0, 1)}
+    plan = {"scale": {"name": "tiny"}, "runs": runs, "sources": {"dino": list(runs), "pixels": ["pixels-0"]}}
+    assert ids_of(plan, "dino") == ["dino-0", "dino-1"]
+    assert ids_of(plan, "dino-1") == ["dino-1"]
+    for wrong in ("dinno", "pixels"):
+        with pytest.raises(SharingError, match=f"run={wrong}: no run of scale tiny"):
+            ids_of(plan, wrong)

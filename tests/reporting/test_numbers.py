@@ -1,0 +1,53 @@
+"""What is written for `dvc metrics` and `dvc plots`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bits.exhibits import load_declarations
+from bits.provenance import ROOT
+from bits.reporting.numbers import dvc_files, numbers_by_source
+
+
+def files(fake: Any) -> dict[str, str]:
+    return dvc_files(load_declarations(fake.config, shown=fake.plan["shown"]), fake.results())
+
+
+def test_a_run_has_its_measures_by_name_in_their_units(fake: Any) -> None:
+    made = json.loads(files(fake)["metrics/bits-reset.json"])
+    assert made["imagenet1k.retrieval.map"] == pytest.approx(20.125)
+    assert made["imagenet1k.variance.d_eff"] == pytest.approx(17.85)
+    assert list(made) == sorted(made)
+    assert not any("curve" in name or "cumulative" in name or ".training." in name for name in made)
+
+
+def test_what_did_not_run_has_no_numbers(fake: Any) -> None:
+    assert json.loads(files(fake)["metrics/bits-512.json"]) == {}
+
+
+def test_seeds_are_averaged(thrice: Any) -> None:
+    declared = load_declarations(thrice.config, shown={})
+    found = numbers_by_source(declared, thrice.results())
+    assert found["dino"]["imagenet1k.retrieval.map"] == pytest.approx(14.32)
+
+
+def test_every_file_and_figure_is_declared(fake: Any) -> None:
+    made = files(fake)
+    declared = yaml.safe_load(made["dvc.yaml"])
+    assert declared["metrics"] == [name for name in made if name != "dvc.yaml"]
+    assert set(declared["metrics"]) == {f"metrics/{source}.json" for source in fake.plan["sources"]}
+    plots = [path for plot in declared["plots"] for path in plot]
+    assert "exhibits/figure-4.csv" in plots
+    assert all(path.startswith("exhibits/figure-") for path in plots)
+
+
+def test_the_template_of_the_plots_is_there() -> None:
+    template = json.loads(Path(ROOT, ".dvc/plots/series.json").read_text())
+    text = json.dumps(template)
+    assert all(f"<DVC_METRIC_{word}>" in text for word in ("DATA", "X", "Y", "TITLE"))
+    assert template["spec"]["encoding"]["color"]["field"] == "series"  # a column of our figures' CSV
