@@ -205,6 +205,7 @@ class Evaluation(Section):
     """Everything that determines a measured number, given the weights."""
 
     features: Features
+    pixels: Positive  # px, side of the centre square whose raw pixels are a reference; at most features.size
     knn: Knn
     linear: Linear
     retrieval: Retrieval

@@ -121,7 +121,13 @@ class Evaluator:
     ) -> dict[str, Tensor]:
         settings = self.evaluation.features.model_dump()
         made_from = {name: value for name, value in origin.items() if name != "file"}  # the same weights elsewhere
-        key = [made_from, self.dataset.model_dump(mode="json"), settings, self._blocks(backbone)]
+        key = [
+            made_from,
+            self.dataset.model_dump(mode="json"),
+            settings,
+            self.evaluation.pixels,
+            self._blocks(backbone),
+        ]
         store = FeatureStore(output.parents[2] / "features" / output.parent.name, key)
 
         def features(images: ImageSet) -> Tensor:
@@ -139,7 +145,7 @@ class Evaluator:
     def _extractor(self, source: str, backbone: nn.Module | None, split: str) -> Extract:
         settings = self.evaluation.features
         if source == "pixels":
-            return pixel_extractor(settings.size)
+            return pixel_extractor(min(settings.size, self.evaluation.pixels))
         if backbone is None:
             return noise_extractor(CHANCE_WIDTH, seeded(self.recipe.seed, "chance", split))
         return extractor_of(backbone, self.recipe, settings, self._blocks(backbone), self.device)

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from bits.commands.guard import guarded
 from bits.errors import BitsError
 from bits.plan.changes import why_untrained
@@ -108,11 +110,13 @@ def explained(jobs: list[Job], plan: Mapping[str, Any]) -> str:
 
 
 def config_words(words: list[str]) -> dict[str, str]:
-    """What follows --config, as {option: value}."""
-    if "--config" not in words:
-        return {}
-    given = words[words.index("--config") + 1 :]
-    return dict(word.split("=", 1) for word in given if "=" in word and not word.startswith("-"))
+    """{option: value} of what follows --config, and of the options that the profile after --profile has besides."""
+    found: dict[str, str] = {}
+    if "--profile" in words:
+        options = ROOT / words[words.index("--profile") + 1] / "options.yaml"
+        found |= yaml.safe_load(options.read_text()) if options.is_file() else {}
+    given = words[words.index("--config") + 1 :] if "--config" in words else []
+    return found | dict(word.split("=", 1) for word in given if "=" in word and not word.startswith("-"))
 
 
 def main() -> int:

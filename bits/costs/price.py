@@ -115,7 +115,7 @@ class Prices:
     def _widths(self, source: str, recipe: Recipe, settings: Evaluation) -> tuple[int, int]:
         """Of the features that are ranked, and of those that the probe sees."""
         if source in _WITHOUT_BACKBONE:
-            width = CHANCE_WIDTH if source == "chance" else 3 * settings.features.size**2
+            width = CHANCE_WIDTH if source == "chance" else 3 * min(settings.features.size, settings.pixels) ** 2
             return width, width
         counted = self.counts.backbone(recipe.backbone, settings.features.size)
         return counted.width, counted.width * min(settings.linear.blocks, counted.blocks)

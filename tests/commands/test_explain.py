@@ -115,3 +115,5 @@ def test_what_follows_config_is_read_as_snakemake_does():
     words = ["table-3", "--config", "scale=smoke", "set=a.b=1 c=2", "--forceall"]
     assert config_words(words) == {"scale": "smoke", "set": "a.b=1 c=2"}
     assert config_words(["table-3"]) == {}
+    assert config_words(["--profile", "slurm"]) == {"scale": "paper", "cluster": "slurm"}
+    assert config_words(["--profile", "slurm", *words])["scale"] == "smoke"

@@ -1,0 +1,84 @@
+"""Several people, or one and their crashed build, in one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("several")]
+SLOW = ("--config", "scale=smoke", "set=schedule.epochs=250 curve.every_epochs=250 site.checkpoint_minutes=0.01")
+TARGET = "run/dino"
+
+
+def start(project, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", TARGET, *words]
+    return subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_it_trains(project) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if any((project.folder / "results/smoke/runs").glob("dino-*/resume/step-*")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no training began")
+
+
+def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand(project):
+    first = start(project, *SLOW)
+    try:
+        until_it_trains(project)
+        second = project.snakemake(TARGET, *SLOW)
+        said = second.stdout + second.stderr
+        assert second.returncode != 0
+        assert "another Snakemake is at work in this folder" in said
+        assert "cleared" not in said
+        run = project.run("dino")
+        dry = project.snakemake(TARGET, "-n", *SLOW)  # asking is allowed
+        assert dry.returncode == 0, dry.stderr
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)  # the main process and its jobs, as when a machine is restarted
+        first.wait()
+    assert list((project.folder / ".snakemake/locks").iterdir())
+    assert list((project.folder / run["resume"]).glob("step-*"))
+    again = project.made(TARGET, *SLOW)
+    assert "cleared the locks that a killed Snakemake had left" in again.stderr
+    outcome = json.loads((project.folder / run["outcome"]).read_text())
+    assert outcome["step"] == 250
+    log = (project.folder / run["log"]).read_text().splitlines()
+    steps = [json.loads(line)["step"] for line in log if "loss" in line]
+    assert steps == sorted(set(steps))
+
+
+def test_what_is_edited_while_a_build_runs_changes_nothing_for_it(project):
+    first = start(project, *SLOW)
+    try:
+        until_it_trains(project)
+        before = project.plan()
+        with project.edited("config/method/dino.yaml", "method: dino", "method: dino\nseed: 7"):
+            other = project.snakemake(TARGET, "-n", *SLOW)
+            assert other.returncode == 0, other.stderr
+            assert project.plan()["digest"] != before["digest"]
+            said, _ = first.communicate(timeout=240)
+        assert first.returncode == 0, said
+    finally:
+        first.kill()
+        first.wait()
+    (identity,) = before["sources"]["dino"]
+    metrics = json.loads((project.folder / before["metrics"][identity]["imagenet1k"]).read_text())
+    assert metrics["id"] == identity
+    assert "Nothing to be done" in project.made("-n", TARGET, *SLOW).stdout
