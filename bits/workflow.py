@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bits.compose import CONFIG_DIR, own_site
-from bits.costs.frozen import unpredicted
 from bits.data.errors import LAYOUT
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
@@ -112,6 +111,8 @@ def keep_predictions(plan: Mapping[str, Any]) -> None:
 
     In a process of its own, because counting FLOPs imports torch; not at all when every prediction is there.
     """
+    from bits.costs.frozen import unpredicted  # numpy, which the Snakemake in a Slurm job need not load
+
     try:
         if unpredicted(plan):
             command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan['scale']['name']}"]
