@@ -3,15 +3,16 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 CORES ?= all
+SCALE ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-SCALE ?= demo
-
-.PHONY: help setup reproduce explain push pull test lint lock clean
+.PHONY: help setup reproduce explain doctor push pull archive test lint lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
 	@echo "make explain     say what would run and why, and run nothing [TARGETS=table-9] [CONFIG='scale=demo seeds=0,1']"
+	@echo "make doctor      check machine, cluster, disk and data before anything is submitted [SCALE=demo] [CONFIG='site=local']"
+	@echo "make archive     report, results and provenance of a scale as one RO-Crate [SCALE=demo]"
 	@echo "make push        record what was made and send its bytes to the DVC remote [SCALE=demo REMOTE=name]"
 	@echo "make pull        get them in a clone, so that nothing needs to be made [SCALE=demo RUN=bits-reset WEIGHTS=no]"
 	@echo "make test        install into .venv, then linters, types and tests (minutes)"
@@ -35,6 +36,12 @@ reproduce: setup
 
 explain: setup
 	@$(VENV)/bin/python -m bits.commands.explain $(TARGETS) $(if $(CONFIG),--config $(CONFIG))
+
+doctor: setup
+	@$(VENV)/bin/python -m bits doctor scale=$(SCALE) $(CONFIG)
+
+archive: setup
+	@$(VENV)/bin/python -m bits archive scale=$(SCALE)
 
 push: setup
 	@$(VENV)/bin/python -m bits.commands.share push scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) $(CONFIG)

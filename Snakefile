@@ -14,6 +14,7 @@ from bits.cluster import scheduler
 from bits.workflow import (
     absent_message,
     code_state_of,
+    keep_predictions,
     left_out_message,
     missing_data_message,
     plan_of_build,
@@ -27,7 +28,7 @@ else:
 plan = plan_of_build(config, workflow.remote_exec)
 scale = plan["scale"]["name"]
 results, reports = f"results/{scale}", f"reports/{scale}"
-jobs = scheduler(plan, cluster="cluster" in config)
+jobs = scheduler(plan, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
 # Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
 plan_file, site_file = plan["file"], plan["site_file"]
@@ -61,6 +62,7 @@ include: "workflow/rules/report.smk"
 onstart:
     if plan["missing"]:
         raise WorkflowError(missing_data_message(plan))
+    keep_predictions(plan)
 
 
 onsuccess:

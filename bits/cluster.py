@@ -19,10 +19,11 @@ Grows = Callable[..., int]
 
 @dataclass(frozen=True)
 class Scheduler:
-    """site: what jobs may use. cluster: whether Slurm runs them."""
+    """site: what jobs may use. cluster: whether Slurm runs them. inside: whether this is the Snakemake inside a job."""
 
     site: Site
     cluster: bool
+    inside: bool = False
 
     def resources(self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True) -> dict[str, Any]:
         """The `resources:` of a rule whose jobs are of `kind` ("train", "evaluate", "prepare").
@@ -31,7 +32,7 @@ class Scheduler:
         """
         size: JobSize = getattr(self.site.jobs, kind)
         limits = self.site.cluster
-        gpus = processes if gpu and self._uses_gpus() else 0
+        gpus = processes if gpu and self.uses_gpus() else 0
         asked: dict[str, Any] = {
             "runtime": _growing(60 * size.hours, limits.most_hours and 60 * limits.most_hours),
             "mem_mb": _growing(
@@ -65,19 +66,28 @@ class Scheduler:
         return 1 if self.cluster else processes * self.threads(kind)
 
     def retries(self, kind: str) -> int:
-        """How often a failed job is tried again; on this machine the user sees a failure and calls again."""
-        return getattr(self.site.jobs, kind).retries if self.cluster else 0
+        """How often a failed job is tried again: submitted again, not inside the job that failed.
 
-    def _uses_gpus(self) -> bool:
-        """Where nothing is said, nodes of a cluster have GPUs; this machine has when it has a driver."""
+        On this machine the user sees a failure and calls again.
+        """
+        size: JobSize = getattr(self.site.jobs, kind)
+        return size.retries if self.cluster and not self.inside else 0
+
+    def uses_gpus(self) -> bool:
+        """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
         device = self.site.device
         there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
         return device.startswith("cuda") or (device == "auto" and (self.cluster or there))
 
 
-def scheduler(plan: Mapping[str, Any], cluster: bool) -> Scheduler:
+def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+    """Resources as Snakemake asks for them at the first, second, ... try."""
+    return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
+
+
+def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool = False) -> Scheduler:
     """The scheduler of a plan's site."""
-    return Scheduler(Site.model_validate(plan["site"]), cluster)
+    return Scheduler(Site.model_validate(plan["site"]), cluster, inside)
 
 
 def _growing(first: float, most: float | None) -> Grows:

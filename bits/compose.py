@@ -99,6 +99,12 @@ def _check_option(group: str, value: str, known: list[str]) -> None:
         raise ConfigError(f"{group}={value} does not exist; did you mean {' or '.join(near)}?")
 
 
+def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[str]:
+    """["site=local"] where the user has a config/site/local.yaml and names no other site, else []."""
+    named = any(word.startswith("site=") for word in overrides)
+    return [] if named or not (config_dir / "site/local.yaml").is_file() else ["site=local"]
+
+
 def free_form(override: str) -> str:
     """`++` before an override below a free mapping (backbone.options.depth=2): Hydra asks for it, users forget."""
     key = override.split("=", 1)[0]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bits.compose import CONFIG_DIR
+from bits.compose import CONFIG_DIR, own_site
+from bits.costs.frozen import unpredicted
 from bits.data.errors import LAYOUT
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
@@ -18,7 +21,6 @@ from bits.provenance import ROOT, code_digest
 KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set", "cluster")
 CLUSTERS = ("slurm",)
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
-LOCAL_SITE = "local"  # config/site/local.yaml, the user's own
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
     "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
@@ -74,13 +76,23 @@ def request(config: Mapping[str, Any]) -> Request:
     overrides = str(config.get("set", "")).split()
     if "site" in config:
         overrides.append(f"site={config['site']}")
-    elif (CONFIG_DIR / "site" / f"{LOCAL_SITE}.yaml").is_file():
-        overrides.append(f"site={LOCAL_SITE}")
+    overrides += own_site(overrides)
     if "seeds" in config:
         overrides.append(f"seeds=[{_seeds(config['seeds'])}]")
     if "data" in config:
         overrides += [f"site.data.{name}={_quoted(str(config['data']))}" for name in ("images", "imagenet1k")]
     return Request(scale, tuple(overrides))
+
+
+def requested(words: list[str]) -> Request:
+    """The request behind a command's words: scale=, data=, site=, seeds=, set= and any key of the configuration."""
+    odd = [word for word in words if "=" not in word]
+    if odd:
+        raise BitsError(f"{odd[0]!r}: expected key=value, such as scale=paper or site.device=cpu")
+    pairs = [tuple(word.split("=", 1)) for word in words]
+    options = {key: value for key, value in pairs if key in KNOWN_OPTIONS}
+    basis = request(options)
+    return Request(basis.scale, (*basis.overrides, *(f"{key}={value}" for key, value in pairs if key not in options)))
 
 
 def _seeds(given: object) -> str:
@@ -93,6 +105,21 @@ def _seeds(given: object) -> str:
 
 def _quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def keep_predictions(plan: Mapping[str, Any]) -> None:
+    """Predict what untrained runs will cost before they start, for the report; a failure is told and stops nothing.
+
+    In a process of its own, because counting FLOPs imports torch; not at all when every prediction is there.
+    """
+    try:
+        if unpredicted(plan):
+            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan['scale']['name']}"]
+            words = [*command, *plan["overrides"]]
+            subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
+    except Exception as error:  # whatever it is, the work itself can go on
+        said = getattr(error, "stderr", "") or error
+        print(f"warning: no predictions of costs were kept, so the report will show none: {said}", file=sys.stderr)
 
 
 @cache  # asked once a rule, and there is a rule an exhibit

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bits.cluster import Scheduler
+from bits.cluster import Scheduler, at_try
 from bits.compose import Composer
 from bits.recipe import Site
 from bits.validation import ConfigError
@@ -19,8 +19,7 @@ def site(*overrides: str, scale: str = "paper") -> Site:
 
 
 def asked(on: Scheduler, kind: str, attempt: int, **arguments: Any) -> dict[str, Any]:
-    found = on.resources(kind, **arguments)
-    return {key: value(None, attempt=attempt) if callable(value) else value for key, value in found.items()}
+    return at_try(on.resources(kind, **arguments), attempt)
 
 
 def test_a_training_on_slurm_asks_for_gpus_cores_memory_and_time_of_all_its_processes():
@@ -50,6 +49,7 @@ def test_memory_and_time_grow_with_every_try_up_to_the_partitions_limits():
     assert [found["runtime"] for found in tries] == [24 * 60, 30 * 60, 30 * 60, 30 * 60]
     assert [found["mem_mb"] for found in tries] == [48 * 1024, 72 * 1024, 96 * 1024, 100 * 1024]
     assert on.retries("train") == 5
+    assert Scheduler(on.site, cluster=True, inside=True).retries("train") == 0
     assert Scheduler(on.site, cluster=False).retries("train") == 0
 
 
@@ -62,10 +62,11 @@ def test_jobs_ask_for_a_gpu_where_they_use_one(monkeypatch):
         on_slurm = Scheduler(here.site, cluster=True)
         assert on_slurm.resources("evaluate").get("gres") == ("gpu:1" if count else None)
         assert "gres" not in on_slurm.resources("prepare", gpu=False)
+    auto = site("site.device=auto")
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("pathlib.Path.exists", lambda path: False)
-    assert Scheduler(site("site.device=auto"), cluster=False).resources("evaluate")["gpu"] == 0
-    assert Scheduler(site("site.device=auto"), cluster=True).resources("evaluate")["gres"] == "gpu:1"
+    assert Scheduler(auto, cluster=False).resources("evaluate")["gpu"] == 0
+    assert Scheduler(auto, cluster=True).resources("evaluate")["gres"] == "gpu:1"
 
 
 def test_processes_have_the_cores_that_they_asked_for():

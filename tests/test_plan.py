@@ -245,7 +245,7 @@ def test_the_plan_command_lists_what_there_is(tmp_path):
         command = [sys.executable, "-m", "bits.commands.plan", *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
-    shown = call("scale=smoke")
+    shown = call("scale=smoke", "--list")
     assert "pretraining bits-reset seed 0: " in shown.stdout
     assert "finetuning bits-reset-on-birds525 seed 0: " in shown.stdout
     assert "exhibit table-1 " in shown.stdout

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -66,7 +67,7 @@ class Evaluator:
 
     def run(self, source: str, output: Path) -> None:
         """Evaluate a source and write its metrics file."""
-        started = now()
+        started, since = now(), time.monotonic()
         origin, backbone = self._origin(source)
         features = self._features(source, origin, backbone, output)
         values: dict[str, Any] = {}  # of a run that diverged to weights with which nothing can be measured
@@ -90,6 +91,7 @@ class Evaluator:
                     "command": command(),
                     "started": started,
                     "finished": now(),
+                    "seconds_spent": round(time.monotonic() - since, 3),
                 },
             },
         )

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from bits.commands.guard import guarded, read_section, read_site
-from bits.compose import CONFIG_DIR, check_overrides, free_form, register_runs
+from bits.compose import CONFIG_DIR, check_overrides, free_form, own_site, register_runs
 from bits.data.errors import DatasetError
 from bits.errors import BitsError
 from bits.plan import (
@@ -88,7 +88,7 @@ def hydra_main() -> int:
     overrides = [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
     check_overrides(overrides)
     register_runs()
-    sys.argv[1:] = [free_form(word) for word in sys.argv[1:]]
+    sys.argv[1:] = [free_form(word) for word in (*own_site(overrides), *sys.argv[1:])]
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -152,9 +154,11 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "versions": versions(),
         "hardware": {**hardware(), "device": device_name(str(pretraining.device))},
         "processes": pretraining.world.size,
+        "slurm": slurm_job(os.environ),
         "command": command(),
         "started": started,
         "finished": now(),
+        "seconds_spent": round(pretraining.state.seconds, 3),
     }
     write_record(folder / "provenance.json", provenance)
     curve = {
@@ -168,6 +172,13 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
     }
     write_record(folder / "curve.json", curve)
     shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
+
+
+def slurm_job(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """Number, nodes and GPUs a node of the Slurm job that this process belongs to; None outside of one."""
+    names = {"job": "SLURM_JOB_ID", "nodes": "SLURM_JOB_NODELIST", "gpus": "SLURM_GPUS_ON_NODE"}
+    found = {key: environment[name] for key, name in names.items() if name in environment}
+    return found if "job" in found else None
 
 
 def device_name(device: str) -> str:

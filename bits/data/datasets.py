@@ -48,7 +48,7 @@ def missing_data(name: str) -> str:
     return (
         f"site.data.{name}: no path is given. Expected {LAYOUT}. "
         f"Say data=PATH after --config, or site.data.{name}=PATH on the command line, "
-        f"or write it into config/site/local.yaml and say site=local."
+        f"or write it into config/site/local.yaml."
     )
 
 

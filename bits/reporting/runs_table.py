@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bits.reporting.files import read_intact
+from bits.reporting.costs_table import spent_seconds
+from bits.reporting.files import read_json
 from bits.reporting.plan_file import Run
 from bits.reporting.results import Results
 
@@ -82,7 +82,9 @@ def _line(run: Run, results: Results) -> RunLine:
         detail=str(outcome.get("detail") or ""),
         epochs=outcome.get("epochs"),
         images_per_second=median(rates) if rates else None,
-        seconds=_seconds(results.root / links["provenance"]) if "provenance" in links else None,
+        seconds=spent_seconds(read_json(results.root / links["provenance"], "a run's provenance"))
+        if "provenance" in links
+        else None,
         final_loss=steps[-1]["loss"] if steps else None,
         links=links,
     )
@@ -97,13 +99,3 @@ def _steps(log: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(line, dict) and "loss" in line:
             yield line
-
-
-def _seconds(provenance: Path) -> float | None:
-    """From the start to the end of the process that finished the run."""
-    record = read_intact(provenance, "a run's provenance")
-    try:
-        ended, began = (datetime.fromisoformat(str(record[key])) for key in ("finished", "started"))
-    except (KeyError, ValueError):
-        return None
-    return (ended - began).total_seconds()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from bits.exhibits import Declarations
 from bits.reporting.cells import Table
 from bits.reporting.collect import collect
+from bits.reporting.costs_table import cost_groups
 from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError, read_json
 from bits.reporting.pages import page
@@ -68,6 +69,7 @@ def report_page(declared: Declarations, results: Results, folder: Path, out: Pat
         counts=counts,
         origin=origin,
         runs=run_groups(results),
+        costs=cost_groups(results),
         sections=list(dict.fromkeys(e.section for e in exhibits if e.collected)),
     )
     headline = next((entry.collected for entry in own if isinstance(entry.collected, Table)), None)

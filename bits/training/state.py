@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,12 @@ class RunState:
     curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
     health: dict[str, float] = field(default_factory=dict)
     saved: int = -1  # the step of the newest checkpoint
+    since: float = field(default_factory=time.monotonic)  # as if all that was spent had been spent without a break
+
+    @property
+    def seconds(self) -> float:
+        """Spent on the run so far, over all its starts; what a kill undid does not count."""
+        return time.monotonic() - self.since
 
     def weights(self) -> dict[str, Tensor]:
         """Everything but the optimiser's state: what is published."""
@@ -54,6 +61,7 @@ class RunState:
         checkpoints.require_finite(tensors)
         if self.world.first:
             facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
+            facts["seconds"] = self.seconds
             checkpoints.save(self.folder, self.step, tensors, facts)
         self.world.wait()
         self.saved = self.step
@@ -68,6 +76,7 @@ class RunState:
             checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
             self.step, self.curve, self.health = (found.facts[name] for name in ("step", "curve", "health"))
             self.saved = self.step
+            self.since -= found.facts.get("seconds", 0.0)
         # Equal by construction when nothing was loaded, if all processors round alike.
         self.world.equalise_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
         return found is not None

@@ -202,7 +202,7 @@ def test_a_flipped_bit_in_the_newest_checkpoint_gives_way_to_the_one_before_it(k
     os.kill(child, signal.SIGKILL)
     kennel.ended()
     kept = sorted((folder / "resume").glob("step-*"))
-    assert len(kept) == 2
+    assert len(kept) >= 2
     flip_a_bit(kept[-1])
     with pytest.raises(CheckpointError, match="checksum"):
         read_tensors(kept[-1])

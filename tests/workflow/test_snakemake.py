@@ -49,6 +49,9 @@ def test_every_run_leaves_what_a_reviewer_asks_for(built):
         assert provenance["hardware"]["cores"] >= 1
         assert provenance["started"] <= provenance["finished"]
         assert len(provenance["weights"]["teacher"]) == 64
+        predicted = json.loads((built.folder / "results/smoke/predicted.json").read_text())
+        assert {run["id"], f"{run['id']}/{Path(plan['metrics'][run['id']][run['role']]).stem}"} <= set(predicted)
+        assert 0 < provenance["seconds_spent"] < 600
         metrics = json.loads((built.folder / plan["metrics"][run["id"]][run["role"]]).read_text())
         assert metrics["made_from"]["weights"] == provenance["weights"]["teacher"]
         assert metrics["dataset"] == run["role"]
@@ -97,6 +100,8 @@ def test_targets_by_name(project):
     assert (counts["pretrain"], counts["finetune"], counts["evaluate"]) == (1, 1, 1)
     everything = project.jobs(*SMOKE)
     assert (everything["pretrain"], everything["finetune"]) == (25, 16)
+    costs = project.call("bits.commands.plan", "scale=smoke", "--json")
+    assert json.loads(costs.stdout)["total"]["jobs"] == sum(everything.values())
 
 
 def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
@@ -155,6 +160,8 @@ def test_a_folder_of_ones_own_images_at_any_scale(project):
     (metrics,) = (project.folder / "results/smoke/metrics").glob("bits-fixed-????????/*.json")
     values = json.loads(metrics.read_text())["values"]
     assert values["knn"]["top1_k20"] > 0.5  # the classes differ in colour
+    predicted = json.loads((project.folder / "results/smoke/predicted.json").read_text())
+    assert predicted[metrics.parent.name]["seconds"] > 0
     (tuned,) = (project.folder / "results/smoke/metrics").glob("bits-fixed-on-food101-*/food101-*.json")
     assert json.loads(tuned.read_text())["resolved_dataset"] == "food101"
     (images / "train" / "cat" / "0.png").write_bytes(b"broken")

@@ -1,0 +1,103 @@
+"""Files into a zip that is the same for the same content, complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bits.archive.contents import Item
+from bits.archive.errors import ArchiveError
+from bits.archive.private import TEXTS, cleaned
+from bits.archive.sealed import resealed
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry: a zip's digest is one of its content
+MODE = 0o644 << 16
+CHUNK = 2**20  # bytes
+STORED = {".png", ".pdf", ".safetensors", ".zip"}  # hardly become smaller
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file in the archive. changed: its absolute paths were removed."""
+
+    name: str
+    size: int
+    sha256: str
+    changed: bool
+
+
+def pack(
+    path: Path,
+    items: Sequence[Item],
+    texts: Mapping[str, bytes],
+    roots: Iterable[Path],
+    describe: Callable[[Sequence[Packed]], tuple[str, bytes]],
+) -> None:
+    """Write `items`, `texts`, and last what `describe` makes of all: its name and content.
+
+    Raises ArchiveError when a file changes meanwhile, two have one name, or the disk is full.
+    """
+    _refuse_doubles([*(item.name for item in items), *texts])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    before = {item: _stamp(item) for item in items}
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            packed = [_add(archive, item, list(roots)) for item in items]
+            packed += [_write(archive, name, content, False) for name, content in texts.items()]
+            for item in items:
+                if _stamp(item) != before[item]:
+                    raise ArchiveError(
+                        f"{item.source} changed while it was archived. Wait until no job runs, and try again."
+                    )
+            _write(archive, *describe(packed), False)
+        temporary.replace(path)
+    except OSError as error:
+        raise ArchiveError(
+            f"{path}: could not be written ({error}). Free some disk, or say --out elsewhere."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refuse_doubles(names: Sequence[str]) -> None:
+    doubles = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if doubles:
+        raise ArchiveError(f"two files would have the name {doubles[0]} in the archive. Remove one of them.")
+
+
+def _stamp(item: Item) -> tuple[int, int]:
+    try:
+        status = item.source.stat()
+    except OSError as error:
+        raise ArchiveError(f"{item.source}: {error.strerror} while it was archived. Wait until no job runs.") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def _add(archive: zipfile.ZipFile, item: Item, roots: Sequence[Path]) -> Packed:
+    if item.made and item.source.suffix in TEXTS:
+        content = item.source.read_bytes()
+        clean = resealed(item.name, content, cleaned(item.name, content, roots))
+        return _write(archive, item.name, clean, clean != content)
+    digest, size = hashlib.sha256(), 0
+    with item.source.open("rb") as source, archive.open(_entry(item.name), "w", force_zip64=True) as target:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            size += target.write(chunk)
+    return Packed(item.name, size, digest.hexdigest(), False)
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes, changed: bool) -> Packed:
+    archive.writestr(_entry(name), content)
+    return Packed(name, len(content), hashlib.sha256(content).hexdigest(), changed)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.external_attr = MODE
+    entry.compress_type = zipfile.ZIP_STORED if Path(name).suffix in STORED else zipfile.ZIP_DEFLATED
+    return entry

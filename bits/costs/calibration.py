@@ -1,0 +1,152 @@
+"""Measured speeds of one device, as results/<scale>/calibration.json holds them, in place of the FLOP model's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bits.costs.assumptions import CostError
+from bits.costs.rates import FlopRates
+from bits.provenance import digest
+from bits.recipe import Backbone, CentreCrop, Recipe, Section, Site
+
+PACKAGES = ("torch", "timm")  # whose versions a calibration holds for
+
+
+class Measured(Section):
+    """what: a setting in words. per_second: images (or similarities) a second."""
+
+    what: str
+    per_second: float
+
+
+class Calibration(Section):
+    """Speeds by the key of their setting. device: product name. threads: of a process. startup_seconds: of one."""
+
+    scale: str
+    device: str
+    cpu: bool
+    threads: int
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    date: str
+    images: str
+    startup_seconds: float
+    training: dict[str, Measured]
+    extraction: dict[str, Measured]
+    probe: dict[str, Measured]
+    pairs: dict[str, Measured]
+
+    @property
+    def id(self) -> str:
+        """Eight digits that name this very calibration."""
+        return digest(self.model_dump(mode="json"))[:8]
+
+    def mismatch(self, cpu: bool, device: str | None, versions: Mapping[str, str]) -> str:
+        """Why it says nothing about a device of that product name (None: unknown) and these versions; "" if it does."""
+        if self.cpu != cpu or (device is not None and self.device != device):
+            return f"was measured on {self.device}, not on {device or ('a CPU' if cpu else 'a GPU')}"
+        others = [name for name in PACKAGES if self.versions.get(name) != versions.get(name)]
+        said = ", ".join(f"{name} {self.versions.get(name)}, now {versions.get(name)}" for name in others)
+        return f"was measured with {said}" if others else ""
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The file of `bits calibrate`; raises CostError when there is none or it is not one."""
+    try:
+        return Calibration.model_validate(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise CostError(f"{path}: no such calibration. Measure one: bits calibrate scale=...") from None
+    except (OSError, ValueError) as error:
+        what = f"{error.error_count()} errors" if isinstance(error, ValidationError) else error
+        raise CostError(f"{path}: not a calibration ({what}). Measure anew: bits calibrate scale=...") from error
+
+
+def training_key(recipe: Recipe, site: Site) -> str:
+    """Settings that decide how fast a step is: two runs of one key are timed once."""
+    objective = recipe.objective
+    kind = [objective.agreement, objective.target, objective.rate_weight > 0, objective.rate_rows]
+    head = recipe.head.model_dump(mode="json", exclude={"init_std", "freeze_prototypes_epochs"})
+    parts = [recipe.backbone, recipe.crops, recipe.augmentation]
+    rest = [recipe.schedule.batch_size, recipe.precision, site.micro_batch]
+    return digest([kind, head, *(part.model_dump(mode="json") for part in parts), *rest])[:16]
+
+
+def extraction_key(backbone: Backbone, crop: CentreCrop) -> str:
+    """Of a backbone and the size of its centre crops."""
+    settings = backbone.model_dump(mode="json", exclude={"drop_path"})
+    return digest([settings, crop.resize, crop.size])[:16]
+
+
+def numbers_key(*numbers: int) -> str:
+    """width x classes x heads of a probe, or the width of features that are ranked."""
+    return "x".join(map(str, numbers))
+
+
+@dataclass
+class MeasuredRates:
+    """A calibration's speeds; what it has not measured comes from the FLOP model, and is counted in `guessed`."""
+
+    calibration: Calibration
+    model: FlopRates
+    guessed: set[str] = field(default_factory=set)
+
+    @property
+    def cpu(self) -> bool:
+        return self.calibration.cpu
+
+    @property
+    def device(self) -> str:
+        return self.calibration.device
+
+    @property
+    def basis(self) -> str:
+        return f"calibration {self.calibration.id} of {self.calibration.date[:10]} on {self.calibration.device}"
+
+    @property
+    def startup(self) -> float:
+        return self.calibration.startup_seconds
+
+    def training(self, recipe: Recipe) -> float:
+        found = self.calibration.training.get(training_key(recipe, self.model.site))
+        return found.per_second if found else self._guess(f"training {recipe.method}", self.model.training(recipe))
+
+    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
+        found = self.calibration.extraction.get(extraction_key(backbone, crop))
+        if found:
+            return found.per_second
+        return self._guess(f"features of {backbone.name}, {crop.size} px", self.model.extraction(backbone, crop))
+
+    def probe(self, width: int, classes: int, heads: int) -> float:
+        return self._nearest(self.calibration.probe, (width, classes, heads)) or self._guess(
+            "a probe", self.model.probe(width, classes, heads)
+        )
+
+    def pairs(self, width: int) -> float:
+        return self._nearest(self.calibration.pairs, (width,)) or self._guess("ranking", self.model.pairs(width))
+
+    def _guess(self, what: str, per_second: float) -> float:
+        self.guessed.add(what)
+        return per_second
+
+    @staticmethod
+    def _nearest(measured: Mapping[str, Measured], sizes: tuple[int, ...]) -> float | None:
+        """The speed at the nearest measured size; for more work than was measured, slower in proportion."""
+
+        def work(numbers: tuple[int, ...]) -> float:
+            product = 1.0
+            for number in numbers:
+                product *= number
+            return product
+
+        known = {work(tuple(map(int, key.split("x")))): found.per_second for key, found in measured.items()}
+        if not known:
+            return None
+        wanted = work(sizes)
+        near = min(known, key=lambda size: abs(size - wanted))
+        return known[near] * min(1.0, near / wanted)

@@ -1,0 +1,77 @@
+"""FLOPs and parameters of backbones and heads, counted once and kept in a small file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bits.provenance import digest, versions, write_json
+from bits.recipe import Backbone, Head, Recipe
+
+
+@dataclass(frozen=True)
+class Counted:
+    """flops: of one forward pass of one crop or row. width: D of a backbone's features. blocks: it has, at most."""
+
+    flops: int
+    parameters: int
+    width: int = 0
+    blocks: int = 1
+
+
+class Counts:
+    """Looks up what a backbone or head takes; counts (and imports torch, seconds) only what is not in the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._timm = versions().get("timm")
+        try:
+            self._known: dict[str, dict[str, int]] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def backbone(self, settings: Backbone, size: int) -> Counted:
+        """Of one crop of `size` px."""
+
+        def count() -> dict[str, int]:
+            from bits.costs.flops import count_backbone
+
+            return count_backbone(settings, size)
+
+        return self._get(["backbone", settings.name, settings.image_size, settings.options, size], count)
+
+    def head(self, settings: Head, features: int) -> Counted:
+        """Of one row of `features` numbers."""
+
+        def count() -> dict[str, int]:
+            from bits.costs.flops import count_head
+
+            return count_head(settings, features)
+
+        key = [settings.hidden, settings.layers, settings.outputs, settings.normalise, settings.prototypes, features]
+        return self._get(["head", *key], count)
+
+    def _get(self, what: list[object], count: Callable[[], dict[str, int]]) -> Counted:
+        key = digest([what, self._timm])[:16]
+        if key not in self._known:
+            self._known[key] = count()
+            write_json(self.path, self._known)
+        return Counted(**self._known[key])
+
+
+def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
+    """Of one image in one step: the student forward and backward (twice forward) on all views, the teacher
+    forward on the two global ones; with micro-batches and a rate term the student's global views once more.
+
+    The objective, augmentation and the update are left out.
+    """
+    large, small = (
+        counts.backbone(recipe.backbone, size) for size in (recipe.crops.global_size, recipe.crops.local_size)
+    )
+    head = counts.head(recipe.head, large.width).flops
+    teacher = 2 * (large.flops + head)
+    student = teacher + recipe.crops.n_local * (small.flops + head)
+    twice = bool(micro_batch) and micro_batch < recipe.schedule.batch_size and recipe.objective.rate_weight > 0
+    return 3 * student + teacher + (teacher if twice else 0)

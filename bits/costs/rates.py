@@ -1,0 +1,98 @@
+"""How fast a device is at each kind of work: from a stated FLOP model here, from measurements in `calibration`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bits.costs.assumptions import CPU, Assumptions
+from bits.costs.counts import Counts, training_flops
+from bits.recipe import Backbone, CentreCrop, Recipe, Site
+
+
+class Rates(Protocol):
+    """Of one device; a CPU "device" is one process of site.threads threads."""
+
+    @property
+    def basis(self) -> str:
+        """In words, what the speeds come from."""
+
+    @property
+    def device(self) -> str:
+        """The device's product name."""
+
+    @property
+    def cpu(self) -> bool:
+        """Whether it is a CPU, so that cores are counted."""
+
+    @property
+    def startup(self) -> float:
+        """Seconds of a process before it works."""
+
+    def training(self, recipe: Recipe) -> float:
+        """Images/s of training steps."""
+
+    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
+        """Images/s of feature extraction."""
+
+    def probe(self, width: int, classes: int, heads: int) -> float:
+        """Images/s of training that many linear heads on features of that width."""
+
+    def pairs(self, width: int) -> float:
+        """Similarities/s between features of that width."""
+
+
+@dataclass(frozen=True)
+class FlopRates:
+    """Work divided by peak x utilisation of a device of config/costs.yaml. `key`: its name there."""
+
+    key: str
+    assumptions: Assumptions
+    counts: Counts
+    site: Site
+
+    @property
+    def cpu(self) -> bool:
+        return self.key == CPU
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that the workflow gives a process."""
+        return max(self.site.threads, 1)
+
+    @property
+    def device(self) -> str:
+        return self.assumptions.devices[self.key].title
+
+    @property
+    def basis(self) -> str:
+        device = self.assumptions.devices[self.key]
+        peak = f"{device.float32:g} TFLOP/s"
+        if not self.cpu:
+            peak = f"{device.bfloat16:g} TFLOP/s in bfloat16, {device.float32:g} in float32"
+        return f"FLOP model, {device.title} ({peak}) at {100 * device.utilisation:.0f} %"
+
+    @property
+    def startup(self) -> float:
+        return self.assumptions.startup_seconds
+
+    def training(self, recipe: Recipe) -> float:
+        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and not self.cpu)
+        return self._reached(half) / training_flops(recipe, self.counts, self.site.micro_batch)
+
+    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
+        return self._reached(False) / self.counts.backbone(backbone, crop.size).flops
+
+    def probe(self, width: int, classes: int, heads: int) -> float:
+        return self._host() / (4 * width * classes * heads)  # logits, and the outer products of the gradient
+
+    def pairs(self, width: int) -> float:
+        return self._host() / (2 * width)
+
+    def _reached(self, half: bool) -> float:
+        device = self.assumptions.devices[self.key]
+        peak = (device.bfloat16 if half else device.float32) * 1e12
+        return peak * device.utilisation * (self.threads if self.cpu else 1)
+
+    def _host(self) -> float:
+        return self._reached(False) if self.cpu else self.assumptions.host_core_tflops * 1e12 * self.threads

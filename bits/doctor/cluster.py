@@ -1,0 +1,51 @@
+"""What the jobs ask of a cluster, at the first try and at the last: what the workflow's rules will ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bits.cluster import Scheduler, at_try
+from bits.recipe import Jobs, Site
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job of a kind asks for. cpus, memory_gib and gpus are a node's.
+
+    last_memory_gib, last_hours: of the last retry, when every further try asks for more.
+    """
+
+    name: str
+    cpus: int
+    memory_gib: float
+    hours: float
+    gpus: int
+    nodes: int
+    last_memory_gib: float = 0
+    last_hours: float = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.cpus} CPUs", f"{self.memory_gib:g} GiB", f"{self.hours:g} h"]
+        parts += [f"{self.gpus} GPU{'s' * (self.gpus > 1)}"] if self.gpus else []
+        return ", ".join(parts) + (f" on each of {self.nodes} nodes" if self.nodes > 1 else "")
+
+
+def jobs_of(site: Site) -> list[Job]:
+    """The kinds of jobs that Slurm runs."""
+    return [_job(Scheduler(site, cluster=True), kind, site) for kind in Jobs.model_fields]
+
+
+def _job(scheduler: Scheduler, kind: str, site: Site) -> Job:
+    processes, nodes = (site.processes, site.nodes) if kind == "train" else (1, 1)
+    asked = scheduler.resources(kind, processes, nodes, gpu=kind != "prepare")
+    first, last = at_try(asked, 1), at_try(asked, 1 + scheduler.retries(kind))
+    return Job(
+        kind,
+        first["cpus_per_task"],
+        first["mem_mb"] / 1024,
+        first["runtime"] / 60,
+        int(first["gres"].rpartition(":")[2]) if "gres" in first else 0,
+        first["nodes"],
+        last["mem_mb"] / 1024,
+        last["runtime"] / 60,
+    )

@@ -1,0 +1,53 @@
+"""DVC: installed, with a default remote, which answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bits.doctor.ask import ask
+from bits.doctor.finding import Finding
+
+SUBJECT = "DVC"
+SECONDS = 60.0  # importing DVC and its file systems takes some of them
+# One request to the remote, with the credentials that dvc push would use; dvc status --cloud asks nothing of a remote
+# while nothing is tracked. A local remote must be there: dvc push would fill the empty mount point of a lost disk.
+REACH = """
+from dvc.repo import Repo
+remote = Repo(".").cloud.get_remote()
+there = remote.fs.exists(remote.path)
+print("local" if remote.fs.protocol == "local" else "remote", "there" if there else "empty", remote.path)
+"""
+
+
+def dvc() -> list[Finding]:
+    """The remote that results are shared through."""
+    version = ask(sys.executable, "-m", "dvc", "--version", seconds=SECONDS)
+    if not version.good:
+        return [Finding(SUBJECT, "error", f"dvc does not start: {version.problem}", "Install it again: make setup.")]
+    installed = Finding(SUBJECT, "ok", f"dvc {version.out.strip()}")
+    default = ask(sys.executable, "-m", "dvc", "config", "core.remote", seconds=SECONDS).out.strip()
+    if not default:
+        remedy = "dvc remote add --default NAME URL (a folder, s3://..., ssh://...); without it results stay here."
+        return [installed, Finding(SUBJECT, "warning", "no default remote is set", remedy)]
+    return [installed, _reach(default)]
+
+
+def cache() -> Path:
+    """The folder of DVC's cache, which may be shared with others."""
+    answer = ask(sys.executable, "-m", "dvc", "cache", "dir", seconds=SECONDS)
+    return Path(answer.out.strip() or ".dvc/cache")
+
+
+def _reach(name: str) -> Finding:
+    answer = ask(sys.executable, "-c", REACH, seconds=SECONDS)
+    if not answer.good:
+        remedy = (
+            f"See dvc remote list; credentials go into .dvc/config.local: dvc remote modify --local {name} KEY VALUE."
+        )
+        return Finding(SUBJECT, "error", f"remote {name} cannot be reached: {answer.problem}", remedy)
+    kind, state, path = answer.out.split(maxsplit=2)
+    if kind == "local" and state == "empty":
+        remedy = f"Mount its disk, make the folder (mkdir -p), or name another: dvc remote modify {name} url URL."
+        return Finding(SUBJECT, "error", f"remote {name} is the folder {path.strip()}, which does not exist", remedy)
+    return Finding(SUBJECT, "ok", f"remote {name} answers{' and is empty' if state == 'empty' else ''}")

@@ -1,0 +1,238 @@
+"""A scale as an RO-Crate: complete, private, deterministic, valid."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from bits.archive.contents import archived_name
+from bits.archive.errors import ArchiveError
+from bits.archive.private import cleaned
+from bits.archive.sealed import SEAL
+from bits.archive.validate import problems
+from bits.commands import archive as command
+from bits.provenance import digest
+
+Archive = Callable[..., Path]
+
+
+@pytest.fixture
+def archived(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """archived(*words) -> the zip that `bits archive *words` writes."""
+
+    def call(*words: str) -> Path:
+        monkeypatch.setattr("sys.argv", ["bits archive", *words])
+        assert command.main() == 0
+        (path,) = (finished / "archive").glob("bits-demo-*.zip")
+        return path
+
+    return call
+
+
+def metadata(path: Path) -> dict[str, dict[str, Any]]:
+    with zipfile.ZipFile(path) as file:
+        return {each["@id"]: each for each in json.loads(file.read("ro-crate-metadata.json"))["@graph"]}
+
+
+def test_a_finished_scale_is_a_valid_crate(archived: Archive, tmp_path: Path) -> None:
+    path = archived("scale=demo")
+    assert problems(path) == []
+    with zipfile.ZipFile(path) as file:
+        file.extractall(tmp_path / "unpacked")
+        names = set(file.namelist())
+    crate = ROCrate(tmp_path / "unpacked")
+    assert crate.root_dataset["license"].id == "https://spdx.org/licenses/Apache-2.0"
+    assert crate.root_dataset["citation"].id == "https://arxiv.org/abs/2602.09764"
+    assert crate.mainEntity.id == "Snakefile"
+    assert "Not a reproduction" in crate.description and "DEMO SCALE" in crate.description
+    assert "table-8" in crate.description
+    assert {"LICENSE", "CITATION.cff", "requirements.lock", "config/runs.yaml", "environment.json"} <= names
+    assert not any("99999999" in name or name.endswith(".safetensors") for name in names)
+
+
+def test_every_run_is_an_action(archived: Archive) -> None:
+    graph = metadata(archived("scale=demo"))
+    action = graph["#run-dino-12345678"]
+    assert action["@type"] == "CreateAction"
+    assert (action["startTime"], action["endTime"]) == ("2026-11-22T10:00:00+00:00", "2026-11-22T11:00:00+00:00")
+    assert graph[action["instrument"]["@id"]]["softwareVersion"] == "c" * 40
+    results = {each["@id"] for each in action["result"]}
+    assert "results/demo/metrics/dino-12345678/imagenet1k-1.json" in results
+    assert "results/demo/runs/dino-12345678/curve.json" in results
+    objects = {each["@id"] for each in action["object"]}
+    assert objects == {"results/demo/runs/dino-12345678/config.yaml", "#data-scenes-scenes-1"}
+
+
+def test_the_same_content_gives_the_same_bytes(archived: Archive) -> None:
+    first = archived()
+    content = first.read_bytes()
+    assert archived().read_bytes() == content
+
+
+def test_no_absolute_path_goes_in(archived: Archive, finished: Path) -> None:
+    path = archived()
+    with zipfile.ZipFile(path) as file:
+        log = file.read("results/demo/logs/pretrain/dino-12345678.log").decode()
+        origin = json.loads(file.read("results/demo/runs/dino-12345678/provenance.json"))
+        made = b"".join(file.read(name) for name in file.namelist() if name.startswith(("results/", "reports/")))
+    assert log == "reading data/x and (path)/images\n"
+    assert origin["command"] == ["bits/commands/pretrain.py", "--site", "(path)/site.yaml"]
+    assert str(finished).encode() not in made
+    graph = metadata(path)
+    assert "removed" in graph["results/demo/logs/pretrain/dino-12345678.log"]["description"]
+    assert "description" not in graph["results/demo/metrics/dino-12345678/imagenet1k-1.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ('"/usr/lib/python3/site-packages/torch/x.py"', '"site-packages/torch/x.py"'),
+        ("--site=/tmp/a/results/demo/site.yaml", "--site=results/demo/site.yaml"),
+        ("https://w3id.org/ro/crate <b>x</b> 540 images/s and/or ../up/down", None),
+        ("data:image/jpeg;base64,/9j/4AAQ/Sk==", None),
+    ],
+)
+def test_what_is_a_path_and_what_is_not(text: str, clean: str | None) -> None:
+    assert cleaned("a.log", text.encode(), []).decode() == (clean or text)
+
+
+def test_the_hosts_name_goes_where_it_is_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clean(name: str, host: str, text: str) -> str:
+        monkeypatch.setattr("socket.gethostname", lambda: host)
+        return cleaned(name, text.encode(), []).decode()
+
+    assert clean("a.json", "gpu-017", '{"master": "gpu-017:29500", "run": "gpu-0172"}') == (
+        '{"master": "(host):29500", "run": "gpu-0172"}'
+    )
+    assert clean("a.json", "train", '{"split": "train"}') == '{"split": "train"}'
+    assert clean("a.log", "train", "on train: rank 0") == "on (host): rank 0"
+
+
+def test_weights_and_sources_only_when_asked(archived: Archive) -> None:
+    path = archived("--weights", "--out", "archive/bits-demo-all.zip")
+    with zipfile.ZipFile(path) as file:
+        assert "results/demo/runs/dino-12345678/teacher.safetensors" in file.namelist()
+    assert problems(path) == []
+
+
+def test_an_incomplete_scale_is_refused_or_marked(archived: Archive, finished: Path) -> None:
+    (finished / "results/demo/runs/dino-12345678/outcome.json").unlink()
+    with pytest.raises(ArchiveError, match=r"1 files are missing:\n  results/demo/runs/dino-12345678/outcome.json"):
+        archived()
+    path = archived("--incomplete")
+    graph = metadata(path)
+    assert "INCOMPLETE: 1 files" in graph["./"]["description"]
+    assert "#run-dino-12345678" not in graph and "#run-bits-fixed-12345678" in graph
+    with zipfile.ZipFile(path) as file:
+        assert "dino-12345678/outcome.json" in file.read("MISSING.txt").decode()
+
+
+def test_sealed_records_stay_sealed_and_changed_ones_are_refused(archived: Archive, finished: Path) -> None:
+    path = finished / "results/demo/runs/dino-12345678/provenance.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, SEAL: digest(record)}))
+    with zipfile.ZipFile(archived()) as file:
+        inside = json.loads(file.read("results/demo/runs/dino-12345678/provenance.json"))
+    seal = inside.pop(SEAL)
+    assert inside["command"] != record["command"] and seal == digest(inside)
+    path.write_text(json.dumps({**record, "seed": 7, SEAL: digest(record)}))
+    with pytest.raises(ArchiveError, match="was changed after it was made"):
+        archived()
+
+
+def test_no_plan_and_odd_words_are_told(archived: Archive, finished: Path) -> None:
+    with pytest.raises(ArchiveError, match="snakemake --cores all --config scale=paper"):
+        archived("scale=paper")
+    with pytest.raises(ArchiveError, match="expected scale=NAME alone"):
+        archived("scale=demo", "seed=1")
+
+
+def test_broken_links_and_escapes_are_refused(archived: Archive, finished: Path) -> None:
+    curve = finished / "results/demo/runs/dino-12345678/curve.json"
+    curve.unlink()
+    curve.symlink_to("/nowhere/curve.json")
+    with pytest.raises(ArchiveError, match=r"link to /nowhere/curve.json, which does not exist"):
+        archived()
+    for path in ("/etc/passwd", "results/../../x"):
+        with pytest.raises(ArchiveError, match="outside"):
+            archived_name(path, {"site": {"results": "results"}})
+    assert archived_name("/scratch/r/demo/a", {"site": {"results": "/scratch/r"}}) == "results/demo/a"
+
+
+def test_a_file_that_changes_meanwhile_is_told(
+    archived: Archive, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bits.archive import pack
+
+    def slow(name: str, content: bytes, roots: object) -> bytes:
+        (finished / "results/demo/runs/dino-12345678/log.jsonl").write_text(f"{name} and on it goes")
+        return content
+
+    monkeypatch.setattr(pack, "cleaned", slow)
+    with pytest.raises(ArchiveError, match="changed while it was archived"):
+        archived()
+    assert list((finished / "archive").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("content", "contentSize or sha256"),
+        ("extra", "in the zip, but not listed"),
+        ("absent", "is listed, but not in the zip"),
+        ("escape", "leads out of the archive"),
+        ("licence", "./ has no license"),
+        ("about", "about is not ./"),
+        ("context", "@context does not name"),
+        ("reference", "refers to #gone, which is not described"),
+        ("path", "names an absolute path: /home/somebody/x"),
+    ],
+)
+def test_the_validator_finds_what_is_wrong(archived: Archive, tmp_path: Path, damage: str, said: str) -> None:
+    with zipfile.ZipFile(archived()) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    document = json.loads(contents["ro-crate-metadata.json"])
+    graph = {each["@id"]: each for each in document["@graph"]}
+    index = "reports/demo/index.html"
+    if damage == "content":
+        contents[index] += b"!"
+    elif damage == "extra":
+        contents["extra.txt"] = b""
+    elif damage == "absent":
+        del contents[index]
+    elif damage == "escape":
+        contents["../escape"] = b""
+    elif damage == "licence":
+        del graph["./"]["license"]
+    elif damage == "about":
+        graph["ro-crate-metadata.json"]["about"] = {"@id": "#other"}
+    elif damage == "context":
+        document["@context"] = "https://schema.org"
+    elif damage == "reference":
+        graph["./"]["author"] = {"@id": "#gone"}
+    else:
+        contents[index] = b"see /home/somebody/x"
+    contents["ro-crate-metadata.json"] = json.dumps(document).encode()
+    damaged = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    assert any(said in problem for problem in problems(damaged))
+
+
+def test_what_is_no_zip_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_text("no")
+    assert problems(tmp_path / "x.zip")[0].startswith("no zip")
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_a_damaged_record_is_named(archived: Archive, finished: Path, text: str) -> None:
+    (finished / "results/demo/runs/dino-12345678/provenance.json").write_text(text)
+    with pytest.raises(ArchiveError, match="dino-12345678/provenance"):
+        archived()

@@ -1,0 +1,69 @@
+"""bits doctor as it is called."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bits.commands import doctor
+from bits.errors import BitsError
+from bits.provenance import ROOT
+from bits.workflow import requested
+
+
+def called(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bits", "doctor", *words]
+    return subprocess.run(
+        command, cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin"}, capture_output=True, text=True
+    )
+
+
+def test_findings_as_json_and_an_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "profiles").symlink_to(ROOT / "profiles")
+    done = called(tmp_path, "scale=paper", "--no-slurm", "--json", "site.device=cpu")
+    assert done.returncode == 1, done.stderr
+    answer = json.loads(done.stdout)
+    errors = [(each["subject"], each["found"]) for each in answer["findings"] if each["status"] == "error"]
+    assert answer["counts"]["error"] == len(errors)
+    assert ("Data", True) in [(subject, "data/imagenet1k does not exist" in found) for subject, found in errors]
+    subjects = {each["subject"] for each in answer["findings"]}
+    assert subjects == {"Versions", "Device", "Data", "Disk", "DVC", "Slurm"}
+    needed = next(each["found"] for each in answer["findings"] if "to come" in each["found"])
+    assert "weights of 41 runs 2" in needed and "features" in needed
+    assert {path.name for path in tmp_path.iterdir()} == {"profiles"}  # nothing was written
+
+
+def test_a_bad_call_is_told_apart_from_a_bad_finding(tmp_path: Path) -> None:
+    assert called(tmp_path, "scale=papr").returncode == 2
+    assert called(tmp_path, "optimiser.rate=1").returncode == 2
+    assert called(tmp_path, "--quik").returncode == 2
+
+
+def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
+    made = requested(["scale=paper", "data=/images", "seeds=0,1", "site.device=cuda", "schedule.epochs=3"])
+    assert made.scale == "paper"
+    assert "seeds=[0,1]" in made.overrides and "site.data.imagenet1k='/images'" in made.overrides
+    assert made.overrides[-2:] == ("site.device=cuda", "schedule.epochs=3")
+    with pytest.raises(BitsError, match="key=value"):
+        requested(["paper"])
+
+
+def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PLAN_S", 0.2)
+    monkeypatch.setattr(doctor, "make_plan", lambda _: time.sleep(30))
+    plan, (found,) = doctor.planned(requested([]))
+    assert plan is None and found.status == "error" and "no answer" in found.found
+
+
+def test_jobs_at_a_time_are_the_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = {"runs": {"a": {}, "b": {}, "c": {}}}
+    (tmp_path / "slurm").mkdir()
+    for text, count in (("jobs: 2", 2), ("jobs: unlimited", 3), ("executor: slurm", 3)):
+        (tmp_path / "slurm" / "config.yaml").write_text(text)
+        assert doctor._jobs_at_a_time(plan, "slurm") == count

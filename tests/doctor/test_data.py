@@ -1,0 +1,99 @@
+"""Data sets with one fault each."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bits.compose import CONFIG_DIR
+from bits.doctor import data
+
+COUNTS = {"classes": 2, "train": 6, "val": 4}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Two classes, three training and two validation images each."""
+    for split, count in (("train", 3), ("val", 2)):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "set" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+    return tmp_path / "set"
+
+
+def findings(
+    root: Path, counts: dict[str, int] | None = None, quick: bool = False, **values: Any
+) -> list[tuple[str, str]]:
+    dataset = {"name": "pets", "title": "Pets", "kind": "images", "classes": None, **values}
+    return [(each.status, each.found) for each in data.data_set(dataset, str(root), counts, quick)]
+
+
+def test_a_whole_set_folder_or_zip(pictures: Path, tmp_path: Path) -> None:
+    said = "Pets: 6 train and 4 val images in {}, a sample of each can be read"
+    assert findings(pictures, COUNTS) == [("ok", said.format(pictures))]
+    zipped = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", pictures))
+    assert findings(zipped, COUNTS) == [("ok", said.format(zipped))]
+
+
+def test_an_incomplete_copy(pictures: Path) -> None:
+    (pictures / "train" / "cat" / "0.png").unlink()
+    assert findings(pictures, COUNTS) == [("error", "Pets: 5 images in train, published with 6")]
+    assert findings(pictures, None)[0][0] == "ok"
+    assert findings(pictures, COUNTS, quick=True)[0][0] == "ok"
+    assert findings(pictures, {**COUNTS, "train": 4})[0][0] == "warning"
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_classes_that_are_missing_or_differ(pictures: Path, quick: bool) -> None:
+    shutil.rmtree(pictures / "val" / "dog")
+    assert ("error", "Pets: 1 class folders are in one split only, as dog") in findings(pictures, None, quick)
+    assert ("error", "Pets: 2 class folders in train, expected 1000") in findings(pictures, None, quick, classes=1000)
+
+
+def test_a_split_that_is_missing_and_an_empty_class(pictures: Path) -> None:
+    (pictures / "val").rename(pictures / "valid")
+    ((status, found),) = findings(pictures)
+    assert status == "error" and '"val" or "validation" or "test"' in found
+    (pictures / "valid").rename(pictures / "test")
+    (pictures / "test" / "cat" / "0.png").unlink()
+    (pictures / "test" / "cat" / "1.png").unlink()
+    ((status, found),) = findings(pictures)
+    assert status == "error" and "hold no image: cat" in found
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "unreadable"])
+def test_a_broken_image_is_named(pictures: Path, damage: str) -> None:
+    broken = pictures / "val" / "dog" / "1.png"
+    if damage == "unreadable":
+        broken.unlink()
+        broken.mkdir()  # root reads files of any mode
+        broken = pictures / "val" / "dog" / "0.png"
+        damage = "text"
+    broken.write_bytes(broken.read_bytes()[:40] if damage == "cut" else b"<html>404</html>")
+    found = [text for status, text in findings(pictures) if status == "error"]
+    assert len(found) == 1 and "images tried cannot be read" in found[0] and str(broken) in found[0]
+
+
+def test_a_set_that_is_not_there() -> None:
+    plan = {
+        "datasets": {role: {"name": role, "title": role.title()} for role in ("imagenet1k", "food101")},
+        "roots": {"imagenet1k": "data/imagenet1k", "food101": "data/food101"},
+        "missing": [{"role": "imagenet1k", "reason": "data/imagenet1k does not exist."}],
+        "left_out": {"table-8": "no data for food101: nothing at data/food101"},
+    }
+    (missing,), (left_out,) = data.absent(plan, "imagenet1k"), data.absent(plan, "food101")
+    assert missing.status == "error" and "does not exist" in missing.found
+    assert left_out.status == "warning" and "left out: table-8" in left_out.found
+
+
+def test_published_counts_name_data_sets_of_the_configuration() -> None:
+    counts = data.published_counts(CONFIG_DIR)
+    text = (CONFIG_DIR / "site" / "default.yaml").read_text()
+    assert all(f"  {name}:" in text for name in counts)
+    assert all(set(values) == {"classes", "train", "val"} for values in counts.values())

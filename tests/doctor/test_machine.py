@@ -1,0 +1,207 @@
+"""GPU, disk, DVC, versions, and checks that hang or break."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bits.doctor import device, disk, dvc, profile, space, versions
+from bits.doctor.finding import Finding, checked
+from bits.doctor.space import Need
+from bits.doctor.text import as_text
+
+from .conftest import Fake
+
+GIB = 2**30
+SITE: dict[str, Any] = {"device": "auto", "processes": 1, "nodes": 1, "threads": 1, "results": "results"}
+
+
+def seen(*devices: dict[str, Any]) -> dict[str, Any]:
+    return {"torch": "2.15.0", "cuda": "13.2", "devices": list(devices), "models": {}}
+
+
+def gpu(**values: Any) -> dict[str, Any]:
+    return {"name": "H200", "free": 130 * GIB, "total": 139 * GIB, "bfloat16": True, **values}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "slurm", "reproduction", "status"),
+    [
+        ("cpu", False, True, "ok"),
+        ("auto", False, False, "ok"),
+        ("auto", False, True, "warning"),
+        ("cuda", False, True, "error"),
+        ("cuda", True, True, "warning"),
+    ],
+)
+def test_no_gpu_matters_where_one_is_needed(
+    fake: Fake, wanted: str, slurm: bool, reproduction: bool, status: str
+) -> None:
+    found = device.device({**SITE, "device": wanted}, seen(), slurm, reproduction)
+    assert found[-1].status == status, found
+
+
+def test_gpus_that_are_too_few_full_or_old(fake: Fake) -> None:
+    fake("nvidia-smi", "echo 570.12")
+    found = device.device({**SITE, "processes": 2}, seen(gpu()), slurm=False, reproduction=True)
+    assert [each.status for each in found] == ["ok", "error", "ok"]
+    found = device.device(SITE, seen(gpu(free=GIB), gpu(bfloat16=False)), slurm=False, reproduction=True)
+    assert [each.status for each in found] == ["ok", "warning", "warning"]
+
+
+def test_a_driver_that_does_not_answer_is_an_error(fake: Fake) -> None:
+    fake("nvidia-smi", "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
+    (driver, _) = device.device(SITE, seen(), slurm=False, reproduction=False)
+    assert driver.status == "error" and "version mismatch" in driver.found
+
+
+def test_torch_that_does_not_answer_is_an_error() -> None:
+    answer = device.probe({}, seconds=0.05)
+    (found,) = device.device(SITE, answer, slurm=False, reproduction=False)
+    assert found.status == "error" and "did not answer" in found.found
+
+
+def test_a_small_disk_is_an_error_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * GIB))
+    needs = [Need(tmp_path / "results", 2 * GIB, "weights"), Need(tmp_path / "scratch", 2 * GIB, "checkpoints")]
+    (found,) = disk.room(needs)  # two folders of one file system share its room
+    assert found.status == "error"
+    assert "3.0 GiB free; 4.0 GiB to come: weights 2.0 GiB" in found.found
+    assert disk.room(needs[:1])[0].status == "ok"
+
+
+def test_inodes_can_run_out_before_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk.os, "statvfs", lambda _: SimpleNamespace(f_files=10, f_favail=3))
+    (found,) = disk.usable([tmp_path / "not" / "yet"])
+    assert found.status == "error" and "3 inodes" in found.found
+
+
+def test_a_folder_without_locks_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(disk.fcntl, "flock", refuse)
+    (found,) = disk.usable([tmp_path])
+    assert found.status == "error" and "No locks available" in found.found
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scratch_that_is_not_mounted_is_a_warning(tmp_path: Path) -> None:
+    assert disk.scratch(None) == disk.scratch(str(tmp_path)) == []
+    (found,) = disk.scratch(str(tmp_path / "fast"))
+    assert found.status == "warning" and f"{tmp_path}'s file system" in found.found
+
+
+def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
+    recipe = {"backbone": "b", "head": "h"}
+    runs = {name: {"recipe": recipe, "outcome": str(tmp_path / name)} for name in ("done", "open", "other")}
+    (tmp_path / "done").touch()
+    metrics = {name: {"imagenet1k": str(tmp_path / f"{name}.json")} for name in runs}
+    plan = {
+        "site": {**SITE, "scratch": "/scratch"},
+        "scale": {"name": "demo"},
+        "runs": runs,
+        "metrics": metrics,
+        "needs": {"table-1": [metrics["open"]["imagenet1k"]]},
+        "evaluations": {"imagenet1k": {"evaluation": {"linear": {"blocks": 4}}}},
+    }
+    models = {space.model_key(recipe): {"parameters": 1000, "width": 10, "vit": 1}}
+    found = {need.what.split()[0]: need for need in space.needs(plan, models, {"imagenet1k": 100}, 1, Path("cache"))}
+    assert found["weights"].bytes == 2 * 2 * 4 * 1000
+    assert found["checkpoints"] == Need(Path("/scratch"), 3 * 4 * 4 * 1000, "checkpoints of 1 trainings at a time")
+    assert found["features"].bytes == 100 * 4 * 10 * 4
+    assert space.at_a_time(plan, None, gpus=False, cores=8) == 8
+    assert space.at_a_time(plan, None, gpus=True, cores=8) == 1
+    assert space.at_a_time(plan, 4, gpus=True, cores=8) == 4
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], check=True)
+    return tmp_path
+
+
+def test_a_dvc_remote_that_is_not_there_is_an_error(repository: Path) -> None:
+    assert [each.status for each in dvc.dvc()] == ["ok", "warning"]
+    config = repository / ".dvc" / "config"
+    config.write_text(f"[core]\n no_scm = true\n remote = lab\n['remote \"lab\"']\n url = {repository}/mnt\n")
+    (_, found) = dvc.dvc()
+    assert found.status == "error" and "does not exist" in found.found
+    (repository / "mnt").mkdir()
+    (_, found) = dvc.dvc()
+    assert found.status == "ok", found
+
+
+def test_versions_that_drifted_are_listed(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(
+        'numpy==1.0 \\\n    --hash=sha256:00\nnot-there==2.0 ; python_version > "3"\nwin==1 ; os_name == "nt"\n'
+    )
+    (found,) = versions.packages(lock)
+    assert found.status == "warning"
+    assert "2 of 2 packages" in found.found and "not-there is absent (locked 2.0)" in found.found
+    assert versions.differences({"torch": "2.1"}, {"torch": "2.1+cu121"}) == []
+    assert versions.packages(tmp_path / "none")[0].status == "error"
+
+
+def test_the_projects_own_lock_is_read_whole() -> None:
+    text = (Path(__file__).resolve().parents[2] / "requirements.lock").read_text()
+    assert len(versions.pins(text)) == sum("==" in line.partition(";")[0] for line in text.splitlines())
+
+
+def test_a_lock_that_nobody_holds(tmp_path: Path) -> None:
+    assert versions.locks(tmp_path) == []
+    folder = tmp_path / ".snakemake" / "locks"
+    folder.mkdir(parents=True)
+    (folder / "0.input.lock").touch()
+    (found,) = versions.locks(tmp_path)
+    assert found.status == "warning" and "snakemake --unlock" in found.remedy
+    holder = tmp_path / "snakemake"
+    holder.write_text("import time; print(flush=True); time.sleep(60)")
+    with subprocess.Popen([sys.executable, str(holder)], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline()
+        assert versions.locks(tmp_path)[0].status == "ok"
+        process.kill()
+
+
+def test_a_lost_link_to_the_profiles_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert [each.status for each in profile.profiles("slurm", True, tmp_path)] == ["error", "error"]
+    assert [each.status for each in profile.profiles("slurm", False, tmp_path)] == ["error"]
+
+
+def test_checks_that_hang_or_break_are_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    def breaks() -> list[Finding]:
+        raise KeyError("RealMemory")
+
+    (found,) = checked("Disk", breaks, 5)
+    assert found.status == "error" and "KeyError" in found.found
+    started = time.monotonic()
+    (found,) = checked("Disk", lambda: time.sleep(20) or [], 0.2)  # type: ignore[func-returns-value]
+    assert time.monotonic() - started < 3
+    assert found.status == "error" and "no answer within 0.2 s" in found.found
+
+
+def test_remedies_stand_below_and_the_last_line_counts() -> None:
+    text = as_text(
+        [Finding("Disk", "ok", "room"), Finding("DVC", "error", "no", "do this"), Finding("Disk", "skipped", "x")]
+    )
+    assert text.splitlines() == [
+        "Disk",
+        "  ok       room",
+        "  skipped  x",
+        "DVC",
+        "  error    no",
+        "           -> do this",
+        "1 error, 0 warnings, 1 ok, 1 skipped",
+    ]
+    with pytest.raises(ValueError, match="remedy"):
+        Finding("Disk", "error", "no")
