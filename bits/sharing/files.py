@@ -11,7 +11,7 @@ BYTES = (".safetensors", ".png", ".pdf", ".svg", ".jsonl")  # for DVC; all else 
 
 
 def outputs(plan: Mapping[str, Any]) -> list[str]:
-    """Every file that the rules make for a plan, relative to the project; those that are not there yet as well."""
+    """Every file that the rules can make for a plan, relative to the project, whether it is there or not."""
     reports = reports_folder(plan)
     found = ["reports/index.html", *(f"{reports}/{name}" for name in ("index.html", "summary.json", "dvc.yaml"))]
     found += [f"{reports}/metrics/{source}.json" for source in plan["sources"]]

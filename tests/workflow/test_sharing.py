@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from bits.provenance import ROOT
+from bits.sharing.files import outputs
+from bits.sharing.made import read_made
 from tests.workflow.conftest import Project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
@@ -108,6 +110,14 @@ def test_a_clone_has_nothing_to_do(shared, clone):
     assert shared.jobs(*SMOKE) == {}
     committed = [clone.folder / name for name in git(clone.folder, "ls-files", "results", "reports", "data").split()]
     assert not [path for path in committed if str(shared.folder.parents[1]).encode() in path.read_bytes()]
+
+
+def test_everything_that_the_rules_make_is_shared(clone):
+    summary = clone.made("--summary", *SMOKE).stdout.splitlines()
+    made = {line.split("\t")[0] for line in summary if "\t" in line} - {"output_file"}
+    assert len(made) > 400
+    assert made <= set(outputs(clone.plan()))
+    assert made == set(read_made(clone.folder / "results/smoke/made.json").dates)
 
 
 def test_dvc_shows_numbers_and_curves_and_what_changed(clone):
