@@ -14,6 +14,7 @@ from bits.cluster import scheduler
 from bits.workflow import (
     absent_message,
     code_state_of,
+    elsewhere_message,
     keep_predictions,
     left_out_message,
     missing_data_message,
@@ -35,6 +36,8 @@ plan_file, site_file = plan["file"], plan["site_file"]
 
 if plan["missing"] and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
+if plan["elsewhere"] and not workflow.remote_exec:
+    atexit.register(print, elsewhere_message(plan), file=sys.stderr)
 if plan["left_out"] and not workflow.remote_exec:
     atexit.register(print, left_out_message(plan), file=sys.stderr)
 

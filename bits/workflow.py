@@ -152,6 +152,18 @@ def left_out_message(plan: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def elsewhere_message(plan: Mapping[str, Any]) -> str:
+    """Which data sets are known from what was shared alone, so that nothing can be made from them here."""
+    lines = [
+        f"\nNot on this machine, at scale {plan['scale']['name']}; results made from them are as they were shared:"
+    ]
+    lines += [f"  {role}: {plan['datasets'][role]['title']}" for role in plan["elsewhere"]]
+    names = sorted({plan["datasets"][role]["name"] for role in plan["elsewhere"]})
+    places = ", ".join(f"site.data.{name}" for name in names)
+    lines.append(f"  To make them anew: {places} ({LAYOUT}).")
+    return "\n".join(lines)
+
+
 def absent_message(plan: Mapping[str, Any], role: str) -> str:
     """That the data set of one role is not on this machine, for whoever asks for something made from it."""
     place = plan["roots"][role] or "no place that the site names"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bits.data.errors import DatasetError
 from bits.errors import BitsError
-from bits.plan import Request, current_plan, make_plan
+from bits.plan import Request, current_plan, make_plan, manifest_path
 from bits.provenance import ROOT, code_digest, digest, write_json
-from bits.workflow import missing_data_message, request
+from bits.sharing.manifests import write_manifests
+from bits.workflow import elsewhere_message, missing_data_message, request
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +256,26 @@ def test_the_plan_command_lists_what_there_is(tmp_path):
     assert refused.returncode == 2
     assert "smoke" in refused.stderr
     assert Path(tmp_path / "results/smoke/plan.json").is_file()
+
+
+def test_a_clone_without_the_images_knows_them_from_the_manifest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "val"):
+        (tmp_path / f"images/{split}/cat").mkdir(parents=True)
+        (tmp_path / f"images/{split}/cat/1.png").write_bytes(b"")
+    words = ("site.data.images=images",)
+    plan = current_plan(Request("small", words))
+    assert (plan["missing"], plan["elsewhere"]) == ([], [])
+    write_manifests(plan)
+    shutil.rmtree(tmp_path / "images")
+    clone = current_plan(Request("small", words))
+    assert (clone["missing"], clone["elsewhere"]) == ([], ["imagenet1k"])
+    assert clone["metrics"] == plan["metrics"]
+    assert clone["report_digest"] == plan["report_digest"]
+    assert "imagenet1k" in elsewhere_message(clone) and "site.data.images" in elsewhere_message(clone)
+    manifest = manifest_path(Path("results/small"), "imagenet1k")
+    manifest.write_text("{}")
+    with pytest.raises(DatasetError, match=r"imagenet1k\.json: no manifest"):
+        make_plan(Request("small", words))
+    manifest.unlink()
+    assert [gap["role"] for gap in make_plan(Request("small", words))["missing"]] == ["imagenet1k"]

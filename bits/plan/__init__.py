@@ -1,6 +1,6 @@
 """The plan: which runs, measures and exhibits exist at a scale, and the files that hold them. Never imports torch."""
 
-from bits.plan.data import data_root, dataset_fingerprint
+from bits.plan.data import data_root, dataset_fingerprint, manifest_path
 from bits.plan.files import current_plan, freeze, write_plan
 from bits.plan.make import make_plan
 from bits.plan.request import RESULTS, Request
@@ -17,6 +17,7 @@ __all__ = [
     "freeze",
     "frozen_run",
     "make_plan",
+    "manifest_path",
     "resume_folder",
     "run_id",
     "write_plan",

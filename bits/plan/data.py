@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,34 @@ def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
         return fingerprint(Path(root)) if root else None
     except DatasetError:
         return None
+
+
+def manifest_path(folder: Path, role: str) -> Path:
+    """Where a scale's folder keeps what is shared of a data set: its identity and counts, no images."""
+    return folder / "data" / f"{role}.json"
+
+
+def known_fingerprints(
+    datasets: Mapping[str, Dataset], roots: Mapping[str, str], folder: Path
+) -> tuple[dict[str, str | None], list[str]]:
+    """(role -> identity of its data set, roles that are known from a shared manifest alone).
+
+    The second are not on this machine. With their manifests a clone finds the results that somebody made from
+    images that it does not have. Raises DatasetError for a manifest that is none.
+    """
+    here = {role: dataset_fingerprint(dataset, roots[role]) for role, dataset in datasets.items()}
+    shared = {role: _shared(datasets[role], manifest_path(folder, role)) for role in here if here[role] is None}
+    return {**here, **shared}, [role for role, found in shared.items() if found is not None]
+
+
+def _shared(dataset: Dataset, path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text())
+        return str(manifest["fingerprint"]) if manifest["name"] == dataset.name else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: no manifest of a data set ({error!r}). Remove it, or pull it again.") from error
 
 
 def why_missing(root: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from bits.plan.data import SHORT, dataset_fingerprint
+from bits.plan.data import SHORT, known_fingerprints
 from bits.plan.make import make_plan
 from bits.plan.request import Request
 from bits.plan.runs import frozen_run
@@ -33,7 +33,7 @@ def current_plan(request: Request) -> dict[str, Any]:
             kept: dict[str, Any] = json.loads(path.read_text())
         except ValueError:
             kept = {}
-        if kept.get("key") == request.key() and kept["fingerprints"] == _fingerprints(kept):
+        if kept.get("key") == request.key() and _knows_the_data(kept, request.folder):
             if not _complete(kept, request.folder):
                 write_plan(kept, request.folder)
             return kept
@@ -76,6 +76,7 @@ def freeze(path: Path, value: Any) -> None:
         write_text(path, text)
 
 
-def _fingerprints(plan: Mapping[str, Any]) -> dict[str, str | None]:
+def _knows_the_data(plan: Mapping[str, Any], folder: Path) -> bool:
+    """Whether the data are still those that the plan was made for, and where they were."""
     datasets = {role: Dataset.model_validate(dataset) for role, dataset in plan["datasets"].items()}
-    return {role: dataset_fingerprint(dataset, plan["roots"][role]) for role, dataset in datasets.items()}
+    return known_fingerprints(datasets, plan["roots"], folder) == (plan["fingerprints"], plan["elsewhere"])

@@ -12,7 +12,7 @@ import yaml
 from bits.compose import Composer, run_lines
 from bits.errors import BitsError
 from bits.exhibits import Declarations, load_declarations
-from bits.plan.data import SHORT, data_root, dataset_fingerprint, is_default_place, why_missing
+from bits.plan.data import SHORT, data_root, is_default_place, known_fingerprints, why_missing
 from bits.plan.request import Request
 from bits.plan.runs import PRETRAINING_ROLE, finetuning_entry, pretraining_entries
 from bits.provenance import digest
@@ -21,7 +21,7 @@ from bits.recipe import Composed, Dataset
 VERSION = "0.1.0"
 PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
 FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf", "svg", "csv"]}
-OF_THE_MACHINE = ("digest", "site", "roots", "overrides", "missing")
+OF_THE_MACHINE = ("digest", "site", "roots", "elsewhere", "overrides", "missing")
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
@@ -39,7 +39,7 @@ def make_plan(request: Request) -> dict[str, Any]:
     folder = request.folder
     datasets = {PRETRAINING_ROLE: first.recipe.dataset, **first.targets}
     roots = {role: data_root(dataset, first.site.data) for role, dataset in datasets.items()}
-    prints = {role: dataset_fingerprint(dataset, roots[role]) for role, dataset in datasets.items()}
+    prints, elsewhere = known_fingerprints(datasets, roots, folder)
     datasets = {role: dataset.model_copy(update={"fingerprint": prints[role]}) for role, dataset in datasets.items()}
     absent = {role for role in datasets if prints[role] is None}
     optional = {role for role in absent - {PRETRAINING_ROLE} if is_default_place(datasets[role], roots[role])}
@@ -58,6 +58,7 @@ def make_plan(request: Request) -> dict[str, Any]:
         "overrides": list(overrides),
         "roots": roots,
         "fingerprints": prints,
+        "elsewhere": elsewhere,
         "site": first.site.model_dump(mode="json"),
         "runs": runs,
         "references": _references(declarations, runs),

@@ -13,7 +13,7 @@ from bits.data.fingerprint import open_source
 from bits.data.layout import classes_and_images, locate
 from bits.data.scene_factors import draw_factors
 from bits.data.scene_settings import SceneSettings, class_table
-from bits.plan import dataset_fingerprint
+from bits.plan import dataset_fingerprint, manifest_path
 from bits.provenance import write_json
 from bits.recipe import Dataset
 from bits.sharing.files import results_folder
@@ -27,7 +27,7 @@ def write_manifests(plan: Mapping[str, Any]) -> list[str]:
     for role, values in plan["datasets"].items():
         dataset, root = Dataset.model_validate(values), plan["roots"][role]
         if dataset_fingerprint(dataset, root) is not None:
-            path = Path(results_folder(plan), "data", f"{role}.json")
+            path = manifest_path(Path(results_folder(plan)), role)
             write_json(path, {"role": role, **manifest(dataset, root)})
             written.append(str(path))
     return written
