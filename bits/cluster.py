@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,11 +56,16 @@ class Scheduler:
         return {**asked, **words, "nodes": nodes, "cpus_per_task": size.cpus * processes, "slurm_extra": extra}
 
     def threads(self, kind: str) -> int:
-        """CPU threads of each process: the site's, else on a cluster all that the process asked for, else one."""
+        """CPU threads of each process: the site's, else those of its job's size.
+
+        Here they are no more than there are cores, and one where jobs without a GPU run side by side.
+        """
         if self.site.threads:
             return self.site.threads
         size: JobSize = getattr(self.site.jobs, kind)
-        return size.cpus if self.cluster else 1
+        if self.cluster:
+            return size.cpus
+        return min(size.cpus, os.cpu_count() or 1) if self.uses_gpus() else 1
 
     def cores(self, kind: str, processes: int = 1) -> int:
         """The `threads:` of a rule, which Snakemake counts against this machine's cores."""

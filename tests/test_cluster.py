@@ -77,6 +77,14 @@ def test_processes_have_the_cores_that_they_asked_for():
     assert Scheduler(site("site.threads=3"), cluster=True).threads("train") == 3
 
 
+def test_beside_a_gpu_of_this_machine_its_cores_are_for_the_one_job(monkeypatch):
+    on = site("site.device=cuda")
+    for cores, threads in ((2, 2), (64, 8)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert Scheduler(on, cluster=False).threads("evaluate") == threads
+    assert Scheduler(site("site.device=cpu"), cluster=False).threads("evaluate") == 1
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

@@ -57,8 +57,8 @@ class FlopRates:
 
     @property
     def threads(self) -> int:
-        """CPU threads that the workflow gives a process."""
-        return max(self.site.threads, 1)
+        """CPU threads that the workflow gives a process, on a machine that has them."""
+        return self.site.threads or (1 if self.cpu else self.site.jobs.evaluate.cpus)
 
     @property
     def device(self) -> str:

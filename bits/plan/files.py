@@ -79,4 +79,4 @@ def freeze(path: Path, value: Any) -> None:
 def _knows_the_data(plan: Mapping[str, Any], folder: Path) -> bool:
     """Whether the data are still those that the plan was made for, and where they were."""
     datasets = {role: Dataset.model_validate(dataset) for role, dataset in plan["datasets"].items()}
-    return known_fingerprints(datasets, plan["roots"], folder) == (plan["fingerprints"], plan["elsewhere"])
+    return known_fingerprints(datasets, plan["roots"], folder) == (plan["fingerprints"], plan.get("elsewhere"))
