@@ -60,7 +60,7 @@ def test_hopeless_calibrations_and_wrong_words_are_refused(call, monkeypatch):
         call(plan, "--budget", "lots")
     with pytest.raises(CostError, match="expected at least 1"):
         call(plan, "scale=paper", "--gpus", "0")
-    with pytest.raises(BitsError, match="expected scale=NAME"):
+    with pytest.raises(BitsError, match="expected key=value"):
         call(plan, "paper")
 
 
