@@ -136,7 +136,7 @@ class Composer:
         """The typed run and the scale's description; raises ConfigError."""
         try:
             config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *self.overrides])
-        except HydraException as error:
+        except (HydraException, yaml.YAMLError) as error:
             raise ConfigError(f"run {run!r} at scale {self.scale!r}: {error}") from None
         values = OmegaConf.to_container(config, resolve=True)
         assert isinstance(values, dict)

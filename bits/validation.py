@@ -43,6 +43,9 @@ def _explained(problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"]).removeprefix("recipe.")
     if problem["type"] == "extra_forbidden":
         return key_error(path, known_keys())
+    if problem["type"] == "missing":
+        hint = "; does the site's file begin with defaults: [default, _self_]?" if path.startswith("site.") else ""
+        return f"{path} is not set{hint}"
     value = problem.get("input")
     if problem["type"] == "literal_error":
         allowed = [str(option) for option in _annotation(path)]

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bits.cluster import Scheduler
 from bits.commands.guard import guarded
 from bits.compose import CONFIG_DIR
 from bits.costs.assumptions import CPU, CostError, Images, image_counts, load_assumptions
@@ -61,7 +62,8 @@ def calibrated(plan: Mapping[str, Any], seconds: float) -> Calibration:
     from bits.commands.timing import startup_seconds
 
     site = Site.model_validate(plan["site"])
-    site = site.model_copy(update={"threads": max(site.threads, 1)})  # as the workflow's rules have it
+    on = Scheduler(site, cluster="SLURM_JOB_ID" in os.environ)
+    site = site.model_copy(update={"threads": on.threads("evaluate")})  # as the workflow's rules have it
     device = choose_device(site)
     cpu = device.type == "cpu"
     _require_feasible(plan, site, cpu, seconds)
