@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,6 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
     Raises CheckpointError, and NotFiniteError before anything is written.
     """
     require_finite(tensors)
-    folder.mkdir(parents=True, exist_ok=True)
     path = path_of(folder, step)
     write_tensors(path, tensors, facts)
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
@@ -67,11 +67,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
 
     A full disk raises CheckpointError and leaves no litter; what a killed process leaves, `sweep` removes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{LITTER}")
     plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
     said = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(plain, temporary, metadata=said)
         _to_disk(temporary)
         set_ordinary_mode(temporary)
@@ -79,10 +79,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
         _to_disk(path.parent)  # the new name, too, is to survive a crash of the machine
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{path}: could not be written ({error}). What was saved before is intact; free some disk and start again."
+            f"{path}: could not be written ({error}). What was saved before is intact; free some disk, or "
+            "correct the place (site.scratch, for checkpoints), and start again."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def read_tensors(path: Path) -> Checkpoint:
