@@ -111,7 +111,10 @@ def main() -> int:
     parser.add_argument("--frozen", type=Path, required=True)
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="folder of the pretraining that a fine-tuning goes on from")
+    # No option may begin one of torchrun's (--start-method), which reads the words of its script as well.
+    parser.add_argument(
+        "--from-run", type=Path, dest="start", help="folder of the pretraining that a fine-tuning goes on from"
+    )
     return frozen(parser.parse_args())
 
 

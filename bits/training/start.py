@@ -17,7 +17,7 @@ def load_start(start: Start, folder: Path | None, model: TeacherStudent, objecti
     The optimiser starts anew. Raises CheckpointError when the files are missing, damaged, changed or of another run.
     """
     if folder is None:
-        raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --start")
+        raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --from-run")
     parts = {part: folder / f"{part}.safetensors" for part in ("student", "teacher", "heads")}
     found = {part: published_weights(path, start.digest)[0] for part, path in parts.items()}
     heads = found["heads"].tensors

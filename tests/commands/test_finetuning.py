@@ -95,7 +95,7 @@ def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
     recipe = Recipe.model_validate(entry(trained, "dino-on-birds525")["recipe"])
     model, objective = teacher_student(recipe), objective_of(recipe)
     assert recipe.start is not None
-    with pytest.raises(CheckpointError, match="--start"):
+    with pytest.raises(CheckpointError, match="--from-run"):
         load_start(recipe.start, None, model, objective)
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         load_start(recipe.start, tmp_path, model, objective)

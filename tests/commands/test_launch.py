@@ -170,3 +170,12 @@ def test_what_cannot_be_launched_is_said(tmp_path, monkeypatch):
 def test_srun_is_not_told_of_the_step_that_it_is_called_in():
     inside = {"SLURM_JOB_ID": "7", "SLURM_NODELIST": "n1", "SLURM_NNODES": "1", "SLURM_CONF": "/c", "PATH": "/bin"}
     assert of_the_job(inside) == {"SLURM_JOB_ID": "7", "SLURM_CONF": "/c", "PATH": "/bin"}
+
+
+def test_torchrun_takes_no_word_for_its_own():
+    from torch.distributed.run import get_args_parser
+
+    words = ["--threads", "1", "--frozen", "a.yaml", "--site", "b.yaml", "--from-run", "c"]
+    command = command_line(2, 1, None, words, {})
+    read = get_args_parser().parse_args(command[command.index("torch.distributed.run") + 1 :])
+    assert read.training_script_args == words
