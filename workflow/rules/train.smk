@@ -61,7 +61,8 @@ use rule pretrain as finetune with:
         id=any_of(FINETUNINGS),
     params:
         code=code_state_of("train"),
-        start=lambda wildcards: "--from-run " + RUNS[RUNS[wildcards.id]["start"]]["folder"],
+        start=lambda wildcards: "--from-run "
+        + RUNS[RUNS[wildcards.id]["start"]]["folder"],
     message:
         "Fine-tune {wildcards.id}"
 
