@@ -31,7 +31,7 @@ def _room(folder: Path, needs: Sequence[Need]) -> Finding:
     found = f"{size(free)} free; {size(needed)} to come{f': {parts}' if parts else ''}"
     if free >= TIGHT * needed:
         return Finding(SUBJECT, "ok", found)
-    remedy = "Free some, set site.scratch to a larger file system, or clone the project to one (DVC keeps nothing outside it)."
+    remedy = "Free some, set site.scratch to a larger file system, or clone the project to one (DVC stays in it)."
     return Finding(SUBJECT, "error" if free < needed else "warning", found, remedy)
 
 
