@@ -11,6 +11,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 from bits.building import enter
 from bits.cluster import scheduler
+from bits.plan import WEIGHTS
 from bits.workflow import (
     absent_message,
     code_state_of,

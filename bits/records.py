@@ -22,14 +22,19 @@ class RecordError(BitsError):
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON atomically with the digest of its content as the last key."""
-    write_json(path, {**content, SEAL: digest(content)})
+    write_json(path, sealed(content))
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with the digest of its content, whatever digest it had, as the last key; ValueError for NaN."""
+    content = {key: value for key, value in record.items() if key != SEAL}
+    return {**content, SEAL: digest(content)}
 
 
 def is_intact(record: Mapping[str, Any]) -> bool:
     """Whether a record says what it said when it was written."""
-    content = {key: value for key, value in record.items() if key != SEAL}
     try:
-        return bool(record.get(SEAL) == digest(content))
+        return bool(record.get(SEAL) == sealed(record)[SEAL])
     except ValueError:  # Infinity and NaN, which json reads and nothing here writes
         return False
 

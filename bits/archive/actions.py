@@ -8,7 +8,8 @@ from typing import Any
 from rocrate.model import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from bits.archive.contents import RUN_FILES, WEIGHTS, archived_name
+from bits.archive.contents import RUN_FILES, archived_name
+from bits.plan import WEIGHTS
 
 Provenance = Mapping[str, Any]
 STATUS = {True: "http://schema.org/CompletedActionStatus", False: "http://schema.org/FailedActionStatus"}

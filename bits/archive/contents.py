@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bits.archive.errors import ArchiveError
+from bits.plan import WEIGHTS
 
 Plan = Mapping[str, Any]
 PROJECT = (
@@ -21,8 +22,7 @@ PROJECT = (
     "pyproject.toml",
 )
 TREES = {"config": ("*.yaml", "*.csv"), "workflow": ("*.smk", "*.yaml"), "docs": ("*.md",)}
-OWN = "config/site/local.yaml"  # the user's machine; what it says is in results/<scale>/site.yaml
-WEIGHTS = ("teacher", "student", "heads")
+OWN = "config/site/local.yaml"  # the user's machine; what it says is in results/<scale>/sites/
 PARTS = (
     "scale",
     "project",

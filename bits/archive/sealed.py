@@ -1,4 +1,4 @@
-"""JSON records that carry a digest of their content: changed ones are refused, cleaned ones get their digest anew."""
+"""Records in an archive: changed ones are refused, those that lost absolute paths are sealed anew."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 from typing import Any
 
 from bits.archive.errors import ArchiveError
-from bits.provenance import digest
-
-SEAL = "sha256_of_content"
+from bits.records import SEAL, changed_message, is_intact, sealed
 
 
 def resealed(name: str, content: bytes, clean: bytes) -> bytes:
@@ -19,15 +17,12 @@ def resealed(name: str, content: bytes, clean: bytes) -> bytes:
     record = _record(content)
     if record is None:
         return clean
-    if record[SEAL] != _digest(record):
-        raise ArchiveError(
-            f"{name}: was changed after it was made: its content is not that of its {SEAL}. "
-            "Delete it and run snakemake again, or restore it (git checkout)."
-        )
+    if not is_intact(record):
+        raise ArchiveError(changed_message(name))
     cleaned = _record(clean)
     if clean == content or cleaned is None:
         return clean
-    return (json.dumps({**cleaned, SEAL: _digest(cleaned)}, indent=1) + "\n").encode()
+    return (json.dumps(sealed(cleaned), indent=1) + "\n").encode()
 
 
 def _record(content: bytes) -> dict[str, Any] | None:
@@ -36,10 +31,3 @@ def _record(content: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) and SEAL in value else None
-
-
-def _digest(record: dict[str, Any]) -> str:
-    try:
-        return digest({key: value for key, value in record.items() if key != SEAL})
-    except ValueError:  # NaN and infinity, which json reads and nothing here writes
-        return ""

@@ -27,7 +27,7 @@ from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.text import as_json, as_text
 from bits.errors import BitsError
-from bits.plan import Request, make_plan
+from bits.plan import RESULTS, Request, make_plan
 from bits.provenance import ROOT
 from bits.recipe import Site
 from bits.workflow import requested
@@ -109,7 +109,7 @@ def _data(plan: Plan, quick: bool) -> Iterator[Finding]:
 def _disk(plan: Plan, answer: device.Probe, cluster_profile: str | None) -> Iterator[Finding]:
     site, cache = plan["site"], dvc.cache()
     places = [
-        Path(site.get("results", "results")),
+        RESULTS,
         Path("data"),
         Path("reports"),
         cache,

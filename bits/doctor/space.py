@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bits.plan import RESULTS
 from bits.provenance import digest
 
 FLOAT = 4  # bytes: weights, optimiser state and features are float32
@@ -46,7 +47,7 @@ def needs(
 
     cache: DVC's.
     """
-    results = Path(plan["site"].get("results", "results")) / plan["scale"]["name"]
+    results = RESULTS / plan["scale"]["name"]
     scratch = Path(plan["site"].get("scratch") or results)
     open_runs = [run for run in plan["runs"].values() if not Path(run["outcome"]).is_file()]
     sizes = sorted((FLOAT * models[model_key(run["recipe"])]["parameters"] for run in open_runs), reverse=True)

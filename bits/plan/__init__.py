@@ -4,11 +4,12 @@ from bits.plan.data import data_root, dataset_fingerprint, manifest_path
 from bits.plan.files import current_plan, freeze, write_plan
 from bits.plan.make import make_plan
 from bits.plan.request import RESULTS, Request
-from bits.plan.runs import PRETRAINING_ROLE, fingerprinted, frozen_run, resume_folder, run_id
+from bits.plan.runs import PRETRAINING_ROLE, WEIGHTS, fingerprinted, frozen_run, resume_folder, run_id
 
 __all__ = [
     "PRETRAINING_ROLE",
     "RESULTS",
+    "WEIGHTS",
     "Request",
     "current_plan",
     "data_root",

@@ -10,6 +10,7 @@ from bits.plan.data import SHORT
 from bits.recipe import Composed, Dataset, Finetuning, HeadReset, Recipe, Start
 
 PRETRAINING_ROLE = "imagenet1k"
+WEIGHTS = ("teacher", "student", "heads")  # a run's <part>.safetensors
 
 
 def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PARTS = ("teacher", "student", "heads")  # the weights files of a run
+from bits.plan import WEIGHTS
+
 BYTES = (".safetensors", ".png", ".pdf", ".svg", ".jsonl")  # for DVC; all else is text, for git
 
 
@@ -30,7 +31,7 @@ def for_dvc(plan: Mapping[str, Any]) -> list[str]:
 
 def weights(run: Mapping[str, Any]) -> list[str]:
     """The weights files of a run of the plan."""
-    return [f"{run['folder']}/{part}.safetensors" for part in PARTS]
+    return [f"{run['folder']}/{part}.safetensors" for part in WEIGHTS]
 
 
 def scenes(plan: Mapping[str, Any]) -> list[str]:

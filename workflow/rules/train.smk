@@ -3,7 +3,6 @@
 RUNS = plan["runs"]
 PRETRAININGS = [name for name, run in RUNS.items() if run["start"] is None]
 FINETUNINGS = [name for name, run in RUNS.items() if run["start"] is not None]
-WEIGHTS = ["teacher", "student", "heads"]
 
 
 def training_command():
