@@ -7,6 +7,7 @@ enter digests.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -202,14 +203,33 @@ class Variance(Section):
 
 
 class Evaluation(Section):
-    """Everything that determines a measured number, given the weights."""
+    """Everything that determines a measured number, given the weights. An evaluator that is null measures nothing."""
 
     features: Features
     pixels: Positive  # px, side of the centre square whose raw pixels are a reference; at most features.size
-    knn: Knn
-    linear: Linear
-    retrieval: Retrieval
-    variance: Variance
+    knn: Knn | None
+    linear: Linear | None
+    retrieval: Retrieval | None
+    variance: Variance | None
+
+    def only(self, evaluators: Collection[str]) -> Evaluation:
+        """The same without the evaluators that are not named."""
+        return self.model_copy(update={name: None for name in EVALUATORS if name not in evaluators})
+
+    @property
+    def blocks(self) -> int:
+        """CLS tokens of how many last blocks are kept as features, of a backbone that has as many."""
+        return self.linear.blocks if self.linear else 1
+
+    def sees_training_images(self, backbone: bool = True) -> bool:
+        """Whether features of the training images' centre crops are wanted; without a backbone no probe augments."""
+        linear, retrieval = self.linear, self.retrieval
+        probed = linear is not None and (linear.standardised or not linear.augment or not backbone)
+        return self.knn is not None or probed or (retrieval is not None and retrieval.protocol == "val-against-train")
+
+
+CHANCE_WIDTH = 128  # of the random features that stand for chance
+EVALUATORS = ("knn", "linear", "retrieval", "variance")
 
 
 class Finetuning(Section):

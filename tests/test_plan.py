@@ -14,6 +14,7 @@ from bits.data.errors import DatasetError
 from bits.errors import BitsError
 from bits.plan import Request, current_plan, make_plan, manifest_path
 from bits.provenance import ROOT, code_digest, digest, write_json
+from bits.recipe import EVALUATORS, Evaluation
 from bits.sharing.manifests import write_manifests
 from bits.workflow import elsewhere_message, missing_data_message, request
 
@@ -61,6 +62,51 @@ def test_fine_tunings_are_what_table_8_says(plan):
     paper = run_of(make_plan(Request("paper")), "dino-on-birds525")  # smoke has fewer epochs
     assert paper["recipe"]["schedule"]["epochs"] == 10
     assert paper["recipe"]["head"]["freeze_prototypes_epochs"] == 0
+
+
+def measured(plan: dict, name: str, role: str = "imagenet1k") -> set[str]:
+    """The evaluators that a source gets on a data set."""
+    (identity,) = plan["sources"][name]
+    settings = plan["evaluations"][Path(plan["metrics"][identity][role]).stem]["evaluation"]
+    return {name for name in EVALUATORS if settings[name] is not None}
+
+
+def test_a_run_is_measured_by_what_exhibits_show_of_it_and_by_no_more(plan):
+    assert measured(plan, "bits-clip-2") == measured(plan, "simdino-reset") == {"retrieval"}
+    assert measured(plan, "dino") == measured(plan, "chance") == set(EVALUATORS)
+    assert measured(plan, "dino", "birds525") == {"knn", "linear", "retrieval"}
+    clip, fixed = (Path(plan["metrics"][plan["sources"][name][0]]["imagenet1k"]) for name in ("bits-clip-2", "dino"))
+    assert clip.name != fixed.name
+    assert {Path(path).name for path in plan["needs"]["table-12"]} == {clip.name}
+    paper = make_plan(Request("paper"))
+    spec = paper["evaluations"][Path(paper["metrics"][paper["sources"]["bits-clip-2"][0]]["imagenet1k"]).stem]
+    settings = Evaluation.model_validate(spec["evaluation"])
+    assert (settings.blocks, settings.sees_training_images()) == (1, False), "1.28 million images for nothing"
+
+
+def test_a_pending_or_missing_data_set_does_not_change_what_is_measured(plan):
+    """Else data that come later would measure anew what is there."""
+    paper = make_plan(Request("paper"))
+    assert "table-14" in paper["left_out"]
+    assert measured(paper, "dino", "birds525") == measured(plan, "dino", "birds525")
+
+
+def test_an_evaluators_value_changes_the_files_of_what_it_measures(plan):
+    other = make_plan(Request("smoke", ("evaluation.knn.temperature=0.1",)))
+    changed = {
+        (run["name"], role)
+        for run in plan["runs"].values()
+        for role, path in plan["metrics"][run["id"]].items()
+        if path not in other["metrics"][run["id"]].values()
+    }
+    assert ("dino", "imagenet1k") in changed
+    assert ("bits-clip-2", "imagenet1k") not in changed
+    assert len(changed) == 4 + 16 + 16
+
+
+def test_an_evaluator_that_is_shown_cannot_be_left_out():
+    with pytest.raises(BitsError, match=r"the evaluator knn is null, but exhibits show it of bits-fixed"):
+        make_plan(Request("smoke", ("evaluation.knn=null",)))
 
 
 def test_another_pretraining_makes_another_fine_tuning(plan):

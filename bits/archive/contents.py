@@ -119,7 +119,7 @@ def _records(plan: Plan, root: Path) -> Iterator[str]:
     """Plan, frozen evaluations, failures, and what the jobs printed and took."""
     base = f"{_results(plan)}/{plan['scale']['name']}"
     yield from (f"{base}/plan.json", plan.get("file", ""), plan.get("site_file", f"{base}/site.yaml"))
-    yield from (f"{base}/evaluations/{role}-{spec['id']}.yaml" for role, spec in plan["evaluations"].items())
+    yield from (f"{base}/evaluations/{name}.yaml" for name in plan["evaluations"])
     yield from (run["failure"] for run in plan["runs"].values())
     for kind in ("logs", "benchmarks"):
         for path in _below(root, f"{base}/{kind}", ("*.log", "*.tsv")):

@@ -122,11 +122,11 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
             _in_words(recipe),
             partial(timing.training_speed, recipe, site, images, device),
         )
-    for role, spec in plan["evaluations"].items():
-        if role not in counts:
+    for spec in plan["evaluations"].values():
+        if spec["role"] not in counts:
             continue
         settings = Evaluation.model_validate(spec["evaluation"])
-        blocks, linear = settings.linear.blocks, settings.linear
+        blocks, linear = settings.blocks, settings.linear
         evaluated = CentreCrop(resize=settings.features.resize, size=settings.features.size)
         for crop in (evaluated, first.curve.features):
             yield (
@@ -136,14 +136,15 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
                 partial(timing.extraction_speed, first, crop, blocks, site, images, device),
             )
         counted = Counts(scale_folder(plan) / "flops.json").backbone(first.backbone, evaluated.size)
-        width, classes = counted.width * min(blocks, counted.blocks), counts[role].classes
-        heads = len({linear.learning_rate, *linear.grid})
-        yield (
-            "probe",
-            numbers_key(width, classes, heads),
-            f"{heads} heads, {width} features, {classes} classes",
-            partial(timing.probe_speed, width, classes, linear),
-        )
+        if linear:
+            width, classes = counted.width * min(blocks, counted.blocks), counts[spec["role"]].classes
+            heads = len({linear.learning_rate, *linear.grid})
+            yield (
+                "probe",
+                numbers_key(width, classes, heads),
+                f"{heads} heads, {width} features, {classes} classes",
+                partial(timing.probe_speed, width, classes, linear),
+            )
         yield (
             "pairs",
             numbers_key(counted.width),

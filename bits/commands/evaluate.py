@@ -40,13 +40,12 @@ from bits.evaluation.features import (
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
 from bits.provenance import code_state, command, hardware, now, versions
-from bits.recipe import Dataset, Evaluation, Recipe
+from bits.recipe import CHANCE_WIDTH, Dataset, Evaluation, Recipe
 from bits.records import read_record, write_record
 from bits.training.checkpoint import load_strictly
 from bits.training.published import published_weights
 from bits.training.views import seeded, step_views
 
-CHANCE_WIDTH = 128  # of random features
 REFERENCES = ("random-init", "pixels", "chance")
 
 
@@ -137,10 +136,11 @@ class Evaluator:
 
             return store.get(f"{self.role}-{images.split}", images, make)
 
-        return {"train": features(self.train), "val": features(self.val)}
+        seen = self.evaluation.sees_training_images(backbone is not None)
+        return {images.split: features(images) for images in ((self.train, self.val) if seen else (self.val,))}
 
     def _blocks(self, backbone: nn.Module | None) -> int:
-        return self.evaluation.linear.blocks if backbone is not None and is_vit(backbone) else 1
+        return self.evaluation.blocks if backbone is not None and is_vit(backbone) else 1
 
     def _extractor(self, source: str, backbone: nn.Module | None, split: str) -> Extract:
         settings = self.evaluation.features
@@ -151,22 +151,29 @@ class Evaluator:
         return extractor_of(backbone, self.recipe, settings, self._blocks(backbone), self.device)
 
     def _values(self, features: dict[str, Tensor], backbone: nn.Module | None) -> dict[str, Any]:
-        train, val = features["train"], features["val"]
-        settings = self.evaluation
-        wide = train, val  # the probe sees the last blocks, everything else the last block alone
-        if backbone is not None:
-            train, val = train[:, -width(backbone) :], val[:, -width(backbone) :]
-        augmented = partial(self._augmented, backbone) if settings.linear.augment and backbone is not None else None
-        return {
-            "knn": knn_values(train, val, self.train, self.val, settings.knn),
-            "linear": linear_values(*wide, self.train, self.val, settings.linear, self.recipe.seed, augmented),
-            "retrieval": retrieval_values(lambda: train, val, self.train, self.val, settings.retrieval),
-            "variance": dict(variance_spectrum(val, **settings.variance.model_dump())),
-        }
+        """What every evaluator that is asked for says."""
+        settings, values = self.evaluation, dict[str, Any]()
+        # The probe sees the last blocks, everything else the last block alone.
+        narrow = {split: rows if backbone is None else rows[:, -width(backbone) :] for split, rows in features.items()}
+        test, wide_test = narrow["val"], features["val"]
+        train, wide_train = partial(narrow.__getitem__, "train"), partial(features.__getitem__, "train")
+        if settings.knn:
+            values["knn"] = knn_values(train(), test, self.train, self.val, settings.knn)
+        if settings.linear:
+            augmented = None
+            if settings.linear.augment and backbone is not None:
+                augmented = partial(self._augmented, backbone, settings.linear.batch_size)
+            values["linear"] = linear_values(
+                wide_train, wide_test, self.train, self.val, settings.linear, self.recipe.seed, augmented
+            )
+        if settings.retrieval:
+            values["retrieval"] = retrieval_values(train, test, self.train, self.val, settings.retrieval)
+        if settings.variance:
+            values["variance"] = dict(variance_spectrum(test, **settings.variance.model_dump()))
+        return values
 
-    def _augmented(self, backbone: nn.Module, epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
-        """One epoch of random resized crops and flips through the frozen backbone."""
-        size = self.evaluation.linear.batch_size
+    def _augmented(self, backbone: nn.Module, size: int, epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+        """One epoch of random resized crops and flips through the frozen backbone, `size` a batch."""
         spec = ViewSpec(
             size=self.evaluation.features.size,
             scale=(0.08, 1.0),

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CHANCE_WIDTH = 128  # of the random features that stand for chance, as bits.commands.evaluate makes them
-
 
 @dataclass(frozen=True)
 class Work:
@@ -43,13 +41,10 @@ class Graph:
             for role, path in _evaluations(plan, identity):
                 needs = (f"train/{identity}", *self._data(role))
                 self._add_evaluation("evaluation", f"evaluate/{_key(path)}", needs, identity, role, {identity: path})
-        for seed, references in _by_seed(plan["references"].values()).items():
-            first = next(iter(references.values()))
-            run = next(run["id"] for run in plan["runs"].values() if run["config"] == first["config"])
-            for role in plan["evaluations"]:
-                files = {identity: plan["metrics"][identity][role] for identity in references}
-                name = f"references/{Path(next(iter(files.values()))).stem}/{seed}"
-                self._add_evaluation("references", name, self._data(role), run, role, files)
+        for job in plan["reference_jobs"]:
+            run = next(run["id"] for run in plan["runs"].values() if run["config"] == job["config"])
+            role, name = plan["evaluations"][job["evaluation"]]["role"], f"{job['evaluation']}/{job['seed']}"
+            self._add_evaluation("references", f"references/{name}", self._data(role), run, role, job["files"])
 
     def _add_training(self, run: Mapping[str, Any]) -> None:
         start = (f"train/{run['start']}",) if run["start"] else ()
@@ -95,11 +90,3 @@ def _evaluations(plan: Mapping[str, Any], identity: str) -> list[tuple[str, str]
 def _key(path: str) -> str:
     """results/<scale>/metrics/<id>/<role>-<digest>.json -> <id>/<role>-<digest>."""
     return str(Path(Path(path).parent.name) / Path(path).stem)
-
-
-def _by_seed(references: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, Mapping[str, Any]]]:
-    """Seed -> the references that one process evaluates together, by id."""
-    groups: dict[int, dict[str, Mapping[str, Any]]] = {}
-    for reference in references:
-        groups.setdefault(reference["seed"], {})[reference["id"]] = reference
-    return groups

@@ -10,9 +10,9 @@ from typing import Any
 
 from bits.costs.assumptions import Assumptions, Images
 from bits.costs.counts import Counts
-from bits.costs.graph import CHANCE_WIDTH, Work
+from bits.costs.graph import Work
 from bits.costs.rates import Rates
-from bits.recipe import CentreCrop, Evaluation, Recipe, Retrieval, Site
+from bits.recipe import CHANCE_WIDTH, CentreCrop, Evaluation, Recipe, Retrieval, Site
 
 FLOAT = 4  # bytes
 CHECKPOINTS = 3  # of a training on disk: two generations, and one that is being written
@@ -104,12 +104,13 @@ class Prices:
 
     def _evaluations(self, work: Work) -> Job:
         recipe, images = self._recipe(work), self.images[work.role]
-        settings = Evaluation.model_validate(self.plan["evaluations"][work.role]["evaluation"])
         parts, disk = {}, 0
         for key, (_, source) in zip(work.keys, work.sources, strict=True):
-            widths = self._widths(source, recipe, settings)
-            parts[key] = self._evaluation(source in _WITHOUT_BACKBONE, recipe, settings, images, widths)
-            disk += FLOAT * widths[1] * (images.train + images.val)  # the features, which are kept
+            settings = Evaluation.model_validate(self.plan["evaluations"][Path(key).name]["evaluation"])
+            widths, bare = self._widths(source, recipe, settings), source in _WITHOUT_BACKBONE
+            parts[key] = self._evaluation(bare, recipe, settings, images, widths)
+            # The features, which are kept.
+            disk += FLOAT * widths[1] * (images.val + (images.train if settings.sees_training_images(not bare) else 0))
         return Job(work, self.rates.startup + sum(parts.values()), self._threads(), disk, 0, parts)
 
     def _widths(self, source: str, recipe: Recipe, settings: Evaluation) -> tuple[int, int]:
@@ -118,21 +119,24 @@ class Prices:
             width = CHANCE_WIDTH if source == "chance" else 3 * min(settings.features.size, settings.pixels) ** 2
             return width, width
         counted = self.counts.backbone(recipe.backbone, settings.features.size)
-        return counted.width, counted.width * min(settings.linear.blocks, counted.blocks)
+        return counted.width, counted.width * min(settings.blocks, counted.blocks)
 
     def _evaluation(
         self, bare: bool, recipe: Recipe, settings: Evaluation, images: Images, widths: tuple[int, int]
     ) -> float:
         """bare: without a backbone, so that features cost next to nothing."""
-        linear = settings.linear
-        crop = CentreCrop(resize=settings.features.resize, size=settings.features.size)
-        passes = images.train + images.val + (linear.epochs * images.train if linear.augment else 0)
+        linear, crop = settings.linear, CentreCrop(resize=settings.features.resize, size=settings.features.size)
+        passes = images.val + (images.train if settings.sees_training_images(not bare) else 0)
+        pairs = images.val * images.train if settings.knn else 0
+        pairs += _ranked(settings.retrieval, images) if settings.retrieval else 0
+        probing = 0.0
+        if linear:
+            passes += linear.epochs * images.train if linear.augment else 0
+            # After every epoch the heads see the test images, forward: half of a training step.
+            probed = linear.epochs * (images.train + images.val / 2) * (2 if linear.standardised else 1)
+            heads = len({linear.learning_rate, *linear.grid})
+            probing = probed / self.rates.probe(widths[1], images.classes, heads)
         extraction = 0.0 if bare else passes / self.rates.extraction(recipe.backbone, crop)
-        # After every epoch the heads see the test images, forward: half of a training step.
-        probed = linear.epochs * (images.train + images.val / 2) * (2 if linear.standardised else 1)
-        heads = len({linear.learning_rate, *linear.grid})
-        probing = probed / self.rates.probe(widths[1], images.classes, heads)
-        pairs = images.val * images.train + _ranked(settings.retrieval, images)
         return extraction + probing + pairs / self.rates.pairs(widths[0])
 
     def _rendering(self, role: str) -> float:

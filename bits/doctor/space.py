@@ -10,6 +10,7 @@ from typing import Any
 
 from bits.plan import RESULTS
 from bits.provenance import digest
+from bits.recipe import Evaluation
 
 FLOAT = 4  # bytes: weights, optimiser state and features are float32
 BRANCHES = 2  # student and teacher
@@ -67,8 +68,8 @@ def _features(plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], 
         model = models[model_key(run["recipe"])]
         for role, path in plan["metrics"][identity].items():
             if role in images and path in wanted and not Path(path).is_file():
-                blocks = plan["evaluations"][role]["evaluation"]["linear"]["blocks"] if model["vit"] else 1
-                total += images[role] * blocks * model["width"] * FLOAT
+                settings = Evaluation.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
+                total += images[role] * (settings.blocks if model["vit"] else 1) * model["width"] * FLOAT
     return total
 
 

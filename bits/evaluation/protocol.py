@@ -61,7 +61,7 @@ def retrieval_values(
 
 
 def linear_values(
-    train: Tensor,
+    train: Callable[[], Tensor],
     test: Tensor,
     train_set: ImageSet,
     test_set: ImageSet,
@@ -71,7 +71,8 @@ def linear_values(
 ) -> dict[str, Any]:
     """Linear probe: last epoch (headline), best epoch, learning-rate grid, standardised features, curve.
 
-    augmented: epoch -> batches of features of augmented images; None trains on the cached `train` features.
+    train: gives the features of the training images' centre crops, asked for by probes that are trained on them.
+    augmented: epoch -> batches of features of augmented images, for all but the standardised probe; None: none.
     """
     rate = settings.learning_rate
     probe = ProbeSettings(
@@ -85,8 +86,10 @@ def linear_values(
         width = features.shape[1]
         return train_linear_probe(batches, width, classes, features, test_set.labels, probe, steps_per_epoch=steps)
 
-    batches = augmented or shuffled(train, train_set.labels, settings.batch_size, seed)
-    plain = result(batches, test)
+    def cached(features: Tensor) -> Batches:
+        return shuffled(features, train_set.labels, settings.batch_size, seed)
+
+    plain = result(augmented or cached(train()), test)
     values: dict[str, Any] = {
         "last": plain.last,
         "best": plain.best,
@@ -97,7 +100,7 @@ def linear_values(
     # Chosen on the test split, as the public scripts choose the epoch: an upper bound, shown beside the headline.
     values["last_tuned"] = max([plain.last, *(other.last for other in plain.grid.values())])
     if settings.standardised:
-        scaled_train, scaled_test = standardise(train, test)
-        scaled = result(shuffled(scaled_train, train_set.labels, settings.batch_size, seed), scaled_test)
+        scaled_train, scaled_test = standardise(train(), test)
+        scaled = result(cached(scaled_train), scaled_test)
         values["last_standardised"], values["best_standardised"] = scaled.last, scaled.best
     return values

@@ -50,8 +50,8 @@ def write_plan(plan: Mapping[str, Any], folder: Path) -> None:
     """Write what jobs read; what is there already stays untouched."""
     for run in plan["runs"].values():
         freeze(Path(run["config"]), frozen_run(run["name"], run["role"], Recipe.model_validate(run["recipe"])))
-    for role, spec in plan["evaluations"].items():
-        freeze(evaluation_file(folder, role, spec["id"]), dict(spec))
+    for name, spec in plan["evaluations"].items():
+        freeze(evaluation_file(folder, name), dict(spec))
     freeze(Path(plan["site_file"]), plan["site"])
     if not Path(plan["file"]).is_file():
         write_json(Path(plan["file"]), plan)
@@ -60,13 +60,13 @@ def write_plan(plan: Mapping[str, Any], folder: Path) -> None:
 def _complete(plan: Mapping[str, Any], folder: Path) -> bool:
     """Whether nobody has removed a file that jobs read."""
     configs = [run["config"] for run in plan["runs"].values()]
-    evaluations = [evaluation_file(folder, role, spec["id"]) for role, spec in plan["evaluations"].items()]
+    evaluations = [evaluation_file(folder, name) for name in plan["evaluations"]]
     return all(Path(path).is_file() for path in (plan["file"], plan["site_file"], *configs, *evaluations))
 
 
-def evaluation_file(folder: Path, role: str, identity: str) -> Path:
-    """The frozen evaluation on the data set that plays `role`."""
-    return folder / "evaluations" / f"{role}-{identity}.yaml"
+def evaluation_file(folder: Path, name: str) -> Path:
+    """The frozen evaluation called <role>-<digest>."""
+    return folder / "evaluations" / f"{name}.yaml"
 
 
 def freeze(path: Path, value: Any) -> None:

@@ -12,11 +12,12 @@ import yaml
 from bits.compose import Composer, run_lines
 from bits.errors import BitsError
 from bits.exhibits import Declarations, load_declarations
-from bits.plan.data import SHORT, data_root, is_default_place, known_fingerprints, why_missing
+from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
+from bits.plan.evaluations import evaluations, references, references_together
 from bits.plan.request import Request
 from bits.plan.runs import PRETRAINING_ROLE, finetuning_entry, pretraining_entries
 from bits.provenance import digest
-from bits.recipe import Composed, Dataset
+from bits.recipe import Composed, Dataset, Evaluation
 
 VERSION = "0.1.0"
 PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
@@ -51,7 +52,7 @@ def make_plan(request: Request) -> dict[str, Any]:
             if source["name"] == name:
                 entry = finetuning_entry(source, role, datasets[role], first, folder)
                 runs[entry["id"]] = entry
-    evaluations = _evaluations(first, datasets)
+    shared = {role: first.evaluation if role == PRETRAINING_ROLE else first.target_evaluation for role in datasets}
     plan: dict[str, Any] = {
         "scale": scale,
         "project": {"name": "bits-reproduction", "version": VERSION, "paper": PAPER},
@@ -61,14 +62,16 @@ def make_plan(request: Request) -> dict[str, Any]:
         "elsewhere": elsewhere,
         "site": first.site.model_dump(mode="json"),
         "runs": runs,
-        "references": _references(declarations, runs),
+        "references": references(
+            declarations.references, (run for run in runs.values() if run["name"] == REFERENCE_RUN)
+        ),
         "datasets": {role: dataset.model_dump(mode="json") for role, dataset in datasets.items()},
-        "evaluations": evaluations,
-        "choices": _choices(config_dir, runs, evaluations),
+        "choices": _choices(config_dir, runs, shared),
         "shown": shown,
     }
     plan["sources"] = _sources(plan)
-    plan["metrics"] = _metrics(plan, folder)
+    plan["evaluations"], plan["metrics"] = evaluations(declarations, plan, shared, folder)
+    plan["reference_jobs"] = references_together(plan)
     needs, left_out = _needs(declarations, plan, optional)
     gaps = {role: dataset for role, dataset in datasets.items() if role in absent - optional}
     plan |= {"needs": needs, "left_out": left_out, "missing": _missing(gaps, roots)}
@@ -87,56 +90,12 @@ def _anywhere(plan: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in plan.items() if key not in OF_THE_MACHINE}, "runs": runs}
 
 
-def _evaluations(first: Composed, datasets: Mapping[str, Dataset]) -> dict[str, dict[str, Any]]:
-    """Role -> how backbones are evaluated there, with a digest of it and of the data."""
-    found = {}
-    for role, dataset in datasets.items():
-        settings = first.evaluation if role == PRETRAINING_ROLE else first.target_evaluation
-        values = settings.model_dump(mode="json")
-        spec = {"role": role, "dataset": dataset.model_dump(mode="json"), "evaluation": values}
-        found[role] = {"id": digest(spec)[:SHORT], **spec}
-    return found
-
-
-def _references(declarations: Declarations, runs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """References by id, once for every seed of the run that they stand beside."""
-    found = {}
-    for run in [run for run in runs.values() if run["name"] == REFERENCE_RUN]:
-        # What they depend on besides the data and the evaluation, whose digest is in the name of the metrics file.
-        basis = digest([run["recipe"][part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
-        for name, label in declarations.references.items():
-            identity = f"{name}-{basis}"
-            found[identity] = {
-                "name": name,
-                "id": identity,
-                "seed": run["seed"],
-                "label": label,
-                "config": run["config"],
-            }
-    return found
-
-
 def _sources(plan: Mapping[str, Any]) -> dict[str, list[str]]:
     """Name of a run or reference -> its ids, one a seed."""
     sources: dict[str, list[str]] = {}
     for entry in (*plan["runs"].values(), *plan["references"].values()):
         sources.setdefault(entry["name"], []).append(entry["id"])
     return sources
-
-
-def _metrics(plan: Mapping[str, Any], folder: Path) -> dict[str, dict[str, str]]:
-    """Id -> data set role or "training" -> file. A fine-tuning is evaluated on its target, all else anywhere."""
-    metrics: dict[str, dict[str, str]] = {}
-    for identity in (*plan["runs"], *plan["references"]):
-        run = plan["runs"].get(identity)
-        roles = [run["role"]] if run and run["start"] else list(plan["evaluations"])
-        metrics[identity] = {
-            role: str(folder / "metrics" / identity / f"{role}-{plan['evaluations'][role]['id']}.json")
-            for role in roles
-        }
-        if run:
-            metrics[identity]["training"] = run["curve"]
-    return metrics
 
 
 def _needs(
@@ -193,7 +152,7 @@ def _declared(declarations: Declarations, name: str, plan: Mapping[str, Any]) ->
     return digest([declarations.facts(name), plan["scale"], plan["project"], titles])
 
 
-def _choices(config_dir: Path, runs: Mapping[str, Any], evaluations: Mapping[str, Any]) -> list[list[str]]:
+def _choices(config_dir: Path, runs: Mapping[str, Any], shared: Mapping[str, Evaluation]) -> list[list[str]]:
     """[key, value in force, why] for every declared protocol choice."""
     first: dict[str, Any] = {}
     for run in runs.values():
@@ -203,7 +162,7 @@ def _choices(config_dir: Path, runs: Mapping[str, Any], evaluations: Mapping[str
         run = first.get(entry.get("run", REFERENCE_RUN))
         if run is None:
             continue  # a fine-tuning on a role that the targets in force do not have
-        value: Any = {**run["recipe"], "evaluation": evaluations[run["role"]]["evaluation"]}
+        value: Any = {**run["recipe"], "evaluation": shared[run["role"]].model_dump(mode="json")}
         for part in entry["key"].split("."):
             value = value[part]
         key = f"{entry['key']} ({entry['run']})" if "run" in entry else entry["key"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from bits.compose import CONFIG_DIR
 from bits.provenance import digest, tree_digest
 
-PLAN_FORMAT = 4
+PLAN_FORMAT = 5
 RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
 
 

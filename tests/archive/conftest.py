@@ -37,7 +37,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "project": {"paper": {"title": "The paper", "arxiv": "2602.09764"}},
         "site": {"results": "results"},
         "datasets": {"imagenet1k": {"title": "scenes"}},
-        "evaluations": {"imagenet1k": {"id": "1"}},
+        "evaluations": {"imagenet1k-1": {"id": "1", "role": "imagenet1k"}},
         "runs": runs,
         "metrics": {identity: {"imagenet1k": path} for identity, path in metrics.items()},
         "needs": {"table-1": list(metrics.values())},

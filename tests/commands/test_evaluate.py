@@ -53,11 +53,11 @@ def metrics_file(plan: dict[str, Any], name: str, role: str = "imagenet1k") -> s
     return str(plan["metrics"][plan["first"][name]][role])
 
 
-def words(plan: dict[str, Any], *jobs: str, role: str = "imagenet1k") -> list[str]:
-    spec = plan["evaluations"][role]
+def words(plan: dict[str, Any], *jobs: str) -> list[str]:
+    (name,) = {Path(job.partition("=")[2]).stem for job in jobs}
     return [
         *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", plan["site_file"]],
-        *["--evaluation", f"results/smoke/evaluations/{role}-{spec['id']}.yaml"],
+        *["--evaluation", f"results/smoke/evaluations/{name}.yaml"],
         *[part for job in jobs for part in ("--job", job)],
     ]
 
@@ -81,7 +81,7 @@ def test_one_process_evaluates_several_sources(plan, monkeypatch):
 def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardised_features(plan, monkeypatch):
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
     output = metrics_file(plan, "bits-fixed", "birds525")
-    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}", role="birds525"))
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
     values = json.loads(Path(output).read_text())["values"]
     assert {"last_standardised", "last_tuned", "curve"} <= set(values["linear"])
     (features,) = Path("results/smoke/features").rglob("birds525-val-*.safetensors")
@@ -93,6 +93,23 @@ def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardi
         found[features][:, last], found[gallery][:, last], scenes["val"].labels, scenes["train"].labels
     )
     assert values["retrieval"]["map"] == pytest.approx(float(aps.mean()))
+
+
+def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
+    """An ablation of which a table shows the mAP: the same number as among all others, from test images alone."""
+    whole, alone = metrics_file(plan, "bits-fixed"), metrics_file(plan, "bits-clip-2")
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
+    extracted: list[str] = []
+    extract_all = evaluate.extract_all
+    monkeypatch.setattr(
+        evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k)
+    )
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
+    found = {path: json.loads(Path(path).read_text())["values"] for path in (whole, alone)}
+    assert extracted == ["val"]
+    assert found[alone] == {"retrieval": found[whole]["retrieval"]}
+    (features,) = Path(alone).parents[2].glob(f"features/{Path(alone).parent.name}/*.safetensors")
+    assert load_file(features)["features"].shape[1] == 128  # the last block alone
 
 
 def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
@@ -116,7 +133,7 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
-        call(monkeypatch, evaluate, *words(plan, "bits-fixed"))
+        call(monkeypatch, evaluate, *words(plan, job), "--job", "bits-fixed")
     run = plan["runs"][plan["first"]["bits-fixed"]]
     teacher = Path(run["teacher"])
     publish(run, {"other": torch.zeros(1)})

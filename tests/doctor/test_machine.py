@@ -21,6 +21,22 @@ from .conftest import Fake
 
 GIB = 2**30
 SITE: dict[str, Any] = {"device": "auto", "processes": 1, "nodes": 1, "threads": 1, "results": "results"}
+EVALUATION: dict[str, Any] = {
+    "features": {"model": "teacher", "resize": 36, "size": 32},
+    "pixels": 32,
+    "knn": None,
+    "linear": {
+        "blocks": 4,
+        "augment": False,
+        "epochs": 1,
+        "learning_rate": 0.1,
+        "batch_size": 8,
+        "grid": [],
+        "standardised": False,
+    },
+    "retrieval": None,
+    "variance": None,
+}
 
 
 def seen(*devices: dict[str, Any]) -> dict[str, Any]:
@@ -103,14 +119,14 @@ def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
     recipe = {"backbone": "b", "head": "h"}
     runs = {name: {"recipe": recipe, "outcome": str(tmp_path / name)} for name in ("done", "open", "other")}
     (tmp_path / "done").touch()
-    metrics = {name: {"imagenet1k": str(tmp_path / f"{name}.json")} for name in runs}
+    metrics = {name: {"imagenet1k": str(tmp_path / name / "imagenet1k-1.json")} for name in runs}
     plan = {
         "site": {**SITE, "scratch": "/scratch"},
         "scale": {"name": "demo"},
         "runs": runs,
         "metrics": metrics,
         "needs": {"table-1": [metrics["open"]["imagenet1k"]]},
-        "evaluations": {"imagenet1k": {"evaluation": {"linear": {"blocks": 4}}}},
+        "evaluations": {"imagenet1k-1": {"evaluation": EVALUATION}},
     }
     models = {space.model_key(recipe): {"parameters": 1000, "width": 10, "vit": 1}}
     found = {need.what.split()[0]: need for need in space.needs(plan, models, {"imagenet1k": 100}, 1, Path("cache"))}

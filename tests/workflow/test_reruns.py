@@ -105,7 +105,7 @@ def test_an_evaluators_value_trains_nothing(built):
     counts = built.jobs(*words)
     assert "pretrain" not in counts
     assert "finetune" not in counts
-    assert counts["evaluate"] == 25 + 16 + 16
+    assert counts["evaluate"] == 4 + 16 + 16, "what k-NN is shown of, and no ablation"
     assert built.jobs(*SMOKE) == {}
 
 

@@ -75,4 +75,8 @@ for source, ids in plan["sources"].items():
                 f"run/{source}"
             input:
                 [RUNS[id]["outcome"] for id in ids],
-                [plan["metrics"][id][RUNS[id]["role"]] for id in ids],
+                # Of one that only curves show, nothing else is measured.
+                [
+                    plan["metrics"][id].get(RUNS[id]["role"], RUNS[id]["curve"])
+                    for id in ids
+                ],
