@@ -11,6 +11,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 from bits.building import enter
 from bits.cluster import scheduler
+from bits.commands.start import offer
 from bits.plan import WEIGHTS
 from bits.workflow import (
     absent_message,
@@ -32,6 +33,10 @@ scale = plan["scale"]["name"]
 results, reports = f"results/{scale}", f"reports/{scale}"
 jobs = scheduler(plan, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
+# What imports torch. On this machine's cores, where hundreds of short jobs may run, they share one import.
+start = f"{python} bits.commands.start"
+if not (jobs.cluster or jobs.uses_gpus()):
+    offer()
 # Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
 plan_file, site_file = plan["file"], plan["site_file"]
 

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -120,6 +121,14 @@ def hardware() -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {"cpu": model, "cores": cores, "memory_gib": round(memory, 1), "system": platform.platform()}
+
+
+def usage() -> dict[str, float]:
+    """CPU time and most memory of this process and those that it has waited for, since it started."""
+    mine, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = mine.ru_utime + mine.ru_stime + others.ru_utime + others.ru_stime
+    peak = max(mine.ru_maxrss, others.ru_maxrss) / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there
+    return {"cpu_seconds": round(seconds, 2), "peak_memory_gib": round(peak, 2)}
 
 
 def command() -> list[str]:

@@ -116,16 +116,15 @@ def _of_runs(plan: Plan) -> Iterator[str]:
 
 
 def _records(plan: Plan, root: Path) -> Iterator[str]:
-    """Plan, frozen evaluations, failures, and what the jobs printed and took."""
+    """Plan, frozen evaluations, failures, and what the jobs printed."""
     base = f"{_results(plan)}/{plan['scale']['name']}"
     yield from (f"{base}/plan.json", plan.get("file", ""), plan.get("site_file", f"{base}/site.yaml"))
     yield from (f"{base}/evaluations/{name}.yaml" for name in plan["evaluations"])
     yield from (run["failure"] for run in plan["runs"].values())
-    for kind in ("logs", "benchmarks"):
-        for path in _below(root, f"{base}/{kind}", ("*.log", "*.tsv")):
-            words = PurePosixPath(path)
-            if {words.stem, words.parent.name} & set(plan["metrics"]) or words.stem.startswith("references-"):
-                yield path
+    for path in _below(root, f"{base}/logs", ("*.log",)):
+        words = PurePosixPath(path)
+        if {words.stem, words.parent.name} & set(plan["metrics"]) or words.stem.startswith("references-"):
+            yield path
 
 
 def _below(root: Path, folder: str, patterns: Iterable[str]) -> list[str]:

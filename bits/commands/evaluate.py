@@ -39,7 +39,7 @@ from bits.evaluation.features import (
 )
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
-from bits.provenance import code_state, command, hardware, now, versions
+from bits.provenance import code_state, command, hardware, now, usage, versions
 from bits.recipe import CHANCE_WIDTH, Dataset, Evaluation, Recipe
 from bits.records import read_record, write_record
 from bits.training.checkpoint import load_strictly
@@ -91,6 +91,7 @@ class Evaluator:
                     "started": started,
                     "finished": now(),
                     "seconds_spent": round(time.monotonic() - since, 3),
+                    "process": usage(),
                 },
             },
         )

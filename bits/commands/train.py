@@ -19,7 +19,7 @@ from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
 from bits.evaluation.protocol import retrieval_values
 from bits.plan import resume_folder
-from bits.provenance import code_state, command, file_digest, hardware, now, versions
+from bits.provenance import code_state, command, file_digest, hardware, now, usage, versions
 from bits.recipe import Recipe, Site
 from bits.records import write_record
 from bits.training.checkpoint import NotFiniteError, prefixed, sweep, write_tensors
@@ -159,6 +159,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "started": started,
         "finished": now(),
         "seconds_spent": round(pretraining.state.seconds, 3),
+        "process": usage(),
     }
     write_record(folder / "provenance.json", provenance)
     curve = {

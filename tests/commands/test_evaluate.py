@@ -101,9 +101,7 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
     extracted: list[str] = []
     extract_all = evaluate.extract_all
-    monkeypatch.setattr(
-        evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k)
-    )
+    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
     found = {path: json.loads(Path(path).read_text())["values"] for path in (whole, alone)}
     assert extracted == ["val"]

@@ -36,4 +36,4 @@ for role, path in SCENES.items():
         message:
             "Render the scenes that stand in for {params.role}"
         shell:
-            "{python} bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"
+            "{start} bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"

@@ -22,8 +22,6 @@ rule evaluate:
         f"{results}/metrics/{{id}}/{{evaluation}}.json",
     log:
         f"{results}/logs/evaluate/{{id}}/{{evaluation}}.log",
-    benchmark:
-        f"{results}/benchmarks/evaluate/{{id}}/{{evaluation}}.tsv"
     wildcard_constraints:
         id=any_of(RUNS),
         evaluation=any_of(EVALUATIONS),
@@ -39,7 +37,7 @@ rule evaluate:
     message:
         "Evaluate {wildcards.id} on {params.role}"
     shell:
-        "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+        "{start} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
         " --threads {resources.threads_each} --job {params.source}={output} > {log} 2>&1"
 
 
@@ -72,5 +70,5 @@ for job in plan["reference_jobs"]:
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:
-            "{python} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+            "{start} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
             " --threads {resources.threads_each} {params.jobs} > {log} 2>&1"

@@ -29,8 +29,6 @@ rule pretrain:
         provenance=f"{results}/runs/{{id}}/provenance.json",
     log:
         f"{results}/logs/pretrain/{{id}}.log",
-    benchmark:
-        f"{results}/benchmarks/pretrain/{{id}}.tsv"
     wildcard_constraints:
         id=any_of(PRETRAININGS),
     retries: jobs.retries("train")
@@ -44,7 +42,7 @@ rule pretrain:
     message:
         "Pretrain {wildcards.id}"
     shell:
-        "{python} {resources.train} --frozen {input.config} --site {site_file} {params.start} > {log} 2>&1"
+        "{start} {resources.train} --frozen {input.config} --site {site_file} {params.start} > {log} 2>&1"
 
 
 use rule pretrain as finetune with:
