@@ -20,6 +20,7 @@ from bits.recipe import Composed
 from bits.validation import ConfigError, is_open, key_error, known_keys, validated
 
 LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
+SHARED = tuple(name for name in Composed.model_fields if name not in ("recipe", "seeds"))
 NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and rule names
 CONFIG_DIR = Path(__file__).resolve().parents[1] / "config"
 
@@ -41,6 +42,11 @@ def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
         for key in line:
             if key not in LINE_WORDS and key not in known_keys() and not is_open(key):
                 raise ConfigError(f"{path}: run {name!r}: {key_error(key, [*known_keys(), *LINE_WORDS])}")
+            if key.split(".")[0] in (*SHARED, "start"):
+                raise ConfigError(
+                    f"{path}: run {name!r}: {key} is no part of a run's recipe, but the same for all runs. Set it in "
+                    'config/, or for a whole scale with --config set="...".'
+                )
         _check_words(f"{path}: run {name!r}", line)
     return lines
 
@@ -99,6 +105,22 @@ def _check_option(group: str, value: str, known: list[str]) -> None:
         raise ConfigError(f"{group}={value} does not exist; did you mean {' or '.join(near)}?")
 
 
+def _literal(value: Any) -> str:
+    """A YAML value in Hydra's override grammar."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, str):
+        return quoted(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def quoted(text: str) -> str:
+    """A text in Hydra's override grammar, whatever it holds."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[str]:
     """["site=local"] where the user has a config/site/local.yaml and names no other site, else []."""
     named = any(word.startswith("site=") for word in overrides)
@@ -132,10 +154,14 @@ class Composer:
     def __exit__(self, *exception: object) -> None:
         self._session.__exit__(*exception)
 
-    def compose(self, run: str) -> tuple[Composed, Mapping[str, Any]]:
-        """The typed run and the scale's description; raises ConfigError."""
+    def compose(self, run: str, line: Mapping[str, Any] | None = None) -> tuple[Composed, Mapping[str, Any]]:
+        """The typed run and the scale's description; raises ConfigError.
+
+        line: of the run, where it is to win over the overrides: a row called "beta 0.2" must be that.
+        """
+        own = [free_form(f"{key}={_literal(value)}") for key, value in (line or {}).items() if key not in LINE_WORDS]
         try:
-            config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *self.overrides])
+            config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *self.overrides, *own])
         except (HydraException, yaml.YAMLError) as error:
             raise ConfigError(f"run {run!r} at scale {self.scale!r}: {error}") from None
         values = OmegaConf.to_container(config, resolve=True)

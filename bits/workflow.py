@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bits.compose import CONFIG_DIR, own_site
+from bits.compose import CONFIG_DIR, own_site, quoted
 from bits.data.errors import LAYOUT
 from bits.errors import BitsError
 from bits.plan import Request, current_plan
@@ -19,6 +19,11 @@ from bits.provenance import ROOT, code_digest
 
 KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set", "cluster")
 CLUSTERS = ("slurm",)
+OF_THE_LINES = {
+    "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
+    "run": "all runs are made; a single one is a target, as in snakemake run/bits-reset",
+    "scale": "say --config scale=NAME",
+}
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 CODE = {
     "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
@@ -73,13 +78,16 @@ def request(config: Mapping[str, Any]) -> Request:
     if cluster not in CLUSTERS:
         raise BitsError(f"--config cluster={cluster}: there is {', '.join(CLUSTERS)}")
     overrides = str(config.get("set", "")).split()
+    for word in overrides:
+        if word.split("=")[0] in OF_THE_LINES:
+            raise BitsError(f'--config set="{word}": {OF_THE_LINES[word.split("=")[0]]}')
     if "site" in config:
         overrides.append(f"site={config['site']}")
     overrides += own_site(overrides)
     if "seeds" in config:
         overrides.append(f"seeds=[{_seeds(config['seeds'])}]")
     if "data" in config:
-        overrides += [f"site.data.{name}={_quoted(str(config['data']))}" for name in ("images", "imagenet1k")]
+        overrides += [f"site.data.{name}={quoted(str(config['data']))}" for name in ("images", "imagenet1k")]
     return Request(scale, tuple(overrides))
 
 
@@ -100,10 +108,6 @@ def _seeds(given: object) -> str:
     if not all(word.strip().isdigit() for word in words):
         raise BitsError(f"--config seeds={given}: expected numbers with commas between them, such as seeds=0,1,2")
     return ",".join(word.strip() for word in words)
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def keep_predictions(plan: Mapping[str, Any]) -> None:

@@ -109,6 +109,31 @@ def test_an_evaluator_that_is_shown_cannot_be_left_out():
         make_plan(Request("smoke", ("evaluation.knn=null",)))
 
 
+def test_a_rows_own_value_wins_over_one_for_all_runs(plan):
+    """Else all rows of Table 4 would be one run under four names."""
+    words = ("objective.rate_weight=0.5", "schedule={epochs: 3}", "optimizer.warmup_epochs=1", "optimizer.clip_norm=9")
+    changed = make_plan(Request("smoke", words))
+    recipes = {name: run_of(changed, name)["recipe"] for name in names(changed, kind="pretraining")}
+    for weight in (0.05, 0.1, 0.2, 0.5):
+        assert recipes[f"bits-beta-{weight}"]["objective"]["rate_weight"] == weight
+        assert recipes[f"bits-beta-{weight}"]["schedule"]["epochs"] == 10
+    assert recipes["bits-fixed"]["schedule"]["epochs"] == 3
+    assert recipes["bits-fixed"]["optimizer"]["clip_norm"] == 9
+    assert recipes["bits-clip-2"]["optimizer"]["clip_norm"] == 2
+
+
+def test_a_changed_set_up_says_so_on_every_page_and_is_no_reproduction():
+    same = make_plan(Request("paper", ("site.threads=3", "seeds=[0,1]", "seed=4", "site.data.imagenet1k='/x'")))
+    assert same["scale"] == make_plan(Request("paper"))["scale"]
+    assert same["scale"]["reproduction"]
+    changed = make_plan(Request("paper", ("schedule.epochs=20", "site.threads=3", "++backbone.options.depth=2")))
+    assert not changed["scale"]["reproduction"]
+    stamp = changed["scale"]["stamp"]
+    assert stamp.startswith("CHANGED SET-UP (schedule.epochs=20, ++backbone.options.depth=2)")
+    assert "not a reproduction" in stamp
+    assert "DEMO" in make_plan(Request("demo", ("crops.n_local=2",)))["scale"]["stamp"]
+
+
 def test_another_pretraining_makes_another_fine_tuning(plan):
     other = make_plan(Request("smoke", ("objective.rate_eps=0.1",)))
     for name, ids in plan["sources"].items():
@@ -147,6 +172,10 @@ def test_seeds_of_all_runs_and_of_one(plan, tmp_path):
         ("{method: dino, seeds: [-1]}", "seeds = \\[-1\\]"),
         ("{method: dino, shown: table-9}", "shown = 'table-9': expected"),
         ("{method: dino, sedes: [1]}", "did you mean seeds"),
+        ("{method: dino, evaluation.linear.blocks: 1}", "the same for all runs"),
+        ("{method: dino, finetuning.epochs: 1}", "the same for all runs"),
+        ("{method: dino, site.threads: 1}", "the same for all runs"),
+        ("{method: dino, start.run: simdino}", "no part of a run's recipe"),
     ],
 )
 def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
@@ -155,6 +184,12 @@ def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
     (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", f"dino: {line}", 1))
     with pytest.raises(BitsError, match=message):
         make_plan(Request("smoke", (), config))
+
+
+def test_what_a_line_says_is_no_option_for_all_runs():
+    for word in ("method=dino", "run=dino", "scale=paper"):
+        with pytest.raises(BitsError, match=word):
+            request({"scale": "smoke", "set": f"seed=1 {word}"})
 
 
 def test_seeds_as_snakemake_hands_them_over():

@@ -23,6 +23,7 @@ VERSION = "0.1.0"
 PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}
 FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf", "svg", "csv"]}
 OF_THE_MACHINE = ("digest", "site", "roots", "elsewhere", "overrides", "missing")
+OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
@@ -35,7 +36,7 @@ def make_plan(request: Request) -> dict[str, Any]:
     composed: dict[str, Composed] = {}
     with Composer(request.scale, overrides, config_dir) as composer:
         for name in lines:
-            composed[name], scale = composer.compose(name)
+            composed[name], scale = composer.compose(name, lines[name])
     first = composed[REFERENCE_RUN]
     folder = request.folder
     datasets = {PRETRAINING_ROLE: first.recipe.dataset, **first.targets}
@@ -54,7 +55,7 @@ def make_plan(request: Request) -> dict[str, Any]:
                 runs[entry["id"]] = entry
     shared = {role: first.evaluation if role == PRETRAINING_ROLE else first.target_evaluation for role in datasets}
     plan: dict[str, Any] = {
-        "scale": scale,
+        "scale": _stamped(scale, overrides),
         "project": {"name": "bits-reproduction", "version": VERSION, "paper": PAPER},
         "overrides": list(overrides),
         "roots": roots,
@@ -82,6 +83,17 @@ def make_plan(request: Request) -> dict[str, Any]:
     plan["digest"] = digest([plan, facts])
     plan["report_digest"] = digest([_anywhere(plan), facts])
     return plan
+
+
+def _stamped(scale: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """The scale's description; what the user changed for all runs is in its stamp, and no published set-up any more."""
+    keys = {word: word.lstrip("+~").split("=")[0] for word in overrides}
+    changed = [word for word, key in keys.items() if key.split(".")[0] not in OF_NO_NUMBER]
+    if not changed:
+        return dict(scale)
+    what = f"CHANGED SET-UP ({', '.join(changed)})"
+    stamp = f"{what} - {scale['stamp']}{'; these numbers are not a reproduction' if scale['reproduction'] else ''}"
+    return {**scale, "reproduction": False, "stamp": stamp}
 
 
 def _anywhere(plan: Mapping[str, Any]) -> dict[str, Any]:
