@@ -50,6 +50,7 @@ class Assumptions(Section):
     assumed: dict[str, str]  # scale -> device
     host_core_tflops: Above0
     startup_seconds: Above0
+    forked_seconds: Above0
     render_seconds: Above0
     scene_seconds: Above0
     several_devices: Annotated[float, Field(gt=0, le=1)]

@@ -110,7 +110,7 @@ class MeasuredRates:
 
     @property
     def startup(self) -> float:
-        return self.calibration.startup_seconds
+        return self.model.startup if self.cpu else self.calibration.startup_seconds
 
     def training(self, recipe: Recipe) -> float:
         found = self.calibration.training.get(training_key(recipe, self.model.site))

@@ -74,7 +74,8 @@ class FlopRates:
 
     @property
     def startup(self) -> float:
-        return self.assumptions.startup_seconds
+        # Jobs on this machine's cores are forked (bits.commands.forkserver).
+        return self.assumptions.forked_seconds if self.cpu else self.assumptions.startup_seconds
 
     def training(self, recipe: Recipe) -> float:
         half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and not self.cpu)

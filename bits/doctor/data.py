@@ -30,12 +30,14 @@ def published_counts(config_dir: Path) -> dict[str, dict[str, int]]:
     return counts
 
 
-def image_counts(plan: Mapping[str, Any], published: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """Role -> images of train and val together, where that is known without counting."""
+def image_counts(plan: Mapping[str, Any], published: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Role -> images of train and val, where they are known without counting."""
     known = {
         role: dataset["settings"] | published.get(dataset["name"], {}) for role, dataset in plan["datasets"].items()
     }
-    return {role: counts["train"] + counts["val"] for role, counts in known.items() if {"train", "val"} <= set(counts)}
+    return {
+        role: {split: counts[split] for split in SPLITS} for role, counts in known.items() if set(SPLITS) <= set(counts)
+    }
 
 
 def absent(plan: Mapping[str, Any], role: str) -> list[Finding]:

@@ -40,11 +40,11 @@ def networks(plan: Mapping[str, Any]) -> dict[str, Any]:
 def needs(
     plan: Mapping[str, Any],
     models: Mapping[str, Mapping[str, int]],
-    images: Mapping[str, int],
+    images: Mapping[str, Mapping[str, int]],
     trainings: int,
     cache: Path,
 ) -> Iterator[Need]:
-    """models: of bits.commands.probe, by key. images: of train and val together, by role. trainings: at a time.
+    """models: of bits.commands.probe, by key. images: of train and val, by role. trainings: at a time.
 
     cache: DVC's.
     """
@@ -61,7 +61,9 @@ def needs(
     yield Need(cache, weights, "a copy of the weights, once they are added to DVC")
 
 
-def _features(plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], images: Mapping[str, int]) -> int:
+def _features(
+    plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], images: Mapping[str, Mapping[str, int]]
+) -> int:
     total = 0
     wanted = {path for paths in plan["needs"].values() for path in paths}
     for identity, run in plan["runs"].items():
@@ -69,7 +71,8 @@ def _features(plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], 
         for role, path in plan["metrics"][identity].items():
             if role in images and path in wanted and not Path(path).is_file():
                 settings = Evaluation.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
-                total += images[role] * (settings.blocks if model["vit"] else 1) * model["width"] * FLOAT
+                seen = images[role]["val"] + (images[role]["train"] if settings.sees_training_images() else 0)
+                total += seen * (settings.blocks if model["vit"] else 1) * model["width"] * FLOAT
     return total
 
 

@@ -128,11 +128,15 @@ def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
         "needs": {"table-1": [metrics["open"]["imagenet1k"]]},
         "evaluations": {"imagenet1k-1": {"evaluation": EVALUATION}},
     }
+    images = {"imagenet1k": {"train": 80, "val": 20}}
     models = {space.model_key(recipe): {"parameters": 1000, "width": 10, "vit": 1}}
-    found = {need.what.split()[0]: need for need in space.needs(plan, models, {"imagenet1k": 100}, 1, Path("cache"))}
+    found = {need.what.split()[0]: need for need in space.needs(plan, models, images, 1, Path("cache"))}
     assert found["weights"].bytes == 2 * 2 * 4 * 1000
     assert found["checkpoints"] == Need(Path("/scratch"), 3 * 4 * 4 * 1000, "checkpoints of 1 trainings at a time")
     assert found["features"].bytes == 100 * 4 * 10 * 4
+    plan["evaluations"]["imagenet1k-1"]["evaluation"] = {**EVALUATION, "linear": None}
+    *_, features, _ = space.needs(plan, models, images, 1, Path("cache"))
+    assert features.bytes == 20 * 10 * 4, "without a probe: the last block, of test images"
     assert space.at_a_time(plan, None, gpus=False, cores=8) == 8
     assert space.at_a_time(plan, None, gpus=True, cores=8) == 1
     assert space.at_a_time(plan, 4, gpus=True, cores=8) == 4
