@@ -38,6 +38,19 @@ def until_it_trains(project) -> None:
     raise AssertionError("no training began")
 
 
+def forked_by(build: subprocess.Popen[str]) -> list[int]:
+    """The fork server of a build, and the jobs that it has forked."""
+    words = ["pgrep", "-f", f"bits.commands.forkserver .*--owner {build.pid}$"]
+    return [int(word) for word in subprocess.run(words, capture_output=True, text=True).stdout.split()]
+
+
+def until_gone(build: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while forked_by(build):
+        assert time.monotonic() < deadline, "a server or a job outlives its build"
+        time.sleep(0.1)
+
+
 def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand(project):
     first = start(project, *SLOW)
     try:
@@ -53,6 +66,7 @@ def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand
     finally:
         os.killpg(first.pid, signal.SIGKILL)  # the main process and its jobs, as when a machine is restarted
         first.wait()
+    until_gone(first)
     assert list((project.folder / ".snakemake/locks").iterdir())
     assert list((project.folder / run["resume"]).glob("step-*"))
     again = project.made(TARGET, *SLOW)
@@ -68,6 +82,7 @@ def test_what_is_edited_while_a_build_runs_changes_nothing_for_it(project):
     first = start(project, *SLOW)
     try:
         until_it_trains(project)
+        assert len(forked_by(first)) == 2, "one server, one job"
         before = project.plan()
         with project.edited("config/method/dino.yaml", "method: dino", "method: dino\nseed: 7"):
             other = project.snakemake(TARGET, "-n", *SLOW)
@@ -75,6 +90,7 @@ def test_what_is_edited_while_a_build_runs_changes_nothing_for_it(project):
             assert project.plan()["digest"] != before["digest"]
             said, _ = first.communicate(timeout=240)
         assert first.returncode == 0, said
+        until_gone(first)
     finally:
         first.kill()
         first.wait()
