@@ -83,6 +83,33 @@ def test_the_table_of_runs(fake: Any) -> None:
     assert "pretrainings that have ended 5 of 25" in text
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            b'{"loss": 0.1, "images_per_s": "fast"}',
+            "log.jsonl:4: images_per_s: expected a number or null, found 'fast'",
+        ),
+        (b'{"loss": [1]}', "log.jsonl:4: loss: expected a number or null, found [1]"),
+        (b"\xff\xfe", "log.jsonl: not UTF-8 text"),
+    ],
+)
+def test_a_log_that_is_none_is_named(fake: Any, capsys: pytest.CaptureFixture[str], line: bytes, message: str) -> None:
+    reports = fake.render_report()
+    with (fake.root / fake.run("dino")["log"]).open("ab") as log:
+        log.write(line + b"\n")
+    folder, out = str(reports / "demo/exhibits"), str(reports / "demo/index.html")
+    assert fake.render("report", "--exhibits-dir", folder, "--out", out) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_log_may_hold_a_loss_that_is_not_finite_and_a_line_that_is_half_written(fake: Any) -> None:
+    with (fake.root / fake.run("dino")["log"]).open("a") as log:
+        log.write('{"loss": null, "images_per_s": null}\n{"lo')
+    page = (fake.render_report() / "demo/index.html").read_text()
+    assert run_cells(page, fake.id("dino"))[3:5] == ["–", "200"]
+
+
 def test_the_table_of_runs_has_a_line_for_every_seed(thrice: Any) -> None:
     page = (thrice.render_report() / "demo/index.html").read_text()
     identities = [*thrice.plan["sources"]["dino"], *thrice.plan["sources"]["bits-reset-on-food101"]]
