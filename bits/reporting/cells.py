@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from bits.reporting.results import Reading
+from bits.reporting.results import MISSING, Reading
 from bits.reporting.seeds import Seeds
 
 ADDED = "Added here"
@@ -36,7 +36,7 @@ class Cell:
     @property
     def missing(self) -> bool:
         """Whether there is nothing to show, no value and no outcome."""
-        return self.status in ("not run", "failed")
+        return self.status in MISSING
 
     @property
     def number(self) -> str:

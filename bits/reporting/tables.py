@@ -26,7 +26,8 @@ def markdown_escaped(text: str) -> str:
 def table_csv(table: Table) -> str:
     """One line per cell; numbers in the unit named beside them, to ten digits.
 
-    sd: sample standard deviation among seeds; seeds: measured / expected; run ids and origins of all seeds.
+    sd: sample standard deviation among seeds; seeds: how many finished and were measured / expected; run ids and
+    origins of all seeds. Of a single seed that did not finish: what it measured nevertheless, and 0/1.
     """
     lines = []
     for row in table.rows:
@@ -43,7 +44,8 @@ def table_csv(table: Table) -> str:
 def chart_csv(chart: Chart) -> str:
     """One line per measured or published point, and one for a curve that has neither points nor a run.
 
-    seeds: how many have a point at that x / expected; the figure's line passes where every measured one has.
+    seeds: how many that finished have a point at that x / expected; the figure's line passes where all of them have.
+    Of a single seed that did not finish, its points: measured nevertheless, and 0/1.
     """
     lines = []
     for panel in chart.panels:
@@ -60,7 +62,7 @@ def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
     """(x, measured, sd, seeds, published) of each point."""
     expected = curve.seeds.expected
     for spread in curve.spreads:
-        counted = f"{spread.count}/{expected}"
+        counted = f"{spread.count if curve.seeds.status == 'measured' else 0}/{expected}"
         yield _digits(spread.x), _digits(spread.mean), _digits(spread.deviation), counted, ""
     for x, y in curve.published:
         yield _digits(x), "", "", "", _digits(y)

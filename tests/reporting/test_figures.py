@@ -91,7 +91,7 @@ def test_a_missing_curve_is_named_in_the_figure(fake: Any) -> None:
     fake.metrics_path("dino", "training").unlink()
     collected = fake.collected("figure-4")
     assert isinstance(collected, Chart)
-    assert "DINO: not run" in [text.get_text() for text in _drawn(collected).axes[0].texts]
+    assert "DINO: not measured" in [text.get_text() for text in _drawn(collected).axes[0].texts]
     assert chart_files(collected)["png"]
 
 

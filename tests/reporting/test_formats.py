@@ -74,7 +74,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
     fake.metrics_path("dino", "training").unlink()
     lines = rows_of(fake.render_exhibit("figure-4") / "figure-4.csv")
     holes = [line for line in lines if line["series"] == "DINO" and not line["published"]]
-    assert [(line["x"], line["measured"], line["status"]) for line in holes] == [("", "", "not run")]
+    assert [(line["x"], line["measured"], line["status"]) for line in holes] == [("", "", "not measured")]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
         ),
         (
             "md",
-            "| SimDINO | *not run* (38.62) | *not run* (69.52) | *not run* (75.3) | *not run* |",
+            "| SimDINO | *not measured* (38.62) | *not measured* (69.52) | *not measured* (75.3) | *not measured* |",
         ),
         (
             "md",
@@ -99,7 +99,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
         ),
         (
             "tex",
-            r"SimDINO & \textit{not run} {\footnotesize(38.62)} & \textit{not run} {\footnotesize(69.52)} & ",
+            r"SimDINO & \textit{not measured} {\footnotesize(38.62)} & \textit{not measured} {\footnotesize(69.52)} & ",
         ),
         ("tex", r"BITS-fixed & \textit{collapse} {\footnotesize(43.44)} & "),
         ("tex", r"\textit{raw pixels} & 9.04 & 21.70 & "),

@@ -85,6 +85,10 @@ def test_seeds_that_all_collapsed_are_the_word(thrice: Any) -> None:
     [
         (("collapse", "collapse", "not run"), "collapse (2 of 3)"),
         (("collapse", "diverges", "collapse"), "collapse (2 of 3, 1 diverges)"),
+        (("diverges", "diverges", "collapse"), "diverges (2 of 3, 1 collapse)"),
+        (("diverges", "collapse", "not run"), "diverges (1 of 3, 1 collapse)"),
+        (("not run", "not measured", "not run"), "not measured (1 of 3)"),
+        (("not measured", "failed", "not run"), "failed (1 of 3, 1 not measured)"),
         (("not run", "diverges", "failed"), "diverges (1 of 3, 1 failed)"),
         (("not run", "failed", "not run"), "failed (1 of 3)"),
         (("not run", "not run", "not run"), "not run"),
@@ -138,6 +142,29 @@ def test_csv_names_every_seed(thrice: Any) -> None:
     assert "bits-reset (seed 2) has not run" in line["note"]
     quoted = [line for line in lines if line["status"] == "quoted"]
     assert {line["seeds"] for line in quoted} == {""}
+
+
+def test_seeds_that_all_diverged_count_alike_in_both_csvs(thrice: Any) -> None:
+    for seed in range(3):
+        thrice.end("dino", "diverged", "loss is not finite", seed=seed)
+    (cell_,) = [
+        line
+        for line in rows_of(thrice.render_exhibit("table-1") / "table-1.csv")
+        if (line["source"], line["column"]) == ("dino", "mAP")
+    ]
+    lines = rows_of(thrice.render_exhibit("figure-4") / "figure-4.csv")
+    (curve,) = [line for line in lines if line["series"] == "DINO" and not line["published"]]
+    for line in (cell_, curve):
+        assert [line[key] for key in ("status", "measured", "sd", "seeds")] == ["diverges", "", "", "0/3"]
+
+
+def test_a_single_seed_that_diverged_counts_alike_in_both_csvs(fake: Any) -> None:
+    fake.end("dino", "diverged")
+    cells = rows_of(fake.render_exhibit("table-1") / "table-1.csv")
+    points = rows_of(fake.render_exhibit("figure-4") / "figure-4.csv")
+    measured = [line for line in (*cells, *points) if line["source"] == "dino" and line["measured"]]
+    assert len(measured) == 5 + 6
+    assert {(line["status"], line["seeds"]) for line in measured} == {("diverges", "0/1")}
 
 
 def test_csv_of_curves_counts_the_seeds_at_every_point(thrice: Any) -> None:
