@@ -84,6 +84,11 @@ class Seeds:
         others = (f"{of[word]} {word}" for word in (*_ENDED, "failed", "not measured") if of[word] and word != status)
         return ", ".join([f"{have} of {self.expected}", *others])
 
+    def counted(self, always: bool) -> str:
+        """The tally; of seeds that are all alike their number, "3 seeds", when always."""
+        number = f"{self.expected} seed{'s' if self.expected > 1 else ''}"
+        return self.tally or (number if always and self.expected and self.status not in MISSING else "")
+
     @property
     def run_ids(self) -> str:
         return " ".join(reading.run_id for reading in self.readings)

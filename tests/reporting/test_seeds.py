@@ -175,6 +175,43 @@ def test_csv_of_curves_counts_the_seeds_at_every_point(thrice: Any) -> None:
     assert all(float(line["sd"]) > 0 for line in measured.values())
 
 
+@pytest.fixture
+def mixed(thrice: Any) -> Any:
+    """Three seeds of everything, but two of DINO and one of SimDINO."""
+    for source, kept in (("dino", 2), ("simdino", 1)):
+        gone = thrice.plan["sources"][source][kept:]
+        thrice.plan["sources"][source] = thrice.plan["sources"][source][:kept]
+        for identity in gone:
+            del thrice.plan["runs"][identity]
+    thrice.save()
+    return thrice
+
+
+@pytest.mark.parametrize(
+    ("ending", "texts"),
+    [
+        ("md", ["| DINO | 14.52 ± 0.28 (2 seeds) (", "| SimDINO | 16.87 (1 seed) (38.62) |"]),
+        ("md", ["| BITS-reset | **20.12 ± 0.40** (3 seeds) (50.64) |", "| *raw pixels* | 9.04 ± 0.40 (3 seeds) |"]),
+        ("tex", [r"DINO & 14.52 $\pm$ 0.28 {\footnotesize(2 seeds)} {", r"SimDINO & 16.87 {\footnotesize(1 seed)} {"]),
+        ("html", ["<b>2 seeds</b>", "<b>1 seed</b>", "<b>3 seeds</b>"]),
+    ],
+)
+def test_where_numbers_of_seeds_differ_every_cell_says_its_own(mixed: Any, ending: str, texts: list[str]) -> None:
+    page = (mixed.render_exhibit("table-1") / f"table-1.{ending}").read_text()
+    for text in (*texts, "the sample standard deviation of as many seeds as are named behind it"):
+        assert text in page
+    assert "mean of 3 seeds" not in page
+
+
+def test_a_row_with_fewer_seeds_names_those_that_ended(mixed: Any) -> None:
+    mixed.end("simdino", "collapsed")
+    mixed.end("dino", "collapsed", seed=1)
+    table = mixed.table("table-1")
+    assert cell(table, "SimDINO").text == "collapse (1 seed)"
+    assert cell(table, "DINO").text == "14.32 (1 of 2, 1 collapse)"
+    assert len(mixed.chart("figure-4").panels[0].comparison()[0][1]) == 4
+
+
 @pytest.mark.parametrize(
     ("ending", "row"),
     [
