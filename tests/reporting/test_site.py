@@ -59,6 +59,31 @@ def test_the_report_says_where_everything_stands(fake: Any) -> None:
     assert "2026-03-01 10:02 UTC" in report
 
 
+def test_the_report_claims_no_more_exhibits_than_are_here(fake: Any) -> None:
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert (
+        "4 of the 26 exhibits of the paper, its tables, figures and two groups of numbers in its text, are here"
+        in report
+    )
+    assert "more with holes" not in report
+    assert "Every table and figure" not in report
+    fake.unmake("dino")
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert report.count("0 of the 26 exhibits") == report.count("; 4 more with holes, which say what is missing.") == 1
+
+
+def test_what_was_changed_for_all_runs_is_said(fake: Any) -> None:
+    assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
+    fake.plan["overrides"] = ["schedule.epochs=3", "site=local", "site.workers=2", "name=<script>"]
+    fake.save()
+    page = fake.render_report() / "demo/index.html"
+    assert "Changed for all runs: schedule.epochs=3 , name=<script>" in text_of(page)
+    assert "<code>name=&lt;script&gt;</code>" in page.read_text()
+    fake.plan["overrides"] = ["site=local"]
+    fake.save()
+    assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
+
+
 def run_cells(page: str, identity: str) -> list[str]:
     """The cells of a run's line, as text."""
     row = re.search(rf"<code>{identity}</code>.*?</tr>", page, flags=re.S)
