@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from bits.reporting.results import Reading
+from bits.reporting.results import MISSING, Reading
 from bits.reporting.seeds import Seeds
 
 ADDED = "Added here"
@@ -14,7 +14,10 @@ ADDED = "Added here"
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a table in its unit, the mean of its seeds. Without seeds: a number from elsewhere."""
+    """One value of a table in its unit, the mean of its seeds. Without seeds: a number from elsewhere.
+
+    counted: it says of how many seeds it is even when all were measured, because others are of more or fewer.
+    """
 
     seeds: Seeds
     published: float | str | None = None
@@ -24,6 +27,7 @@ class Cell:
     unit: str = ""
     decimals: int = 2
     best: bool = False
+    counted: bool = False
 
     @property
     def status(self) -> str:
@@ -36,7 +40,7 @@ class Cell:
     @property
     def missing(self) -> bool:
         """Whether there is nothing to show, no value and no outcome."""
-        return self.status in ("not run", "failed")
+        return self.status in MISSING
 
     @property
     def number(self) -> str:
@@ -57,8 +61,13 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """The core, and how many of the expected seeds it stands for unless it stands for all."""
-        return f"{self.core} ({self.seeds.tally})" if self.core and self.seeds.tally else self.core
+        """The core with its tally."""
+        return f"{self.core} ({self.tally})" if self.tally else self.core
+
+    @property
+    def tally(self) -> str:
+        """How many seeds it stands for: "2 of 3", or "3 seeds" of all when counted; else nothing."""
+        return self.seeds.counted(self.counted) if self.core else ""
 
     @property
     def published_text(self) -> str:
@@ -125,6 +134,11 @@ class Head:
     about: str
     extra: bool
 
+    @property
+    def shown_unit(self) -> str:
+        """The unit where it is said beside the label; counts and fractions are numbers without one."""
+        return self.unit if self.unit in ("%", "bits") else ""
+
 
 @dataclass(frozen=True)
 class About:
@@ -177,9 +191,9 @@ class Table:
         """Which runs collapsed or diverged, and by which criterion, each once."""
         return list(dict.fromkeys(outcome for row in self.rows for outcome in row.outcomes()))
 
-    def seeds(self) -> int:
-        """The largest number of seeds that a cell expects."""
-        return max((cell.seeds.expected for cell in self.cells()), default=1)
+    def seeds(self) -> tuple[int, ...]:
+        """The numbers of seeds that cells expect, each once, increasing; more than one: every cell says its own."""
+        return tuple(sorted({cell.seeds.expected for cell in self.cells()}))
 
     def counts(self) -> tuple[int, int]:
         """(cells of which every seed has a value or an outcome, cells of runs and references)."""

@@ -35,7 +35,7 @@ def collect_table(grid: Grid, declared: Declarations, results: Results) -> Table
     rows += [_reference_row(grid, row, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, declared) for row in grid.quoted]
     heads = tuple(_head(column, declared.measures[column.measure]) for column in grid.columns)
-    return Table(about(grid, results.plan), grid.row_title, heads, tuple(rows))
+    return _table_counted(Table(about(grid, results.plan), grid.row_title, heads, tuple(rows)))
 
 
 def collect_chart(lines: Lines, declared: Declarations, results: Results) -> Chart:
@@ -44,7 +44,7 @@ def collect_chart(lines: Lines, declared: Declarations, results: Results) -> Cha
     for panel in lines.panels:
         curves = tuple(_curve(lines, panel, row, declared, results) for row in lines.series)
         panels.append(ChartPanel(panel.title, declared.measures[panel.measure], curves))
-    return Chart(about(lines, results.plan), _x_label(lines, panels), tuple(panels))
+    return _chart_counted(Chart(about(lines, results.plan), _x_label(lines, panels), tuple(panels)))
 
 
 def require_complete(collected: Table | Chart) -> None:
@@ -151,6 +151,24 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
                 for index in (index for index, value in values.items() if value == best):
                     cells[index][column] = replace(cells[index][column], best=True)
     return [replace(row, cells=tuple(of_row)) for row, of_row in zip(rows, cells, strict=True)]
+
+
+def _table_counted(table: Table) -> Table:
+    """The table; where cells differ in their number of seeds, with every cell saying its own."""
+    if len(table.seeds()) < 2:
+        return table
+    rows = (replace(row, cells=tuple(replace(cell, counted=True) for cell in row.cells)) for row in table.rows)
+    return replace(table, rows=tuple(rows))
+
+
+def _chart_counted(chart: Chart) -> Chart:
+    """The chart; where curves differ in their number of seeds, with every curve saying its own."""
+    if len(chart.seeds()) < 2:
+        return chart
+    panels = (
+        replace(panel, curves=tuple(replace(curve, counted=True) for curve in panel.curves)) for panel in chart.panels
+    )
+    return replace(chart, panels=tuple(panels))
 
 
 def _curve(lines: Lines, panel: Panel, row: Row, declared: Declarations, results: Results) -> Curve:

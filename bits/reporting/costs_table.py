@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bits.reporting.files import read_json
+from bits.reporting.files import read_json, read_provenance
 from bits.reporting.results import Results
 
 GROUPS = {"pretraining": "Pretrainings", "finetuning": "Fine-tunings", "evaluation": "Evaluations"}
@@ -65,7 +65,7 @@ def _predictions(results: Results) -> Mapping[str, Any]:
 def _lines(results: Results, predictions: Mapping[str, Any]) -> Iterator[CostLine]:
     for run in results.plan.runs.values():
         path = results.root / (run.provenance or "")
-        record = read_json(path, "a run's provenance") if path.is_file() else {}
+        record = read_provenance(path) if path.is_file() else {}
         if record or run.id in predictions:
             yield _line(run.id, run.kind, predictions.get(run.id), record)
     for identity, files in results.plan.metrics.items():
@@ -80,12 +80,12 @@ def _lines(results: Results, predictions: Mapping[str, Any]) -> Iterator[CostLin
 def _line(key: str, kind: str, prediction: Mapping[str, Any] | None, record: Mapping[str, Any]) -> CostLine:
     known = prediction or {}
     basis = f"{known.get('basis', '')}, {str(known.get('date', ''))[:10]}" if prediction else ""
-    return CostLine(key, kind, _number(known.get("seconds")), spent_seconds(record), _device(record), basis)
+    return CostLine(key, kind, number(known.get("seconds")), spent_seconds(record), _device(record), basis)
 
 
 def spent_seconds(record: Mapping[str, Any]) -> float | None:
     """Over all starts of a run, where its provenance knows; else of the process that finished it."""
-    spent = _number(record.get("seconds_spent"))
+    spent = number(record.get("seconds_spent"))
     if spent is not None:
         return spent
     try:
@@ -102,5 +102,6 @@ def _device(record: Mapping[str, Any]) -> str:
     return f"{processes} x {name}" if processes != 1 and name else name
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """value as a float; None of what is no number."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -15,7 +15,10 @@ from bits.reporting.seeds import Seeds, Spread
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve in its unit; one that collapsed may have points. widths: the dimensions of its seeds, if known."""
+    """One curve in its unit; one that collapsed may have points. widths: the dimensions of its seeds, if known.
+
+    counted: it says of how many seeds it is, because others are of more or fewer.
+    """
 
     label: str
     colour: str
@@ -23,6 +26,7 @@ class Curve:
     published: Points
     widths: tuple[int, ...] = ()
     added: bool = False
+    counted: bool = False
 
     @cached_property
     def spreads(self) -> tuple[Spread, ...]:
@@ -45,14 +49,16 @@ class Curve:
 
     @property
     def standing(self) -> str:
-        """What keeps it from being complete: the outcome, or "2 of 3 seeds, 1 collapse"; nothing if nothing does."""
-        tally = self.seeds.tally.replace(f" of {self.seeds.expected}", f" of {self.seeds.expected} seeds", 1)
+        """What keeps it from being complete: the outcome, or "2 of 3 seeds, 1 collapse"; "3 seeds" when counted."""
+        tally = self.seeds.counted(self.counted).replace(
+            f" of {self.seeds.expected}", f" of {self.seeds.expected} seeds", 1
+        )
         word = "" if self.seeds.status == "measured" else str(self.seeds.status)
         return f"{word} ({tally})" if word and tally else word or tally
 
     @property
     def text(self) -> str:
-        """The label, with what keeps it from being complete."""
+        """The label with the standing."""
         return f"{self.full_label} ({self.standing})" if self.standing else self.full_label
 
     def gaps(self) -> str:
@@ -86,6 +92,7 @@ class ChartPanel:
             measure=measure.id,
             unit=measure.unit,
             decimals=measure.decimals,
+            counted=curve.counted,
         )
 
 
@@ -130,9 +137,9 @@ class Chart:
             if (gap := curve.gaps())
         ]
 
-    def seeds(self) -> int:
-        """The largest number of seeds that a curve expects."""
-        return max((curve.seeds.expected for curve in self.curves()), default=1)
+    def seeds(self) -> tuple[int, ...]:
+        """The numbers of seeds that curves expect, each once, increasing; more than one: every curve says its own."""
+        return tuple(sorted({curve.seeds.expected for curve in self.curves()}))
 
     def counts(self) -> tuple[int, int]:
         """(curves of which every seed was measured or has an outcome, curves)."""

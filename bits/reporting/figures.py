@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
@@ -52,6 +53,10 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
 }
 _MARKERS = "osD^vP"
+_SAID = 8  # lines in a panel; the rest is said below the figure
+_LEGEND_SIZE = 8.5  # points
+_LEGEND_INCHES = 0.55  # two lines
+_LABEL_WIDTH = 55  # characters of a line in the legend; one column of them fits the narrowest figure
 _ADDED_LINE: Any = (0, (6, 1, 1, 1))
 
 
@@ -75,19 +80,31 @@ def _drawn(chart: Chart) -> Figure:
     )
     for ax, panel in zip(axes[0], chart.panels, strict=True):
         _draw_panel(ax, panel, chart.x_label)
-    handles = _legend(chart)
-    figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=min(len(handles), 5 if columns == 1 else 7),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=2.2,
-        columnspacing=1.4,
-    )
     stamp = "\n".join(textwrap.wrap(f"{chart.about.name} · {chart.about.stamp}", 125 if columns == 1 else 85 * columns))
     figure.supxlabel(stamp, fontsize=6.8, color=MUTED, x=0.01, ha="left", parse_math=False)
+    _place_legend(figure, _legend(chart), 5 if columns == 1 else 7)
     return figure
+
+
+def _place_legend(figure: Figure, handles: Sequence[Artist], most: int) -> None:
+    """The legend above the panels in as many columns, `most` at most, as fit; the figure grows by lines after two."""
+    for columns in range(min(len(handles), most), 0, -1):
+        legend = figure.legend(
+            handles=handles,
+            loc="outside upper left",
+            ncols=columns,
+            frameon=False,
+            fontsize=_LEGEND_SIZE,
+            handlelength=2.2,
+            columnspacing=1.4,
+        )
+        box = legend.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+        if box.width <= figure.bbox.width or columns == 1:
+            break
+        legend.remove()
+    beyond = box.height / figure.dpi - _LEGEND_INCHES
+    if beyond > 0:
+        figure.set_figheight(figure.get_figheight() + beyond)
 
 
 def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
@@ -100,10 +117,12 @@ def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
     standings = [f"{curve.label}: {curve.standing}" for curve in panel.curves if curve.standing]
     standings += ["gaps: not every seed has a point"] if any(curve.gaps() for curve in panel.curves) else []
     if standings:
+        lines = [line for standing in standings for line in textwrap.wrap(standing, _LABEL_WIDTH // 2 + 8)]
+        lines = lines if len(lines) <= _SAID else [*lines[: _SAID - 1], "and more"]
         ax.text(
             0.98,
             0.04,
-            "\n".join(standings),
+            "\n".join(lines),
             transform=ax.transAxes,
             ha="right",
             va="bottom",
@@ -167,8 +186,9 @@ def _legend(chart: Chart) -> list[Artist]:
         )
         for marker, curve in zip(cycle(_MARKERS), chart.panels[0].curves, strict=False)
     ]
-    if chart.seeds() > 1:
-        handles.append(Patch(color=MUTED, alpha=0.3, linewidth=0, label=f"mean ± sd of {chart.seeds()} seeds"))
+    if max(chart.seeds()) > 1:
+        among = f"of {chart.seeds()[0]} seeds" if len(chart.seeds()) == 1 else "among seeds"
+        handles.append(Patch(color=MUTED, alpha=0.3, linewidth=0, label=f"mean ± sd {among}"))
     if any(curve.published for curve in chart.curves()):
         hollow: dict[str, Any] = {"markerfacecolor": "none", "linestyle": (0, (4, 3)), "linewidth": 1, "markersize": 6}
         handles.append(Line2D([], [], color=MUTED, marker="o", label="published", **hollow))
@@ -176,8 +196,8 @@ def _legend(chart: Chart) -> list[Artist]:
 
 
 def _plain(label: str) -> str:
-    """A label that matplotlib shows as it is: no mathematics between dollars, no hiding for an underscore."""
-    shown = label.replace("$", r"\$")
+    """A label that matplotlib shows as it is, on several lines if long: no mathematics, no hiding for an underscore."""
+    shown = textwrap.fill(label, _LABEL_WIDTH).replace("$", r"\$")
     return f"\N{ZERO WIDTH SPACE}{shown}" if shown.startswith("_") else shown
 
 

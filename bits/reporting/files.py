@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,29 @@ def read_intact(path: Path, what: str) -> dict[str, Any]:
     if not is_intact(content):
         raise ReportError(changed_message(path))
     return content
+
+
+def part(content: Mapping[str, Any], key: str, where: str | Path) -> dict[str, Any]:
+    """The object under a key, {} when there is no such key; raises ReportError when something else is there."""
+    found = content.get(key, {})
+    if not isinstance(found, dict):
+        raise ReportError(
+            f"{where}: {key}: expected an object, found {found!r:.80}. Delete the file and run snakemake again."
+        )
+    return found
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """A run's provenance; raises ReportError when it or a part of it is no object."""
+    record = read_json(path, "a run's provenance")
+    require_provenance(record, path)
+    return record
+
+
+def require_provenance(record: Mapping[str, Any], where: str | Path) -> None:
+    """Raise ReportError when a part of a provenance that the report looks into is no object."""
+    for key in ("code", "versions", "hardware"):
+        part(record, key, where)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

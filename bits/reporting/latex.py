@@ -5,58 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bits.reporting.cells import Cell, Table, TableRow
-from bits.reporting.tables import seeds_said
+from bits.reporting.keys import bold_said, seeds_said
+from bits.reporting.latex_text import latex_escaped
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "*": "{*}",  # at the start of a row, \\\\ would take it for its star
-    "[": "{[}",
-    "]": "{]}",
-    "±": r"$\pm$",
-    "β": r"$\beta$",
-    "τ": r"$\tau$",
-    "∞": r"$\infty$",
-    "×": r"$\times$",
-    "–": "--",
-    "—": "---",
-}
-_WIDE = 6  # columns; more are scaled to the page
-
-
-def latex_escaped(text: str) -> str:
-    """text with every character that LaTeX would read as a command made printable."""
-    return "".join(_LATEX.get(character, character) for character in text)
+_WIDE = 6  # columns; more take both columns of a page that has two
+# As wide as it is where that fits the line, else scaled to the line.
+_SCALED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
 
 
 def table_latex(table: Table) -> str:
-    """A floating booktabs table, the stamp in its caption, outcomes below it."""
-    about, wide = table.about, len(table.heads) > _WIDE
+    """A floating booktabs table, scaled to the line if wider, the stamp in its caption, outcomes below it."""
+    about, float_ = table.about, "table*" if len(table.heads) > _WIDE else "table"
     origin = "not in the paper" if about.beyond else f"{about.name} of the paper"
     key = "Measured." if about.beyond else "Measured, and published in parentheses."
-    text = " ".join((f"{about.title} ({origin}).", about.caption, key, seeds_said(table))).rstrip()
+    parts = (f"{about.title} ({origin}).", about.caption, key, bold_said(table), seeds_said(table))
+    text = " ".join(part for part in parts if part)
     caption = f"{latex_escaped(text)} \\textbf{{{latex_escaped(about.stamp)}}}"
-    packages = r"\usepackage{booktabs,graphicx}" if wide else r"\usepackage{booktabs}"
-    float_ = "table*" if wide else "table"
     lines = [
-        f"% {about.id}, scale {' '.join(about.scale.split())}; needs {packages}",
+        f"% {about.id}, scale {' '.join(about.scale.split())}; needs \\usepackage{{booktabs,graphicx}}",
         f"\\begin{{{float_}}}[t]",
         r"\centering",
         f"\\caption{{{caption}}}",
         f"\\label{{{about.id}}}",
-        *([r"\resizebox{\textwidth}{!}{%"] if wide else []),
-        f"\\begin{{tabular}}{{l{'r' * len(table.heads)}}}",
+        f"{_SCALED}\\begin{{tabular}}{{l{'r' * len(table.heads)}}}",
         r"\toprule",
         *_latex_heads(table),
     ]
@@ -65,7 +36,7 @@ def table_latex(table: Table) -> str:
         if group:
             lines.append(f"\\multicolumn{{{len(table.heads) + 1}}}{{l}}{{\\textit{{{latex_escaped(group)}}}}} \\\\")
         lines += [_latex_row(row, kind) for row in rows]
-    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else ""), *_latex_outcomes(table)]
+    lines += [r"\bottomrule", r"\end{tabular}}", *_latex_outcomes(table)]
     return "\n".join([*lines, f"\\end{{{float_}}}"]) + "\n"
 
 
@@ -79,7 +50,8 @@ def _latex_heads(table: Table) -> Iterator[str]:
             rules += [f"\\cmidrule(lr){{{first}-{first + n - 1}}}"] if name else []
             first += n
         yield " ".join(rules)
-    labels = (table.row_title, *(head.label for head in table.heads))
+    units = (f" ({head.shown_unit})" if head.shown_unit else "" for head in table.heads)
+    labels = (table.row_title, *(head.label + unit for head, unit in zip(table.heads, units, strict=True)))
     yield " & ".join(latex_escaped(label) for label in labels) + r" \\"
 
 
@@ -95,7 +67,7 @@ def _latex_cell(cell: Cell) -> str:
         text = f"\\textit{{{text}}}"
     elif cell.best:
         text = f"\\textbf{{{text}}}"
-    tally = f"{{\\footnotesize({latex_escaped(cell.seeds.tally)})}}" if text and cell.seeds.tally else ""
+    tally = f"{{\\footnotesize({latex_escaped(cell.tally)})}}" if cell.tally else ""
     published = f"{{\\footnotesize({latex_escaped(cell.published_text)})}}" if cell.published_text else ""
     return " ".join(part for part in (text, tally, published) if part)
 

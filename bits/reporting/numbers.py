@@ -1,4 +1,4 @@
-"""What `dvc metrics` and `dvc plots` show: a file of numbers a run, and the dvc.yaml that declares them."""
+"""What `dvc metrics` and `dvc plots` show: a file a run, and the dvc.yaml that declares them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bits.exhibits import Declarations
+from bits.reporting.cells import Cell
 from bits.reporting.results import Results
 from bits.reporting.seeds import Seeds
 
@@ -16,22 +17,28 @@ HEAD = "# Written with the report: what `dvc metrics` and `dvc plots` show of th
 
 def dvc_files(declared: Declarations, results: Results) -> dict[str, str]:
     """Content by path relative to the report's folder. Runs go by name, so that another recipe is a difference."""
+    scale = {"scale": results.plan.scale.name, "stamp": results.plan.scale.stamp}
     numbers = numbers_by_source(declared, results)
-    files = {f"metrics/{source}.json": json.dumps(found, indent=1) + "\n" for source, found in numbers.items()}
+    files = {f"metrics/{source}.json": json.dumps(scale | found, indent=1) + "\n" for source, found in numbers.items()}
     plots = [_plot(name, declared) for name in _computed(declared, results) if declared.exhibits[name].kind == "lines"]
     return {**files, "dvc.yaml": HEAD + yaml.safe_dump({"metrics": list(files), "plots": plots}, sort_keys=False)}
 
 
-def numbers_by_source(declared: Declarations, results: Results) -> dict[str, dict[str, float]]:
-    """Run or reference -> measure -> value in its unit, the mean of its seeds; what nothing measured is left out."""
-    found: dict[str, dict[str, float]] = {source: {} for source in results.plan.sources}
+def numbers_by_source(declared: Declarations, results: Results) -> dict[str, dict[str, float | str]]:
+    """Run or reference -> measure -> value in its unit, the mean of its seeds; what has not run is left out.
+
+    A number only when every seed was measured. Else what tables show, as "collapse" or "20.33 (2 of 3, 1 failed)":
+    no mean of some seeds, and none of a run that broke down, is compared as if it were one.
+    """
+    found: dict[str, dict[str, float | str]] = {source: {} for source in results.plan.sources}
     for name in _computed(declared, results):
         for source, identity in declared.exhibits[name].needs():
             measure = declared.measures[identity]
             if measure.shape == "number" and source in found:
-                mean = Seeds(results.readings(source, measure)).mean
-                if mean is not None:
-                    found[source][identity] = mean
+                cell = Cell(Seeds(results.readings(source, measure)), decimals=measure.decimals)
+                if cell.status != "not run":
+                    complete = cell.value if cell.seeds.complete else None
+                    found[source][identity] = cell.text if complete is None else complete
     return {source: dict(sorted(values.items())) for source, values in found.items()}
 
 

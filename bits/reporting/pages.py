@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bits.reporting.cells import Table
 from bits.reporting.curves import Chart
+from bits.reporting.keys import bold_said, seeds_said
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,7 +33,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "moment": moment}
+    environment.filters |= {"duration": duration, "moment": moment, "bold_said": bold_said, "seeds_said": seeds_said}
     return environment
 
 

@@ -51,6 +51,7 @@ class ReportPlan(BaseModel):
     """The parts of plan.json that reporting reads; runs, references and metrics by id.
 
     sources: name -> the ids of its expected seeds. metrics: id -> data set role or "training" -> path.
+    overrides: given on the command line, as "schedule.epochs=3"; changed: those of them that any result can depend on.
     shown: rows that users added, run -> exhibit -> label. left_out: exhibit -> why there are no data for it here.
     """
 
@@ -62,8 +63,14 @@ class ReportPlan(BaseModel):
     metrics: dict[str, dict[str, str]] = {}
     datasets: dict[str, dict[str, Any]] = {}
     choices: list[tuple[str, Any, str]] = []
+    overrides: list[str] = []
     shown: dict[str, dict[str, str]] = {}
     left_out: dict[str, str] = {}
+
+    @property
+    def changed(self) -> list[str]:
+        """The overrides but those of the site, which say where things are and not what is done."""
+        return [text for text in self.overrides if not text.lstrip("+~").startswith(("site=", "site."))]
 
 
 def read_plan(path: Path) -> ReportPlan:

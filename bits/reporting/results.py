@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bits.exhibits import Measure
-from bits.reporting.files import ReportError, read_intact
+from bits.reporting.files import ReportError, part, read_intact, require_provenance
 from bits.reporting.plan_file import Reference, ReportPlan, Run
 
-Status = Literal["measured", "collapse", "diverges", "failed", "not run"]
+Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run"]
+MISSING: tuple[Status, ...] = ("failed", "not measured", "not run")
 Points = tuple[tuple[float, float], ...]
 OUTCOMES: dict[str, Status] = {
     "finished": "measured",
@@ -28,6 +29,7 @@ class Reading:
 
     value or points is there when it was measured, and may be when the run collapsed or diverged; `problem` says
     why it did (the criterion), or why there is no value. `origin` is the metrics file, relative to the root.
+    not measured: it finished, but has no metrics that can be read as this measure of it.
     """
 
     source: str
@@ -42,7 +44,7 @@ class Reading:
     @property
     def missing(self) -> bool:
         """Whether there is neither a value nor an outcome."""
-        return self.status in ("not run", "failed")
+        return self.status in MISSING
 
 
 class Results:
@@ -71,11 +73,19 @@ class Results:
         return None
 
     def metrics(self, run_id: str, record: str) -> dict[str, Any] | None:
-        """The metrics file of a run or reference for a data set role or "training"; None when it does not exist."""
+        """The metrics file of a run or reference for a data set role or "training"; None when it does not exist.
+
+        Raises ReportError when its values, those of an evaluator, its provenance or a part of it is no object.
+        """
         path = self.plan.metrics.get(run_id, {}).get(record)
         if path is None or not (self.root / path).is_file():
             return None
-        return dict(self._read(path, "a metrics file"))
+        content: dict[str, Any] = self._read(path, "a metrics file")
+        values = part(content, "values", path)
+        for evaluator in values:
+            part(values, evaluator, f"{path}: values")
+        require_provenance(part(content, "provenance", path), f"{path}: provenance")
+        return dict(content)
 
     def readings(self, source: str, measure: Measure) -> tuple[Reading, ...]:
         """One measure of every expected seed of a run or reference, by its name; never empty."""
@@ -96,7 +106,7 @@ class Results:
         if not problem:
             value, points, problem = self._values(entry, measure, ended=status == "measured")
             if status == "measured":
-                status = "not run" if problem else "measured"
+                status = "not measured" if problem else "measured"
             else:
                 problem = self._detail(run_id) or problem
         return Reading(source, run_id, entry.seed, status, value, points, origin, problem)

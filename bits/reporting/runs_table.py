@@ -9,11 +9,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bits.reporting.costs_table import spent_seconds
-from bits.reporting.files import read_json
+from bits.reporting.costs_table import number, spent_seconds
+from bits.reporting.files import ReportError, read_provenance
 from bits.reporting.plan_file import Run
 from bits.reporting.results import Results
 
+_REMEDY = "mend or delete that line, or the file: the report only shows its speed and last loss"
 KINDS = {"pretraining": "Pretrainings", "finetuning": "Fine-tunings"}
 
 
@@ -72,7 +73,7 @@ def _line(run: Run, results: Results) -> RunLine:
     }
     links = {word: path for word, path in files.items() if path and (results.root / path).is_file()}
     steps = list(_steps(results.root / links["log"])) if outcome and "log" in links else []
-    rates = [step["images_per_s"] for step in steps if step.get("images_per_s") is not None]
+    rates = [step["images_per_s"] for step in steps if step["images_per_s"] is not None]
     return RunLine(
         name=run.name,
         id=run.id,
@@ -82,20 +83,34 @@ def _line(run: Run, results: Results) -> RunLine:
         detail=str(outcome.get("detail") or ""),
         epochs=outcome.get("epochs"),
         images_per_second=median(rates) if rates else None,
-        seconds=spent_seconds(read_json(results.root / links["provenance"], "a run's provenance"))
-        if "provenance" in links
-        else None,
+        seconds=spent_seconds(read_provenance(results.root / links["provenance"])) if "provenance" in links else None,
         final_loss=steps[-1]["loss"] if steps else None,
         links=links,
     )
 
 
-def _steps(log: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run log that hold a training loss; a half-written line is passed over."""
-    for text in log.read_text(encoding="utf-8").splitlines():
+def _steps(log: Path) -> Iterator[dict[str, float | None]]:
+    """loss and images_per_s, None where null or absent, of the lines of a run log that hold a training loss.
+
+    A half-written line is passed over. Raises ReportError for what is no number, and for a log that is no text.
+    """
+    for index, text in enumerate(_text(log).splitlines(), start=1):
         try:
             line = json.loads(text)
         except ValueError:
             continue
         if isinstance(line, dict) and "loss" in line:
-            yield line
+            yield {key: _logged(line.get(key), f"{log}:{index}: {key}") for key in ("loss", "images_per_s")}
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise ReportError(f"{log}: not UTF-8 text ({error}). Expected a JSON object a line; {_REMEDY}") from error
+
+
+def _logged(value: Any, where: str) -> float | None:
+    if value is not None and number(value) is None:
+        raise ReportError(f"{where}: expected a number or null, found {value!r:.80}; {_REMEDY}")
+    return number(value)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from bits.reporting.results import Reading, Status
+from bits.reporting.results import MISSING, Reading, Status
 
 _ENDED: tuple[Status, ...] = ("collapse", "diverges")
-_WORDS: tuple[Status, ...] = ("measured", *_ENDED, "failed", "not run")
+_WORDS: tuple[Status, ...] = ("measured", *_ENDED, *MISSING)
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,12 @@ class Seeds:
 
     @property
     def status(self) -> Status | None:
-        """measured when any seed was; else how the first did that ended; else failed or not run."""
+        """measured when any seed was; else how most of those ended that did, of as many the first in the order of
+        seeds; else failed when any has, not measured when any has finished, or not run."""
         found = [reading.status for reading in self.readings]
+        ended = [word for word in found if word in _ENDED]
+        if ended and "measured" not in found:
+            return max(ended, key=ended.count)
         return next((word for word in _WORDS if word in found), None)
 
     @property
@@ -77,8 +81,13 @@ class Seeds:
         have = self.count if status == "measured" else of[status or "not run"]
         if have in (0, self.expected):
             return ""
-        others = (f"{of[word]} {word}" for word in (*_ENDED, "failed") if of[word] and word != status)
+        others = (f"{of[word]} {word}" for word in (*_ENDED, "failed", "not measured") if of[word] and word != status)
         return ", ".join([f"{have} of {self.expected}", *others])
+
+    def counted(self, always: bool) -> str:
+        """The tally; of seeds that are all alike their number, "3 seeds", when always."""
+        number = f"{self.expected} seed{'s' if self.expected > 1 else ''}"
+        return self.tally or (number if always and self.expected and self.status not in MISSING else "")
 
     @property
     def run_ids(self) -> str:
@@ -104,10 +113,9 @@ class Seeds:
 
     @property
     def drawable(self) -> tuple[Reading, ...]:
-        """The seeds that a curve averages: those that were measured; if none was, those that left points."""
-        with_points = [one for one in self.readings if one.points]
-        measured = [one for one in with_points if one.status == "measured"]
-        return tuple(measured or with_points)
+        """The seeds that a curve averages, as `values` does: those that finished; a single one however it ended."""
+        kept = [one for one in self.readings if one.status == "measured" or self.expected == 1]
+        return tuple(one for one in kept if one.points)
 
     def curve(self) -> tuple[Spread, ...]:
         """Mean and deviation of the drawable seeds at every x where any of them has a point."""

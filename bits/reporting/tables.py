@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bits.reporting.cells import Cell, Table, TableRow
 from bits.reporting.curves import Chart, Curve
+from bits.reporting.keys import bold_said, seeds_said
 from bits.reporting.seeds import Seeds
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
@@ -26,7 +27,8 @@ def markdown_escaped(text: str) -> str:
 def table_csv(table: Table) -> str:
     """One line per cell; numbers in the unit named beside them, to ten digits.
 
-    sd: sample standard deviation among seeds; seeds: measured / expected; run ids and origins of all seeds.
+    sd: sample standard deviation among seeds; seeds: how many finished and were measured / expected; run ids and
+    origins of all seeds. Of a single seed that did not finish: what it measured nevertheless, and 0/1.
     """
     lines = []
     for row in table.rows:
@@ -43,7 +45,8 @@ def table_csv(table: Table) -> str:
 def chart_csv(chart: Chart) -> str:
     """One line per measured or published point, and one for a curve that has neither points nor a run.
 
-    seeds: how many have a point at that x / expected; the figure's line passes where every measured one has.
+    seeds: how many that finished have a point at that x / expected; the figure's line passes where all of them have.
+    Of a single seed that did not finish, its points: measured nevertheless, and 0/1.
     """
     lines = []
     for panel in chart.panels:
@@ -60,7 +63,7 @@ def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
     """(x, measured, sd, seeds, published) of each point."""
     expected = curve.seeds.expected
     for spread in curve.spreads:
-        counted = f"{spread.count}/{expected}"
+        counted = f"{spread.count if curve.seeds.status == 'measured' else 0}/{expected}"
         yield _digits(spread.x), _digits(spread.mean), _digits(spread.deviation), counted, ""
     for x, y in curve.published:
         yield _digits(x), "", "", "", _digits(y)
@@ -72,28 +75,18 @@ def _problems(seeds: Seeds) -> str:
     return "; ".join(dict.fromkeys(reading.problem for reading in seeds.readings if reading.problem))
 
 
-def seeds_said(table: Table) -> str:
-    """What a number with several seeds is; nothing for a table of single ones."""
-    if table.seeds() < 2:
-        return ""
-    return (
-        f"A value with ± is the mean of {table.seeds()} seeds and their sample standard deviation, unless the number "
-        f"of seeds stands behind it."
-    )
-
-
 def key_of(table: Table) -> str:
     """How to read the table: what is measured, published, bold, a mean."""
     published = "Measured here" if table.about.beyond else "Measured here (published)"
     added = "Rows added here are not in the paper." if any(row.kind == "added" for row in table.rows) else ""
-    parts = (f"{published}. Bold: the best measured value of a column.", seeds_said(table), added)
+    parts = (f"{published}.", bold_said(table), seeds_said(table), added)
     return " ".join(part for part in parts if part)
 
 
 def table_markdown(table: Table) -> str:
     """A Markdown page: stamp, table with "measured (published)" cells, caption, outcomes, holes."""
     heads = [
-        markdown_escaped(" ".join((head.group, head.label, f"({head.unit})" if head.unit in ("%", "bits") else "")))
+        markdown_escaped(" ".join((head.group, head.label, f"({head.shown_unit})" if head.shown_unit else "")))
         for head in table.heads
     ]
     lines = [
@@ -131,7 +124,7 @@ def _markdown_cell(cell: Cell) -> str:
         text = f"*{text}*"
     elif cell.best:
         text = f"**{text}**"
-    tally = f"({cell.seeds.tally})" if text and cell.seeds.tally else ""
+    tally = f"({cell.tally})" if cell.tally else ""
     return " ".join(part for part in (text, tally, f"({cell.published_text})" if cell.published_text else "") if part)
 
 

@@ -35,6 +35,14 @@ def test_an_added_row_stands_apart_and_wins_nothing(adding: Any) -> None:
     assert [one.cells[0].best for one in table.rows] == [False, False, True, False, False, False]
 
 
+def test_bold_is_said_alike_and_where_there_is_any(adding: Any) -> None:
+    adding.plant("bits-reset-1", retrieval={"map": 0.1})
+    said = "Bold: in each column, the best of two or more of the paper's rows of which every seed was measured."
+    for ending in ("html", "md", "tex"):
+        assert said in html.unescape((adding.render_exhibit("table-9") / f"table-9.{ending}").read_text())
+        assert "Bold" not in (adding.render_exhibit("table-3") / f"table-3.{ending}").read_text()
+
+
 def test_an_added_row_comes_before_the_references(fake: Any) -> None:
     fake.show("bits-128", "table-1", "128 bits")
     assert [row.kind for row in fake.table("table-1").rows] == [

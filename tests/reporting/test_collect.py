@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -90,8 +91,9 @@ def test_a_run_that_did_not_run_is_a_hole(fake: Any) -> None:
 
 def test_a_missing_metrics_file_is_a_hole(fake: Any) -> None:
     fake.metrics_path("simdino").unlink()
-    found = cell(fake.table("table-1"), "SimDINO", "k-NN")
-    assert found.text == "not run"
+    table = fake.table("table-1")
+    found = cell(table, "SimDINO", "k-NN")
+    assert (found.text, found.missing, table.counts()) == ("not measured", True, (30, 35))
     assert problem_of(found).startswith(fake.plan["metrics"][fake.id("simdino")]["imagenet1k"])
 
 
@@ -99,7 +101,7 @@ def test_a_missing_metrics_file_is_a_hole(fake: Any) -> None:
 def test_what_is_no_finite_number_is_a_hole_and_never_zero(fake: Any, value: object) -> None:
     fake.change_metrics("dino", knn={"top1_k20": value})
     table = fake.table("table-1")
-    assert (cell(table, "DINO", "k-NN").text, cell(table, "DINO", "k-NN").value) == ("not run", None)
+    assert (cell(table, "DINO", "k-NN").text, cell(table, "DINO", "k-NN").value) == ("not measured", None)
     assert "dino" in problem_of(cell(table, "DINO", "k-NN"))
     assert cell(table, "DINO", "mAP").text == "14.32"
 
@@ -119,7 +121,7 @@ def test_metrics_of_another_run_are_stale(fake: Any) -> None:
     del content[SEAL]
     write_record(fake.metrics_path("dino"), content | {"id": "dino-00000000"})
     found = cell(fake.table("table-1"), "DINO", "mAP")
-    assert found.text == "not run"
+    assert found.text == "not measured"
     assert "made from dino-00000000, but the plan's dino is dino-3fa9c1d2: stale" in problem_of(found)
 
 
@@ -187,6 +189,24 @@ def test_published_outcomes_stand_beside_measured_ones(fake: Any) -> None:
 def test_an_unknown_outcome_is_an_error(fake: Any) -> None:
     fake.end("dino", "exploded")
     with pytest.raises(BitsError, match=r"outcome: expected one of finished, .* found 'exploded'"):
+        fake.table("table-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": None}, "imagenet1k-1a2b3c4d.json: values: expected an object, found None. Delete the file and run"),
+        ({"values": [1]}, "values: expected an object, found [1]"),
+        ({"values": {"knn": [1]}}, "values: knn: expected an object"),
+        ({"provenance": ["x"]}, "provenance: expected an object"),
+        ({"provenance": {"versions": ["x"]}}, "provenance: versions: expected an object"),
+    ],
+)
+def test_a_record_of_another_shape_is_an_error(fake: Any, change: dict[str, Any], message: str) -> None:
+    content = json.loads(fake.metrics_path("dino").read_text())
+    del content[SEAL]
+    write_record(fake.metrics_path("dino"), content | change)
+    with pytest.raises(BitsError, match=re.escape(message)):
         fake.table("table-1")
 
 

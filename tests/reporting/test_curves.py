@@ -51,8 +51,8 @@ def test_holes_in_curves(fake: Any) -> None:
     figure = fake.chart("figure-4")
     dino, simdino, fixed, _ = figure.panels[0].curves
     assert (dino.text, simdino.text, fixed.text) == (
-        "DINO (not run)",
-        "SimDINO (not run)",
+        "DINO (not measured)",
+        "SimDINO (not measured)",
         "BITS-fixed (diverges)",
     )
     assert fixed.points == ((0, 10), (1, 20)), "what was measured before it diverged"

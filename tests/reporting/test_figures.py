@@ -91,7 +91,7 @@ def test_a_missing_curve_is_named_in_the_figure(fake: Any) -> None:
     fake.metrics_path("dino", "training").unlink()
     collected = fake.collected("figure-4")
     assert isinstance(collected, Chart)
-    assert "DINO: not run" in [text.get_text() for text in _drawn(collected).axes[0].texts]
+    assert "DINO: not measured" in [text.get_text() for text in _drawn(collected).axes[0].texts]
     assert chart_files(collected)["png"]
 
 
@@ -115,6 +115,18 @@ def test_a_band_among_seeds_and_what_is_missing_in_words(thrice: Any) -> None:
     assert legend(figure) == ["DINO", "SimDINO", "BITS-fixed", "BITS-reset", "mean ± sd of 3 seeds", "published"]
 
 
+def test_curves_of_different_numbers_of_seeds_say_theirs(thrice: Any) -> None:
+    gone = thrice.plan["sources"]["dino"].pop()
+    thrice.plan["runs"].pop(gone)
+    thrice.save()
+    figure = _drawn(thrice.chart("figure-4"))
+    (said,) = [text.get_text() for text in figure.axes[0].texts]
+    assert said == "DINO: 2 seeds\nSimDINO: 3 seeds\nBITS-fixed: 3 seeds\nBITS-reset: 3 seeds"
+    assert "mean ± sd among seeds" in legend(figure)
+    page = (thrice.render_exhibit("figure-4") / "figure-4.html").read_text()
+    assert "<b>2 seeds</b>" in page, "in the numbers at the published points"
+
+
 def test_gaps_between_seeds_are_said(thrice: Any) -> None:
     thrice.change_metrics("dino", "training", 1, training={"map": {"x": [0, 50, 100], "y": [0.1, 0.2, 0.3]}})
     figure = _drawn(thrice.chart("figure-4"))
@@ -134,6 +146,28 @@ def test_an_added_curve_is_set_apart(fake: Any) -> None:
     assert figure.axes[0].lines[8].get_linestyle() != "-"
     assert legend(figure)[4].endswith(r"_n = \$20\$ \$x (added here)")
     assert chart_files(collected)["pdf"]
+
+
+@pytest.mark.parametrize("name", ["figure-4", "figure-5"])
+@pytest.mark.parametrize(
+    "labels", [["clip 2, no warm-up"] * 2, ["a label without end " * 9] * 3, ["W" * 150], ["clip"] * 30]
+)
+def test_the_legend_stays_inside_the_figure(fake: Any, name: str, labels: list[str]) -> None:
+    fake.without_pending()
+    added = [run for run in fake.plan["sources"] if run.startswith("bits-") and "-on-" not in run]
+    for index, label in enumerate(labels):
+        fake.show(added[index % len(added)], name, f"{index} {label}") if index < len(added) else None
+    figure = _drawn(fake.chart(name))
+    figure.draw_without_rendering()
+    (legend_,), whole = figure.legends, figure.bbox
+    box = legend_.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= whole.width
+    assert 0 <= box.y0 < box.y1 <= whole.height + 1
+    for ax in figure.axes:
+        assert ax.get_window_extent().height > 0.4 * figure.dpi * 4.3, "the panels keep their height"
+        assert ax.get_tightbbox().x0 >= 0
+    for text in (text for ax in figure.axes for text in ax.texts):
+        assert text.get_window_extent().x0 >= 0
 
 
 def test_figure_7_goes_over_the_fine_tunings_of_both_targets(fake: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bits.reporting.latex import latex_escaped
+from bits.reporting.latex_text import latex_escaped
 from bits.reporting.tables import markdown_escaped
 
 NASTY = "<script>alert('x')</script> | 50% & $1_a^b~ {c} \\d #e [f] `g` *h*"
@@ -74,7 +74,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
     fake.metrics_path("dino", "training").unlink()
     lines = rows_of(fake.render_exhibit("figure-4") / "figure-4.csv")
     holes = [line for line in lines if line["series"] == "DINO" and not line["published"]]
-    assert [(line["x"], line["measured"], line["status"]) for line in holes] == [("", "", "not run")]
+    assert [(line["x"], line["measured"], line["status"]) for line in holes] == [("", "", "not measured")]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
         ),
         (
             "md",
-            "| SimDINO | *not run* (38.62) | *not run* (69.52) | *not run* (75.3) | *not run* |",
+            "| SimDINO | *not measured* (38.62) | *not measured* (69.52) | *not measured* (75.3) | *not measured* |",
         ),
         (
             "md",
@@ -99,10 +99,11 @@ def test_csv_of_a_missing_curve_says_so(fake: Any) -> None:
         ),
         (
             "tex",
-            r"SimDINO & \textit{not run} {\footnotesize(38.62)} & \textit{not run} {\footnotesize(69.52)} & ",
+            r"SimDINO & \textit{not measured} {\footnotesize(38.62)} & \textit{not measured} {\footnotesize(69.52)} & ",
         ),
         ("tex", r"BITS-fixed & \textit{collapse} {\footnotesize(43.44)} & "),
         ("tex", r"\textit{raw pixels} & 9.04 & 21.70 & "),
+        ("tex", r"method & mAP (\%) & k-NN (\%) & linear probing (\%) & "),
     ],
 )
 def test_a_row_in_markdown_and_latex(fake: Any, ending: str, row: str) -> None:
@@ -174,10 +175,24 @@ def test_nothing_nasty_gets_into_csv(nasty: Any) -> None:
     assert {line["stamp"] for line in rows_of(nasty.render_exhibit("table-1") / "table-1.csv")} == {NASTY}
 
 
-def test_latex_escapes() -> None:
-    assert latex_escaped(r"a_b & 5% {x} \y #1 $2 β=∞") == (
-        r"a\_b \& 5\% \{x\} \textbackslash{}y \#1 \$2 $\beta$=$\infty$"
-    )
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        (r"a_b & 5% {x} \y #1 $2 β=∞", r"a\_b \& 5\% \{x\} \textbackslash{}y \#1 \$2 $\beta$=$\infty$"),
+        ("a\n\n b\tc\u00a0d", "a b c d"),
+        ("ε λ Λ µ Α", r"$\varepsilon$ $\lambda$ $\Lambda$ $\mu$ A"),
+        ("−1 ≤ 2 → x² H₂O ½", r"$-$1 $\leq$ 2 $\rightarrow$ x$^{2}$ H$_{2}$O 1/2"),
+        ("„q“ ‘r’ “s” 1–2…", r",,q`` `r' ``s'' 1--2\ldots{}"),
+        ("é ï ß ą ệ", r"\'{e} \"{\i} \ss{} a \d{e}"),
+        ("日\u200b\x00", "{[}U+65E5{]}"),
+    ],
+)
+def test_latex_escapes(text: str, latex: str) -> None:
+    assert latex_escaped(text) == latex
+
+
+def test_every_character_is_ascii_in_latex() -> None:
+    assert all(latex_escaped(chr(code)).isascii() for code in range(0x20, 0x11000) if not 0xD800 <= code < 0xE000)
 
 
 def test_markdown_escapes_pipes_and_line_ends() -> None:

@@ -22,12 +22,33 @@ def test_a_run_has_its_measures_by_name_in_their_units(fake: Any) -> None:
     made = json.loads(files(fake)["metrics/bits-reset.json"])
     assert made["imagenet1k.retrieval.map"] == pytest.approx(20.125)
     assert made["imagenet1k.variance.d_eff"] == pytest.approx(17.85)
+    assert (made.pop("scale"), made.pop("stamp")) == ("demo", fake.stamp)
     assert list(made) == sorted(made)
     assert not any("curve" in name or "cumulative" in name or ".training." in name for name in made)
 
 
 def test_what_did_not_run_has_no_numbers(fake: Any) -> None:
-    assert json.loads(files(fake)["metrics/bits-512.json"]) == {}
+    assert json.loads(files(fake)["metrics/bits-512.json"]) == {"scale": "demo", "stamp": fake.stamp}
+
+
+def test_what_broke_down_or_lacks_a_seed_is_no_number(thrice: Any) -> None:
+    thrice.fail("bits-reset", "disk full", seed=2)
+    thrice.end("simdino", "collapsed", seed=1)
+    for seed in range(3):
+        thrice.end("bits-fixed", "diverged", seed=seed)
+    thrice.metrics_path("dino", seed=1).unlink()
+    found = numbers_by_source(load_declarations(thrice.config, shown={}), thrice.results())
+    assert [found[name]["imagenet1k.retrieval.map"] for name in ("bits-reset", "simdino", "bits-fixed", "dino")] == [
+        "20.33 ± 0.28 (2 of 3, 1 failed)",
+        "16.67 ± 0.28 (2 of 3, 1 collapse)",
+        "diverges",
+        "14.12 ± 0.28 (2 of 3, 1 not measured)",
+    ]
+
+
+def test_a_single_run_that_collapsed_is_no_number(fake: Any) -> None:
+    fake.end("dino", "collapsed")
+    assert json.loads(files(fake)["metrics/dino.json"])["imagenet1k.retrieval.map"] == "collapse"
 
 
 def test_seeds_are_averaged(thrice: Any) -> None:

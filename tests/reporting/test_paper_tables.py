@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -48,7 +51,7 @@ def test_table_4(planted: Any) -> None:
     markdown = (folder / "table-4.md").read_text()
     assert "| beta | mAP (%) |\n|:---|---:|\n| 0.05 | 20.00 (" in markdown
     lines = body(folder / "table-4.tex")
-    assert lines[0] == r"beta & mAP \\"
+    assert lines[0] == r"beta & mAP (\%) \\"
     assert lines[-1].startswith(r"0.5 & \textbf{23.00} {\footnotesize(")
     assert {cells_of(line) for line in lines if line.endswith(r"\\")} == {2}
 
@@ -90,9 +93,13 @@ def test_table_14(planted: Any) -> None:
     assert {cells_of(line) for line in lines if line.endswith(r"\\")} == {13}
     assert sum(line == r"\midrule" for line in lines) == 2
     tex = (folder / "table-14.tex").read_text()
-    for part in (r"\begin{table*}[t]", r"\resizebox{\textwidth}{!}{%", r"\end{tabular}}", r"\end{table*}"):
+    for part in (r"\begin{table*}[t]", r"\resizebox{\ifdim", r"\end{tabular}}", r"\end{table*}"):
         assert tex.count(part) == 1
     assert tex.count(r"\textit{collapse}") == 3
+    said = "Bold: in each column and group of rows, the best of two or more of the paper's rows of which every seed was"
+    for ending in ("html", "md", "tex"):
+        text = html.unescape((folder / f"table-14.{ending}").read_text())
+        assert said in text, ending
     page = (folder / "table-14.html").read_text()
     assert 'class="grid dense"' in page
     assert page.count('class="m best"') == 2 * 12
@@ -114,6 +121,19 @@ def test_a_diverging_run_that_diverged(planted: Any) -> None:
     markdown = (folder / "text-5.3.md").read_text()
     assert "| SimDINO-reset | *diverges* (diverges) |" in markdown
     assert "- SimDINO-reset: diverges - loss is not finite at step 41" in markdown
+
+
+@pytest.mark.parametrize("name", ["table-1", "table-4", "table-14"])
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_compiles_and_stays_on_the_line(planted: Any, name: str) -> None:
+    planted.show("bits-512", name, "ε ≤ 0.1\n\n„q“ 日本 é – a label as long as a table's is not")
+    tex = (planted.render_exhibit(name) / f"{name}.tex").read_text()
+    packages = tex.splitlines()[0].partition("needs ")[2]
+    page = f"\\documentclass{{article}}{packages}\\begin{{document}}{tex}\\end{{document}}"
+    (planted.root / "page.tex").write_text(page)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    said = subprocess.run(command, cwd=planted.root, capture_output=True, check=True).stdout
+    assert b"Overfull" not in said
 
 
 @pytest.mark.parametrize("name", ["table-3", "table-9", "table-11", "table-12", "table-13", "figure-5"])

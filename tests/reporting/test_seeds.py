@@ -85,6 +85,10 @@ def test_seeds_that_all_collapsed_are_the_word(thrice: Any) -> None:
     [
         (("collapse", "collapse", "not run"), "collapse (2 of 3)"),
         (("collapse", "diverges", "collapse"), "collapse (2 of 3, 1 diverges)"),
+        (("diverges", "diverges", "collapse"), "diverges (2 of 3, 1 collapse)"),
+        (("diverges", "collapse", "not run"), "diverges (1 of 3, 1 collapse)"),
+        (("not run", "not measured", "not run"), "not measured (1 of 3)"),
+        (("not measured", "failed", "not run"), "failed (1 of 3, 1 not measured)"),
         (("not run", "diverges", "failed"), "diverges (1 of 3, 1 failed)"),
         (("not run", "failed", "not run"), "failed (1 of 3)"),
         (("not run", "not run", "not run"), "not run"),
@@ -140,12 +144,72 @@ def test_csv_names_every_seed(thrice: Any) -> None:
     assert {line["seeds"] for line in quoted} == {""}
 
 
+def test_seeds_that_all_diverged_count_alike_in_both_csvs(thrice: Any) -> None:
+    for seed in range(3):
+        thrice.end("dino", "diverged", "loss is not finite", seed=seed)
+    (cell_,) = [
+        line
+        for line in rows_of(thrice.render_exhibit("table-1") / "table-1.csv")
+        if (line["source"], line["column"]) == ("dino", "mAP")
+    ]
+    lines = rows_of(thrice.render_exhibit("figure-4") / "figure-4.csv")
+    (curve,) = [line for line in lines if line["series"] == "DINO" and not line["published"]]
+    for line in (cell_, curve):
+        assert [line[key] for key in ("status", "measured", "sd", "seeds")] == ["diverges", "", "", "0/3"]
+
+
+def test_a_single_seed_that_diverged_counts_alike_in_both_csvs(fake: Any) -> None:
+    fake.end("dino", "diverged")
+    cells = rows_of(fake.render_exhibit("table-1") / "table-1.csv")
+    points = rows_of(fake.render_exhibit("figure-4") / "figure-4.csv")
+    measured = [line for line in (*cells, *points) if line["source"] == "dino" and line["measured"]]
+    assert len(measured) == 5 + 6
+    assert {(line["status"], line["seeds"]) for line in measured} == {("diverges", "0/1")}
+
+
 def test_csv_of_curves_counts_the_seeds_at_every_point(thrice: Any) -> None:
     thrice.change_metrics("dino", "training", 1, training={"map": {"x": [0, 20], "y": [0.1, 0.2]}})
     lines = [line for line in rows_of(thrice.render_exhibit("figure-4") / "figure-4.csv") if line["series"] == "DINO"]
     measured = {line["x"]: line for line in lines if line["measured"]}
     assert [line["seeds"] for line in measured.values()] == ["3/3", "3/3", "2/3", "2/3", "2/3", "2/3"]
     assert all(float(line["sd"]) > 0 for line in measured.values())
+
+
+@pytest.fixture
+def mixed(thrice: Any) -> Any:
+    """Three seeds of everything, but two of DINO and one of SimDINO."""
+    for source, kept in (("dino", 2), ("simdino", 1)):
+        gone = thrice.plan["sources"][source][kept:]
+        thrice.plan["sources"][source] = thrice.plan["sources"][source][:kept]
+        for identity in gone:
+            del thrice.plan["runs"][identity]
+    thrice.save()
+    return thrice
+
+
+@pytest.mark.parametrize(
+    ("ending", "texts"),
+    [
+        ("md", ["| DINO | 14.52 ± 0.28 (2 seeds) (", "| SimDINO | 16.87 (1 seed) (38.62) |"]),
+        ("md", ["| BITS-reset | **20.12 ± 0.40** (3 seeds) (50.64) |", "| *raw pixels* | 9.04 ± 0.40 (3 seeds) |"]),
+        ("tex", [r"DINO & 14.52 $\pm$ 0.28 {\footnotesize(2 seeds)} {", r"SimDINO & 16.87 {\footnotesize(1 seed)} {"]),
+        ("html", ["<b>2 seeds</b>", "<b>1 seed</b>", "<b>3 seeds</b>"]),
+    ],
+)
+def test_where_numbers_of_seeds_differ_every_cell_says_its_own(mixed: Any, ending: str, texts: list[str]) -> None:
+    page = (mixed.render_exhibit("table-1") / f"table-1.{ending}").read_text()
+    for text in (*texts, "the sample standard deviation of as many seeds as are named behind it"):
+        assert text in page
+    assert "mean of 3 seeds" not in page
+
+
+def test_a_row_with_fewer_seeds_names_those_that_ended(mixed: Any) -> None:
+    mixed.end("simdino", "collapsed")
+    mixed.end("dino", "collapsed", seed=1)
+    table = mixed.table("table-1")
+    assert cell(table, "SimDINO").text == "collapse (1 seed)"
+    assert cell(table, "DINO").text == "14.32 (1 of 2, 1 collapse)"
+    assert len(mixed.chart("figure-4").panels[0].comparison()[0][1]) == 4
 
 
 @pytest.mark.parametrize(

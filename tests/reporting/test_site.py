@@ -59,6 +59,31 @@ def test_the_report_says_where_everything_stands(fake: Any) -> None:
     assert "2026-03-01 10:02 UTC" in report
 
 
+def test_the_report_claims_no_more_exhibits_than_are_here(fake: Any) -> None:
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert (
+        "4 of the 26 exhibits of the paper, its tables, figures and two groups of numbers in its text, are here"
+        in report
+    )
+    assert "more with holes" not in report
+    assert "Every table and figure" not in report
+    fake.unmake("dino")
+    report = text_of(fake.render_report() / "demo/index.html")
+    assert report.count("0 of the 26 exhibits") == report.count("; 4 more with holes, which say what is missing.") == 1
+
+
+def test_what_was_changed_for_all_runs_is_said(fake: Any) -> None:
+    assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
+    fake.plan["overrides"] = ["schedule.epochs=3", "site=local", "site.workers=2", "name=<script>"]
+    fake.save()
+    page = fake.render_report() / "demo/index.html"
+    assert "Changed for all runs: schedule.epochs=3 , name=<script>" in text_of(page)
+    assert "<code>name=&lt;script&gt;</code>" in page.read_text()
+    fake.plan["overrides"] = ["site=local"]
+    fake.save()
+    assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
+
+
 def run_cells(page: str, identity: str) -> list[str]:
     """The cells of a run's line, as text."""
     row = re.search(rf"<code>{identity}</code>.*?</tr>", page, flags=re.S)
@@ -81,6 +106,33 @@ def test_the_table_of_runs(fake: Any) -> None:
     assert "Pretrainings 3 finished, 1 collapsed, 1 failed, 20 not run." in text
     assert "Fine-tunings 1 finished, 15 not run." in text
     assert "pretrainings that have ended 5 of 25" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            b'{"loss": 0.1, "images_per_s": "fast"}',
+            "log.jsonl:4: images_per_s: expected a number or null, found 'fast'",
+        ),
+        (b'{"loss": [1]}', "log.jsonl:4: loss: expected a number or null, found [1]"),
+        (b"\xff\xfe", "log.jsonl: not UTF-8 text"),
+    ],
+)
+def test_a_log_that_is_none_is_named(fake: Any, capsys: pytest.CaptureFixture[str], line: bytes, message: str) -> None:
+    reports = fake.render_report()
+    with (fake.root / fake.run("dino")["log"]).open("ab") as log:
+        log.write(line + b"\n")
+    folder, out = str(reports / "demo/exhibits"), str(reports / "demo/index.html")
+    assert fake.render("report", "--exhibits-dir", folder, "--out", out) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_log_may_hold_a_loss_that_is_not_finite_and_a_line_that_is_half_written(fake: Any) -> None:
+    with (fake.root / fake.run("dino")["log"]).open("a") as log:
+        log.write('{"loss": null, "images_per_s": null}\n{"lo')
+    page = (fake.render_report() / "demo/index.html").read_text()
+    assert run_cells(page, fake.id("dino"))[3:5] == ["–", "200"]
 
 
 def test_the_table_of_runs_has_a_line_for_every_seed(thrice: Any) -> None:

@@ -1,0 +1,31 @@
+"""How to read a table, in the same words in every format: what is bold, and what a value with ± is."""
+
+from __future__ import annotations
+
+from bits.reporting.cells import Table
+
+
+def bold_said(table: Table) -> str:
+    """What a bold number is; nothing for a table without one."""
+    rows = [row for row in table.rows if row.kind == "run"]
+    if not any(cell.best for row in rows for cell in row.cells):
+        return ""
+    where = "column and group of rows" if len({row.group for row in rows}) > 1 else "column"
+    among = "rows" if table.about.beyond else "of the paper's rows"
+    return f"Bold: in each {where}, the best of two or more {among} of which every seed was measured."
+
+
+def seeds_said(table: Table) -> str:
+    """What a number with several seeds is; nothing for a table of single ones."""
+    match table.seeds():
+        case () | (1,):
+            return ""
+        case (number,):
+            return (
+                f"A value with ± is the mean of {number} seeds and their sample standard deviation, unless the number "
+                f"of seeds stands behind it."
+            )
+        case _:
+            return (
+                "A value with ± is the mean and the sample standard deviation of as many seeds as are named behind it."
+            )
