@@ -105,10 +105,11 @@ class Evaluator:
         return outcome.is_file() and bool(read_record(outcome, "how a run ended")["outcome"] == "diverged")
 
     def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
-        """What the features are made from, and the backbone that makes them, if one does."""
+        """What the features are made from, and the backbone that makes them, if one does: in its place, as it is used."""
         if source in ("pixels", "chance"):
             return {"reference": source}, None
-        backbone = backbone_of(self.recipe)
+        # Even where all features are cached: a probe on augmented images goes through it again.
+        backbone = backbone_of(self.recipe).to(self.device).eval()
         if source == "random-init":
             return {"reference": source, "backbone": self.recipe.backbone.model_dump(mode="json")}, backbone
         weights = self.arguments.run.parent / f"{self.evaluation.features.model}.safetensors"
