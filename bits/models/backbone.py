@@ -26,6 +26,7 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
 
     ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
     bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
+    A class token starts from a truncated normal 0.02, as in the public DINO and SimDINO recipes (timm: 1e-6).
     drop_path > 0: in training mode every pass needs its factors (`stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
@@ -41,6 +42,8 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)
+    if isinstance(getattr(backbone, "cls_token", None), nn.Parameter):
+        nn.init.trunc_normal_(backbone.cls_token, std=0.02)
     return backbone
 
 

@@ -26,6 +26,16 @@ def test_any_timm_vit_takes_any_multiple_of_its_patch(name):
     assert torch.allclose(wide[:, -width(backbone) :], backbone(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["vit_base_patch16_224", "deit_base_distilled_patch16_224"])
+def test_a_class_token_starts_as_in_the_public_recipe(name):
+    tokens = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        tokens.append(create_backbone(name, 224, 0.0, {"depth": 1}).cls_token.detach())
+    assert float(tokens[0].std()) == pytest.approx(0.02, rel=0.1)
+    assert torch.equal(tokens[0], tokens[1]) and not torch.equal(tokens[0], tokens[2])
+
+
 def test_other_backbones_give_pooled_features():
     backbone = create_backbone("resnet10t", 32, 0.0, {}).eval()
     assert not is_vit(backbone)
