@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bits.provenance import digest
 
@@ -99,8 +99,17 @@ class Optimizer(Section):
 
 class Schedule(Section):
     epochs: Positive
+    horizon_epochs: Positive | None  # that the schedules of rate, decay and momentum are laid out for; null: epochs
     batch_size: Positive  # images a step over all processes
     images_per_epoch: Positive | None  # null: one pass over the data set, last incomplete batch dropped
+
+    @field_validator("horizon_epochs")
+    @classmethod
+    def _not_before_the_end(cls, horizon: int | None, info: ValidationInfo) -> int | None:
+        epochs = info.data.get("epochs")
+        if horizon is not None and epochs is not None and horizon < epochs:
+            raise ValueError(f"the schedules would end before the last of {epochs} epochs; give at least as many")
+        return None if horizon == epochs else horizon  # the same run, whichever way it is said
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Schedule:
@@ -238,6 +247,9 @@ class Finetuning(Section):
     epochs: Positive
     warmup_epochs: float = Field(ge=0)
     learning_rate: Annotated[float, Field(gt=0)] | None  # for 256 images a step; null: the pretraining's
+    min_learning_rate: Annotated[float, Field(ge=0)] | None  # null: the pretraining's
+    reset: bool  # one head reset, at the start, for runs with resets
+    freeze_prototypes_epochs: int = Field(ge=0)
     curve: Curve
 
 

@@ -105,7 +105,7 @@ class Evaluator:
         return outcome.is_file() and bool(read_record(outcome, "how a run ended")["outcome"] == "diverged")
 
     def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
-        """What the features are made from, and the backbone that makes them, if one does: in its place, as it is used."""
+        """What the features are made from, and the backbone that makes them, if one does, ready for use."""
         if source in ("pixels", "chance"):
             return {"reference": source}, None
         # Even where all features are cached: a probe on augmented images goes through it again.

@@ -42,8 +42,9 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)
-    if isinstance(getattr(backbone, "cls_token", None), nn.Parameter):
-        nn.init.trunc_normal_(backbone.cls_token, std=0.02)
+    token = getattr(backbone, "cls_token", None)
+    if isinstance(token, nn.Parameter):
+        nn.init.trunc_normal_(token, std=0.02)
     return backbone
 
 
