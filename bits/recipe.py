@@ -150,6 +150,7 @@ class Retrieval(Section):
     queries_per_class: Positive
     seed: int
     cutoffs: tuple[Positive, ...]
+    ties: Literal["expected", "stable"]  # mean over all orders of equally similar images, or their order in the gallery
 
 
 class Curve(Section):
@@ -198,9 +199,12 @@ class Knn(Section):
 
 class Linear(Section):
     blocks: Positive  # CLS tokens of this many last blocks are concatenated
+    average_patches: bool  # instead: the last block's CLS token and the average of its patch tokens
     augment: bool  # random resized crop and flip while the probe trains; false: cached centre crops
     epochs: Positive
     learning_rate: float = Field(gt=0)  # for 256 images a step
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
     batch_size: Positive
     grid: tuple[float, ...]  # more learning rates, reported as a second, labelled column
     standardised: bool  # another probe, on standardised features of centre crops, as a third
@@ -228,7 +232,17 @@ class Evaluation(Section):
     @property
     def blocks(self) -> int:
         """CLS tokens of how many last blocks are kept as features, of a backbone that has as many."""
-        return self.linear.blocks if self.linear else 1
+        return self.linear.blocks if self.linear and not self.averages_patches else 1
+
+    @property
+    def averages_patches(self) -> bool:
+        """Whether the average of the last block's patch tokens is kept beside its CLS token."""
+        return self.linear is not None and self.linear.average_patches
+
+    @property
+    def tokens(self) -> int:
+        """How many vectors of the backbone's width are kept of an image; of a backbone without tokens it is one."""
+        return self.blocks + self.averages_patches
 
     def sees_training_images(self, backbone: bool = True) -> bool:
         """Whether features of the training images' centre crops are wanted; without a backbone no probe augments."""

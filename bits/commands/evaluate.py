@@ -127,7 +127,7 @@ class Evaluator:
             self.dataset.model_dump(mode="json"),
             settings,
             self.evaluation.pixels,
-            self._blocks(backbone),
+            self._tokens(backbone),
         ]
         store = FeatureStore(output.parents[2] / "features" / output.parent.name, key)
 
@@ -141,8 +141,10 @@ class Evaluator:
         seen = self.evaluation.sees_training_images(backbone is not None)
         return {images.split: features(images) for images in ((self.train, self.val) if seen else (self.val,))}
 
-    def _blocks(self, backbone: nn.Module | None) -> int:
-        return self.evaluation.blocks if backbone is not None and is_vit(backbone) else 1
+    def _tokens(self, backbone: nn.Module | None) -> tuple[int, bool]:
+        """Class tokens of how many blocks the features are, and whether the patches' average comes before them."""
+        vit = backbone is not None and is_vit(backbone)
+        return (self.evaluation.blocks, self.evaluation.averages_patches) if vit else (1, False)
 
     def _extractor(self, source: str, backbone: nn.Module | None, split: str) -> Extract:
         settings = self.evaluation.features
@@ -150,12 +152,13 @@ class Evaluator:
             return pixel_extractor(min(settings.size, self.evaluation.pixels))
         if backbone is None:
             return noise_extractor(CHANCE_WIDTH, seeded(self.recipe.seed, "chance", split))
-        return extractor_of(backbone, self.recipe, settings, self._blocks(backbone), self.device)
+        blocks, average = self._tokens(backbone)
+        return extractor_of(backbone, self.recipe, settings, blocks, self.device, average)
 
     def _values(self, features: dict[str, Tensor], backbone: nn.Module | None) -> dict[str, Any]:
         """What every evaluator that is asked for says."""
         settings, values = self.evaluation, dict[str, Any]()
-        # The probe sees the last blocks, everything else the last block alone.
+        # The probe sees all tokens that are kept, everything else the last block's class token alone.
         narrow = {split: rows if backbone is None else rows[:, -width(backbone) :] for split, rows in features.items()}
         test, wide_test = narrow["val"], features["val"]
         train, wide_train = partial(narrow.__getitem__, "train"), partial(features.__getitem__, "train")
@@ -191,7 +194,7 @@ class Evaluator:
             (views,) = step_views(batch, [spec], int(seeded(self.recipe.seed, epoch).initial_seed()), step, self.device)
             with torch.no_grad():
                 yield (
-                    last_blocks(backbone, views, self._blocks(backbone)).cpu(),
+                    last_blocks(backbone, views, *self._tokens(backbone)).cpu(),
                     self.train.labels[order[step]],
                 )
 

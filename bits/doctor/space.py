@@ -69,7 +69,7 @@ def _features(plan: Mapping[str, Any], models: Mapping[str, Mapping[str, int]], 
         for role, path in plan["metrics"][identity].items():
             if role in images and path in wanted and not Path(path).is_file():
                 settings = Evaluation.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
-                total += images[role] * (settings.blocks if model["vit"] else 1) * model["width"] * FLOAT
+                total += images[role] * (settings.tokens if model["vit"] else 1) * model["width"] * FLOAT
     return total
 
 
