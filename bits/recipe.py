@@ -131,8 +131,15 @@ class Dataset(Section):
     kind: Literal["scenes", "images"]
     classes: Positive | None = None  # keep the first n classes; null: all
     max_side: Positive | None = None  # px, larger images are reduced while decoding; null: never
+    eval_split: Literal["val", "test"] = "val"  # whose folder plays "val" where a set has both
     settings: dict[str, Any] = {}  # of the generator (kind scenes)
     fingerprint: str | None = None  # of the content; filled in when the plan is made
+
+    @model_validator(mode="after")
+    def _scenes_have_no_test(self) -> Dataset:
+        if self.kind == "scenes" and self.eval_split != "val":
+            raise ValueError(f"eval_split = {self.eval_split!r}: rendered scenes have the splits train and val alone")
+        return self
 
 
 class CentreCrop(Section):

@@ -87,6 +87,7 @@ class Evaluator:
                     "versions": versions(),
                     "hardware": {**hardware(), "device": str(self.device)},
                     "images": {"train": len(self.train), "val": len(self.val)},
+                    "folders": {"train": self.train.folder, "val": self.val.folder},
                     "command": command(),
                     "started": started,
                     "finished": now(),

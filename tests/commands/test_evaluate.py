@@ -147,6 +147,21 @@ def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path
     assert found[0] == found[1]
 
 
+def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
+    found = {}
+    for average in ("false", "true"):
+        settings = (f"evaluation.linear.average_patches={average}", "evaluation.linear.augment=false")
+        plan = planned(tmp_path, monkeypatch, *settings)
+        output = Path(metrics_file(plan, "bits-fixed"))
+        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        found[average] = json.loads(output.read_text())["values"]
+    for evaluator in ("knn", "retrieval", "variance"):
+        assert found["true"][evaluator] == found["false"][evaluator]
+    assert found["true"]["linear"] != found["false"]["linear"]
+    widths = {load_file(path)["features"].shape[1] for path in Path("results/smoke/features").rglob("*-val-*")}
+    assert widths == {2 * 128, 3 * 128}  # CLS and patches; of three blocks
+
+
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
