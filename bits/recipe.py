@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bits.provenance import digest
 
@@ -99,8 +99,17 @@ class Optimizer(Section):
 
 class Schedule(Section):
     epochs: Positive
+    horizon_epochs: Positive | None  # that the schedules of rate, decay and momentum are laid out for; null: epochs
     batch_size: Positive  # images a step over all processes
     images_per_epoch: Positive | None  # null: one pass over the data set, last incomplete batch dropped
+
+    @field_validator("horizon_epochs")
+    @classmethod
+    def _not_before_the_end(cls, horizon: int | None, info: ValidationInfo) -> int | None:
+        epochs = info.data.get("epochs")
+        if horizon is not None and epochs is not None and horizon < epochs:
+            raise ValueError(f"the schedules would end before the last of {epochs} epochs; give at least as many")
+        return None if horizon == epochs else horizon  # the same run, whichever way it is said
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Schedule:
@@ -122,8 +131,15 @@ class Dataset(Section):
     kind: Literal["scenes", "images"]
     classes: Positive | None = None  # keep the first n classes; null: all
     max_side: Positive | None = None  # px, larger images are reduced while decoding; null: never
+    eval_split: Literal["val", "test"] = "val"  # whose folder plays "val" where a set has both
     settings: dict[str, Any] = {}  # of the generator (kind scenes)
     fingerprint: str | None = None  # of the content; filled in when the plan is made
+
+    @model_validator(mode="after")
+    def _scenes_have_no_test(self) -> Dataset:
+        if self.kind == "scenes" and self.eval_split != "val":
+            raise ValueError(f"eval_split = {self.eval_split!r}: rendered scenes have the splits train and val alone")
+        return self
 
 
 class CentreCrop(Section):
@@ -141,6 +157,7 @@ class Retrieval(Section):
     queries_per_class: Positive
     seed: int
     cutoffs: tuple[Positive, ...]
+    ties: Literal["expected", "stable"]  # mean over all orders of equally similar images, or their order in the gallery
 
 
 class Curve(Section):
@@ -189,9 +206,12 @@ class Knn(Section):
 
 class Linear(Section):
     blocks: Positive  # CLS tokens of this many last blocks are concatenated
+    average_patches: bool  # instead: the last block's CLS token and the average of its patch tokens
     augment: bool  # random resized crop and flip while the probe trains; false: cached centre crops
     epochs: Positive
     learning_rate: float = Field(gt=0)  # for 256 images a step
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
     batch_size: Positive
     grid: tuple[float, ...]  # more learning rates, reported as a second, labelled column
     standardised: bool  # another probe, on standardised features of centre crops, as a third
@@ -219,7 +239,17 @@ class Evaluation(Section):
     @property
     def blocks(self) -> int:
         """CLS tokens of how many last blocks are kept as features, of a backbone that has as many."""
-        return self.linear.blocks if self.linear else 1
+        return self.linear.blocks if self.linear and not self.averages_patches else 1
+
+    @property
+    def averages_patches(self) -> bool:
+        """Whether the average of the last block's patch tokens is kept beside its CLS token."""
+        return self.linear is not None and self.linear.average_patches
+
+    @property
+    def tokens(self) -> int:
+        """How many vectors of the backbone's width are kept of an image; of a backbone without tokens it is one."""
+        return self.blocks + self.averages_patches
 
     def sees_training_images(self, backbone: bool = True) -> bool:
         """Whether features of the training images' centre crops are wanted; without a backbone no probe augments."""
@@ -238,6 +268,9 @@ class Finetuning(Section):
     epochs: Positive
     warmup_epochs: float = Field(ge=0)
     learning_rate: Annotated[float, Field(gt=0)] | None  # for 256 images a step; null: the pretraining's
+    min_learning_rate: Annotated[float, Field(ge=0)] | None  # null: the pretraining's
+    reset: bool  # one head reset, at the start, for runs with resets
+    freeze_prototypes_epochs: int = Field(ge=0)
     curve: Curve
 
 

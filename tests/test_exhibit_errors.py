@@ -127,7 +127,7 @@ def test_an_unknown_reference_is_rejected(config: Path) -> None:
 def test_a_curve_nobody_published_is_rejected(config: Path) -> None:
     change(
         config / "exhibits/figures.yaml",
-        "x: {label: probe epoch, key: epoch}",
+        'x: {label: "probe epoch (0: after the first)", key: epoch}',
         "x: {label: probe epoch, key: age}",
     )
     rejected(config, "exhibits.figure-5: nobody published a point of DINO .* age=<number>")

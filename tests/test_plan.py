@@ -64,6 +64,22 @@ def test_fine_tunings_are_what_table_8_says(plan):
     assert paper["recipe"]["head"]["freeze_prototypes_epochs"] == 0
 
 
+def test_what_the_paper_leaves_open_of_fine_tunings_is_one_override_away(plan):
+    words = ("finetuning.reset=false", "finetuning.freeze_prototypes_epochs=1", "finetuning.min_learning_rate=0.0")
+    other = make_plan(Request("smoke", (*words, "schedule.horizon_epochs=40")))
+    for name in ("bits-reset", "dino"):
+        before, after = (run_of(made, f"{name}-on-birds525")["recipe"] for made in (plan, other))
+        assert before["head_reset"]["at_start"] == (name == "bits-reset")
+        assert (
+            before["optimizer"]["min_learning_rate"] == run_of(plan, name)["recipe"]["optimizer"]["min_learning_rate"]
+        )
+        assert not after["head_reset"]["at_start"]
+        assert after["optimizer"]["min_learning_rate"] == 0
+        assert (before["head"]["freeze_prototypes_epochs"], after["head"]["freeze_prototypes_epochs"]) == (0, 1)
+        assert run_of(other, name)["recipe"]["schedule"]["horizon_epochs"] == 40
+        assert after["schedule"]["horizon_epochs"] is None, "a fine-tuning is not the beginning of anything"
+
+
 def measured(plan: dict, name: str, role: str = "imagenet1k") -> set[str]:
     """The evaluators that a source gets on a data set."""
     (identity,) = plan["sources"][name]

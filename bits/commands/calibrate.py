@@ -137,7 +137,7 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
             )
         counted = Counts(scale_folder(plan) / "flops.json").backbone(first.backbone, evaluated.size)
         if linear:
-            width, classes = counted.width * min(blocks, counted.blocks), counts[spec["role"]].classes
+            width, classes = counted.width * min(settings.tokens, counted.blocks), counts[spec["role"]].classes
             heads = len({linear.learning_rate, *linear.grid})
             yield (
                 "probe",

@@ -87,6 +87,7 @@ class Evaluator:
                     "versions": versions(),
                     "hardware": {**hardware(), "device": str(self.device)},
                     "images": {"train": len(self.train), "val": len(self.val)},
+                    "folders": {"train": self.train.folder, "val": self.val.folder},
                     "command": command(),
                     "started": started,
                     "finished": now(),
@@ -105,10 +106,11 @@ class Evaluator:
         return outcome.is_file() and bool(read_record(outcome, "how a run ended")["outcome"] == "diverged")
 
     def _origin(self, source: str) -> tuple[dict[str, Any], nn.Module | None]:
-        """What the features are made from, and the backbone that makes them, if one does."""
+        """What the features are made from, and the backbone that makes them, if one does, ready for use."""
         if source in ("pixels", "chance"):
             return {"reference": source}, None
-        backbone = backbone_of(self.recipe)
+        # Even where all features are cached: a probe on augmented images goes through it again.
+        backbone = backbone_of(self.recipe).to(self.device).eval()
         if source == "random-init":
             return {"reference": source, "backbone": self.recipe.backbone.model_dump(mode="json")}, backbone
         weights = self.arguments.run.parent / f"{self.evaluation.features.model}.safetensors"
@@ -126,7 +128,7 @@ class Evaluator:
             self.dataset.model_dump(mode="json"),
             settings,
             self.evaluation.pixels,
-            self._blocks(backbone),
+            self._tokens(backbone),
         ]
         store = FeatureStore(output.parents[2] / "features" / output.parent.name, key)
 
@@ -140,8 +142,10 @@ class Evaluator:
         seen = self.evaluation.sees_training_images(backbone is not None)
         return {images.split: features(images) for images in ((self.train, self.val) if seen else (self.val,))}
 
-    def _blocks(self, backbone: nn.Module | None) -> int:
-        return self.evaluation.blocks if backbone is not None and is_vit(backbone) else 1
+    def _tokens(self, backbone: nn.Module | None) -> tuple[int, bool]:
+        """Class tokens of how many blocks the features are, and whether the patches' average comes before them."""
+        vit = backbone is not None and is_vit(backbone)
+        return (self.evaluation.blocks, self.evaluation.averages_patches) if vit else (1, False)
 
     def _extractor(self, source: str, backbone: nn.Module | None, split: str) -> Extract:
         settings = self.evaluation.features
@@ -149,12 +153,13 @@ class Evaluator:
             return pixel_extractor(min(settings.size, self.evaluation.pixels))
         if backbone is None:
             return noise_extractor(CHANCE_WIDTH, seeded(self.recipe.seed, "chance", split))
-        return extractor_of(backbone, self.recipe, settings, self._blocks(backbone), self.device)
+        blocks, average = self._tokens(backbone)
+        return extractor_of(backbone, self.recipe, settings, blocks, self.device, average)
 
     def _values(self, features: dict[str, Tensor], backbone: nn.Module | None) -> dict[str, Any]:
         """What every evaluator that is asked for says."""
         settings, values = self.evaluation, dict[str, Any]()
-        # The probe sees the last blocks, everything else the last block alone.
+        # The probe sees all tokens that are kept, everything else the last block's class token alone.
         narrow = {split: rows if backbone is None else rows[:, -width(backbone) :] for split, rows in features.items()}
         test, wide_test = narrow["val"], features["val"]
         train, wide_train = partial(narrow.__getitem__, "train"), partial(features.__getitem__, "train")
@@ -190,7 +195,7 @@ class Evaluator:
             (views,) = step_views(batch, [spec], int(seeded(self.recipe.seed, epoch).initial_seed()), step, self.device)
             with torch.no_grad():
                 yield (
-                    last_blocks(backbone, views, self._blocks(backbone)).cpu(),
+                    last_blocks(backbone, views, *self._tokens(backbone)).cpu(),
                     self.train.labels[order[step]],
                 )
 

@@ -30,7 +30,8 @@ def main() -> int:
         prepare_scenes(dataset, root, progress=_progress)
     for split in ("train", "val"):
         images = open_split(dataset, root, split)
-        print(f"{root} {split}: {len(images)} images, {len(images.class_names)} classes")
+        place = f" (folder {images.folder})" if images.folder not in ("", split) else ""
+        print(f"{root} {split}{place}: {len(images)} images, {len(images.class_names)} classes")
     return 0
 
 

@@ -89,7 +89,12 @@ def objective_of(recipe: Recipe) -> Objective:
 
 
 def extractor_of(
-    backbone: nn.Module, recipe: Recipe, features: CentreCrop, blocks: int, device: torch.device
+    backbone: nn.Module,
+    recipe: Recipe,
+    features: CentreCrop,
+    blocks: int,
+    device: torch.device,
+    average_patches: bool = False,
 ) -> Extract:
     """How features are taken from a backbone that `recipe` trained: the same while it trains and afterwards."""
     return backbone_extractor(
@@ -100,4 +105,5 @@ def extractor_of(
         std=recipe.augmentation.std,
         blocks=blocks,
         device=device,
+        average_patches=average_patches,
     )

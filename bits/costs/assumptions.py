@@ -94,7 +94,8 @@ def _images(dataset: Dataset, root: str, assumptions: Assumptions) -> Images | N
     try:
         source = open_source(Path(root)) if root else None
         if source is not None:
-            splits = {split: classes_and_images(source, locate(source, split), dataset.classes) for split in _SPLITS}
+            folders = {split: locate(source, split, dataset.eval_split) for split in _SPLITS}
+            splits = {split: classes_and_images(source, folders[split], dataset.classes) for split in _SPLITS}
             sizes = {split: sum(map(len, images.values())) for split, images in splits.items()}
             return Images(**sizes, classes=len(splits["train"]))
     except DatasetError:

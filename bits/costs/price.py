@@ -119,7 +119,7 @@ class Prices:
             width = CHANCE_WIDTH if source == "chance" else 3 * min(settings.features.size, settings.pixels) ** 2
             return width, width
         counted = self.counts.backbone(recipe.backbone, settings.features.size)
-        return counted.width, counted.width * min(settings.blocks, counted.blocks)
+        return counted.width, counted.width * min(settings.tokens, counted.blocks)
 
     def _evaluation(
         self, bare: bool, recipe: Recipe, settings: Evaluation, images: Images, widths: tuple[int, int]

@@ -59,7 +59,7 @@ class CachedImages(ImageSet):
     def __init__(self, image_set: ImageSet, sizes: Tensor, progress: Progress | None, threads: int) -> None:
         self.name, self.split, self.class_names = image_set.name, image_set.split, image_set.class_names
         self.labels, self.multilabels = image_set.labels, image_set.multilabels
-        self.identities = image_set.identities
+        self.identities, self.folder = image_set.identities, image_set.folder
         self.sizes = sizes
         self.ends = (sizes.prod(1) * 3).cumsum(0)
         self.pixels = torch.empty(int(self.ends[-1]), dtype=torch.uint8)

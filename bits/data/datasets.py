@@ -26,7 +26,14 @@ def open_split(dataset: Dataset, root: Path, split: str) -> ImageSet:
             f"{root}: holds other files than when this run was planned (fingerprint {found[:12]}, planned "
             f"{dataset.fingerprint[:12]}). Start the pipeline again: it plans anew, under another run name."
         )
-    return open_image_set(root, dataset.name, split, classes=dataset.classes, max_side=dataset.max_side)
+    return open_image_set(
+        root,
+        dataset.name,
+        split,
+        classes=dataset.classes,
+        max_side=dataset.max_side,
+        eval_split=dataset.eval_split,
+    )
 
 
 def open_cached(dataset: Dataset, root: Path, split: str, site: Site) -> ImageSet:

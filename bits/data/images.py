@@ -21,7 +21,8 @@ class ImageSet(ABC):
 
     labels: int64 [N], positions in class_names; for a multi-label set each image's first.
     multilabels: bool [N, K], or None for single labels. identities: one per image, distinct, stable across
-    machines and orders, as "n01440764/ILSVRC2012_val_00000293.JPEG". in_memory: whether `batch` only copies.
+    machines and orders, as "n01440764/ILSVRC2012_val_00000293.JPEG". folder: the split's place in its folder or zip,
+    "" of what was rendered. in_memory: whether `batch` only copies.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ImageSet(ABC):
     labels: Tensor
     multilabels: Tensor | None = None
     identities: tuple[str, ...]
+    folder: str = ""
     in_memory: bool = False
 
     def __len__(self) -> int:
@@ -88,7 +90,7 @@ class Subset(ImageSet):
         self.labels = whole.labels[self.indices]
         self.multilabels = None if whole.multilabels is None else whole.multilabels[self.indices]
         self.identities = tuple(whole.identities[index] for index in indices)
-        self.in_memory = whole.in_memory
+        self.folder, self.in_memory = whole.folder, whole.in_memory
 
     def decode(self, index: int) -> Tensor:
         """Image `index` of the subset as uint8 [3, H, W]."""
@@ -137,19 +139,26 @@ class ImageFiles(ImageSet):
 
 
 def open_image_set(
-    root: Path, name: str, split: str, *, classes: int | None = None, max_side: int | None = None
+    root: Path,
+    name: str,
+    split: str,
+    *,
+    classes: int | None = None,
+    max_side: int | None = None,
+    eval_split: str = "val",
 ) -> ImageSet:
     """The split of a folder, or of a zip of one (read in place), laid out as <root>/<split>/<class>/<image>.
 
     In a zip everything may lie below one single top folder. Images nested deeper count for their class
-    folder. Split "val" falls back to "validation", then "test". Classes are sorted, all-digit names as
+    folder. Split "val" falls back to "validation", then "test"; with eval_split "test" it is "test" before the two.
+    Classes are sorted, all-digit names as
     integers; images are sorted inside a class. classes: keep the first so many. max_side: see `decode_rgb`.
     Raises DatasetError: nothing there, another layout, empty class folders, too few classes, a damaged zip.
     """
     if max_side is not None and max_side < 1:
         raise DatasetError(f"{name}: max_side = {max_side}; expected a number of pixels from 1, or none.")
     source = open_source(root)
-    folder = locate(source, split)
+    folder = locate(source, split, eval_split)
     images = classes_and_images(source, folder, classes)
     return ImageFiles(name, split, source, folder, images, max_side)
 

@@ -14,8 +14,8 @@ from bits.data.errors import DatasetError
 
 # torchvision's IMG_EXTENSIONS, so that both read the same files.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-# Fine-grained sets call their evaluation split by other names.
-SPLIT_ALIASES = {"val": ("val", "validation", "test")}
+# Which folders may play the evaluation split, by the one that is preferred (`eval_split`), best first.
+EVALUATION_FOLDERS = {"val": ("val", "validation", "test"), "test": ("test", "val", "validation")}
 
 
 class Source(Protocol):
@@ -63,8 +63,17 @@ def class_order(names: Sequence[str]) -> list[str]:
     return sorted(names)
 
 
-def locate(source: Source, split: str) -> str:
-    """Name of the split's folder inside the source. Raises DatasetError with a hint when there is none."""
+def accepted_folders(split: str, eval_split: str = "val") -> tuple[str, ...]:
+    """Names of folders that can play the split, best first."""
+    return EVALUATION_FOLDERS[eval_split] if split == "val" else (split,)
+
+
+def locate(source: Source, split: str, eval_split: str = "val") -> str:
+    """Name of the split's folder inside the source. Raises DatasetError with a hint when there is none.
+
+    eval_split: whether "val" or "test" plays split "val" where both are there; the other one does where it is alone.
+    """
+    accepted = accepted_folders(split, eval_split)
     top = source.folders("")
     bases = [""]
     holding_more = [name for name in top if source.folders(name)]
@@ -72,10 +81,10 @@ def locate(source: Source, split: str) -> str:
         bases.append(holding_more[0])
     for base in bases:
         present = source.folders(base)
-        for name in SPLIT_ALIASES.get(split, (split,)):
+        for name in accepted:
             if name in present:
                 return join(base, name)
-    raise DatasetError(_no_split(source, split, top))
+    raise DatasetError(_no_split(source, accepted, top))
 
 
 def classes_and_images(source: Source, folder: str, classes: int | None) -> dict[str, list[str]]:
@@ -121,16 +130,15 @@ def _some(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _no_split(source: Source, split: str, top: Sequence[str]) -> str:
-    wanted = " or ".join(f'"{name}"' for name in SPLIT_ALIASES.get(split, (split,)))
+def _no_split(source: Source, accepted: Sequence[str], top: Sequence[str]) -> str:
+    wanted = " or ".join(f'"{name}"' for name in accepted)
     return (
         f"{source.path} has no folder {wanted}. It holds: {_some(top) or 'no folders'}.{source.remark}\n"
-        f"Expected {split}/<class>/<image>. {_hint(source, split, top)}"
+        f"Expected {accepted[0]}/<class>/<image>. {_hint(source, accepted, top)}"
     )
 
 
-def _hint(source: Source, split: str, top: Sequence[str]) -> str:
-    accepted = SPLIT_ALIASES.get(split, (split,))
+def _hint(source: Source, accepted: Sequence[str], top: Sequence[str]) -> str:
     deeper = [name for name in top if set(accepted) & set(source.folders(name))]
     classes = [name for name in top if source.holds_images(name)]
     if deeper and source.wrapped:
@@ -140,7 +148,7 @@ def _hint(source: Source, split: str, top: Sequence[str]) -> str:
     if classes and source.path.name in (*accepted, "train", "val", "test"):
         return f"This looks like the {source.path.name} split itself: point the root at {source.path.parent}."
     if classes and not set(top) & {"train", "val", "validation", "test"}:
-        return f'These look like class folders: move them into a folder named "{split}".'
+        return f'These look like class folders: move them into a folder named "{accepted[0]}".'
     if source.holds_images("") and not top:
         return "The images lie directly in the root, which is two levels too deep."
     return "Point the root at the folder or zip that holds the split, or rename the split's folder."

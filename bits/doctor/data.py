@@ -59,12 +59,15 @@ def data_set(dataset: Mapping[str, Any], root: str, published: Mapping[str, int]
         return [Finding(SUBJECT, "ok", f"{dataset['title']}: {root} {state}")]
     try:
         source = open_source(Path(root))
-        folders = {split: locate(source, split) for split in SPLITS}
+        folders = {split: locate(source, split, dataset["eval_split"]) for split in SPLITS}
         classes = {split: source.folders(folder) for split, folder in folders.items()}
         expected = dict(published or {})
         if dataset["classes"]:
             expected["classes"] = dataset["classes"]
-        findings = _classes(dataset, classes, expected.get("classes"))
+        stands_in = _stands_in(dataset, folders["val"])
+        if stands_in:
+            expected.pop("val", None)  # published of the other
+        findings = [*stands_in, *_classes(dataset, classes, expected.get("classes"))]
         if quick:
             shown = f"{dataset['title']}: {len(classes['train'])} classes in {root}; images were not counted (--quick)"
             return findings or [Finding(SUBJECT, "ok", shown)]
@@ -72,6 +75,14 @@ def data_set(dataset: Mapping[str, Any], root: str, published: Mapping[str, int]
     except DatasetError as error:
         found, _, remedy = str(error).rpartition("\n")
         return [Finding(SUBJECT, "error", f"{dataset['title']}: {' '.join((found or remedy).split())}", remedy)]
+
+
+def _stands_in(dataset: Mapping[str, Any], folder: str) -> list[Finding]:
+    """That the evaluation images are not those which were asked for."""
+    if dataset["eval_split"] != "test" or folder.rpartition("/")[2] == "test":
+        return []
+    found = f"{dataset['title']}: has no folder test, {folder} is evaluated instead"
+    return [Finding(SUBJECT, "warning", found, "Add the test images, or say that it is meant: eval_split: val.")]
 
 
 def _classes(dataset: Mapping[str, Any], classes: Mapping[str, Sequence[str]], wanted: int | None) -> list[Finding]:
@@ -96,7 +107,7 @@ def _images(
     for split, folder in folders.items():
         images = classes_and_images(source, folder, None)
         names = [join(folder, name) for members in images.values() for name in members]
-        counted.append(f"{len(names):,} {split}")
+        counted.append(f"{len(names):,} {folder.rpartition('/')[2]}")
         findings += [*_count(dataset, split, len(names), expected.get(split)), *_readable(dataset, source, names)]
     whole = f"{dataset['title']}: {' and '.join(counted)} images in {source.path}, a sample of each can be read"
     return findings or [Finding(SUBJECT, "ok", whole)]

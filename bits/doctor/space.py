@@ -72,7 +72,7 @@ def _features(
             if role in images and path in wanted and not Path(path).is_file():
                 settings = Evaluation.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
                 seen = images[role]["val"] + (images[role]["train"] if settings.sees_training_images() else 0)
-                total += seen * (settings.blocks if model["vit"] else 1) * model["width"] * FLOAT
+                total += seen * (settings.tokens if model["vit"] else 1) * model["width"] * FLOAT
     return total
 
 

@@ -33,14 +33,15 @@ def backbone_extractor(
     std: Triple,
     blocks: int,
     device: torch.device,
+    average_patches: bool = False,
 ) -> Extract:
-    """Images -> float32 [N, blocks * D]; the last D columns are the image-level features (protocol, "Features")."""
+    """Images -> the float32 features of `last_blocks`; the last D columns are the image-level features."""
     backbone.to(device).eval()
 
     def extract(batch: ImageBatch) -> Tensor:
         images = evaluation_view(batch.to(device), size=size, resize=resize, mean=mean, std=std)
         with torch.no_grad():  # in float32: half precision would tie similarities
-            return last_blocks(backbone, images, blocks).float()
+            return last_blocks(backbone, images, blocks, average_patches).float()
 
     return extract
 

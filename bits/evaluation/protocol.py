@@ -41,7 +41,9 @@ def retrieval_values(
     """
     if settings.protocol == "val-against-train":
         # No identities: the splits share none, though "cat/1.jpg" may be in both.
-        return dict(retrieval_map(val, train(), val_set.labels, train_set.labels, cutoffs=settings.cutoffs))
+        return dict(
+            retrieval_map(val, train(), val_set.labels, train_set.labels, cutoffs=settings.cutoffs, ties=settings.ties)
+        )
     labels = val_set.labels
     everything = torch.arange(len(val_set))
     queries, gallery = everything, everything
@@ -54,6 +56,7 @@ def retrieval_values(
             labels[queries],
             labels[gallery],
             cutoffs=settings.cutoffs,
+            ties=settings.ties,
             query_identities=[val_set.identities[index] for index in queries.tolist()],
             gallery_identities=[val_set.identities[index] for index in gallery.tolist()],
         )
@@ -71,12 +74,19 @@ def linear_values(
 ) -> dict[str, Any]:
     """Linear probe: last epoch (headline), best epoch, learning-rate grid, standardised features, curve.
 
+    The curve's x counts from 0, the first epoch, after which its y was taken, as in the paper's Figure 5.
+
     train: gives the features of the training images' centre crops, asked for by probes that are trained on them.
     augmented: epoch -> batches of features of augmented images, for all but the standardised probe; None: none.
     """
-    rate = settings.learning_rate
     probe = ProbeSettings(
-        epochs=settings.epochs, base_lr=rate, batch_size=settings.batch_size, lr_grid=settings.grid, seed=seed
+        epochs=settings.epochs,
+        base_lr=settings.learning_rate,
+        batch_size=settings.batch_size,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        lr_grid=settings.grid,
+        seed=seed,
     )
     classes = len(train_set.class_names)
 
@@ -93,7 +103,7 @@ def linear_values(
     values: dict[str, Any] = {
         "last": plain.last,
         "best": plain.best,
-        "curve": {"x": list(range(1, settings.epochs + 1)), "y": plain.curve},
+        "curve": {"x": list(range(settings.epochs)), "y": plain.curve},
     }
     for lr, other in plain.grid.items():
         values[f"last_lr_{lr:g}"], values[f"best_lr_{lr:g}"] = other.last, other.best

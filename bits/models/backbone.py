@@ -26,6 +26,7 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
 
     ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
     bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
+    A class token starts from a truncated normal 0.02, as in the public DINO and SimDINO recipes (timm: 1e-6).
     drop_path > 0: in training mode every pass needs its factors (`stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
@@ -41,6 +42,9 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)
+    token = getattr(backbone, "cls_token", None)
+    if isinstance(token, nn.Parameter):
+        nn.init.trunc_normal_(token, std=0.02)
     return backbone
 
 
@@ -67,12 +71,14 @@ def is_vit(backbone: nn.Module) -> bool:
     return isinstance(backbone, VisionTransformer) and backbone.has_class_token
 
 
-def last_blocks(backbone: nn.Module, images: Tensor, blocks: int) -> Tensor:
+def last_blocks(backbone: nn.Module, images: Tensor, blocks: int, average_patches: bool = False) -> Tensor:
     """Class tokens of the last `blocks` blocks after the final LayerNorm, concatenated: [N, blocks * D].
 
-    For a backbone that is no ViT, or blocks = 1: its image-level features, [N, D].
+    average_patches: before them the average of the last block's patch tokens, [N, (1 + blocks) * D]; the last D
+    columns stay the last block's class token. For a backbone that is no ViT, or one block alone: its image-level
+    features, [N, D].
     """
-    if blocks == 1 or not is_vit(backbone):
+    if (blocks == 1 and not average_patches) or not is_vit(backbone):
         features: Tensor = backbone(images)
         return features
     assert isinstance(backbone, VisionTransformer)
@@ -80,4 +86,5 @@ def last_blocks(backbone: nn.Module, images: Tensor, blocks: int) -> Tensor:
     taken: Any = backbone.forward_intermediates(
         images, indices=blocks, return_prefix_tokens=True, norm=True, intermediates_only=True
     )
-    return torch.cat([prefix[:, 0] for _, prefix in taken], dim=1)
+    averaged = [taken[-1][0].mean(dim=(2, 3))] if average_patches else []
+    return torch.cat([*averaged, *(prefix[:, 0] for _, prefix in taken)], dim=1)

@@ -165,7 +165,7 @@ def _declared(declarations: Declarations, name: str, plan: Mapping[str, Any]) ->
 
 
 def _choices(config_dir: Path, runs: Mapping[str, Any], shared: Mapping[str, Evaluation]) -> list[list[str]]:
-    """[key, value in force, why] for every declared protocol choice."""
+    """[key that one overrides, value in force, why] for every declared protocol choice."""
     first: dict[str, Any] = {}
     for run in runs.values():
         first.setdefault(run["name"], run)
@@ -177,7 +177,8 @@ def _choices(config_dir: Path, runs: Mapping[str, Any], shared: Mapping[str, Eva
         value: Any = {**run["recipe"], "evaluation": shared[run["role"]].model_dump(mode="json")}
         for part in entry["key"].split("."):
             value = value[part]
-        key = f"{entry['key']} ({entry['run']})" if "run" in entry else entry["key"]
+        key = entry.get("override") or entry["key"]
+        key = f"{key} ({entry['run']})" if "run" in entry else key
         rows.append([key, json.dumps(value), entry["why"]])
     return rows
 

@@ -31,23 +31,27 @@ def seeds_of(line: Mapping[str, Any], composed: Composed) -> tuple[int, ...]:
 def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetuning) -> Recipe:
     """The recipe of a fine-tuning of run `name` on `target`: what the run was, with a shorter schedule.
 
-    A run with head resets gets one, at the start (Table 8). DINO's prototypes are trained from the first step:
-    freezing them is for a random start.
+    A run with head resets gets one, at the start (Table 8), unless the settings say otherwise. Its schedules end with
+    it, whatever the pretraining's were laid out for.
     """
     optimizer, schedule, reset = pretraining.optimizer, pretraining.schedule, pretraining.head_reset
+    end = settings.min_learning_rate
     changed = {
         "start": Start(run=name, digest=pretraining.digest()),
         "dataset": target,
-        "schedule": schedule.model_copy(update={"epochs": settings.epochs}),
+        "schedule": schedule.model_copy(update={"epochs": settings.epochs, "horizon_epochs": None}),
         "optimizer": optimizer.model_copy(
             update={
                 "warmup_epochs": settings.warmup_epochs,
                 "learning_rate": settings.learning_rate or optimizer.learning_rate,
+                "min_learning_rate": optimizer.min_learning_rate if end is None else end,
             }
         ),
-        "head": pretraining.head.model_copy(update={"freeze_prototypes_epochs": 0}),
+        "head": pretraining.head.model_copy(update={"freeze_prototypes_epochs": settings.freeze_prototypes_epochs}),
         "head_reset": HeadReset(
-            every_epochs=None, at_start=reset.every_epochs is not None, clear_optimizer=reset.clear_optimizer
+            every_epochs=None,
+            at_start=settings.reset and reset.every_epochs is not None,
+            clear_optimizer=reset.clear_optimizer,
         ),
         "curve": settings.curve,
     }

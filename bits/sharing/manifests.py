@@ -43,16 +43,28 @@ def manifest(dataset: Dataset, root: str) -> dict[str, Any]:
         "kind": dataset.kind,
         "fingerprint": dataset_fingerprint(dataset, root),
         "splits": {
-            split: {"images": sum(classes.values()), "classes": len(classes), "images_per_class": classes}
+            split: {
+                "folder": folder(dataset, root, split),
+                "images": sum(classes.values()),
+                "classes": len(classes),
+                "images_per_class": classes,
+            }
             for split, classes in splits.items()
         },
     }
 
 
+def folder(dataset: Dataset, root: str, split: str) -> str:
+    """Name of the folder that plays a split, "" of rendered scenes."""
+    if dataset.kind == "scenes":
+        return ""
+    return locate(open_source(Path(root)), split, dataset.eval_split).rpartition("/")[2]
+
+
 def image_counts(dataset: Dataset, root: str, split: str) -> dict[str, int]:
     """Class -> number of images, of a folder or a zip, in label order."""
     source = open_source(Path(root))
-    found = classes_and_images(source, locate(source, split), dataset.classes)
+    found = classes_and_images(source, locate(source, split, dataset.eval_split), dataset.classes)
     return {name: len(images) for name, images in found.items()}
 
 

@@ -61,7 +61,7 @@ class Pretraining:
         per_epoch = schedule.images_per_epoch or len(self.images)
         self.steps_per_epoch = per_epoch // schedule.batch_size
         self.steps = self.steps_per_epoch * schedule.epochs
-        self.schedules = Schedules(self.recipe, self.steps_per_epoch, self.steps)
+        self.schedules = Schedules(self.recipe, self.steps_per_epoch)
         whole = schedule.batch_size if schedule.images_per_epoch is None else None
         self.stream = IndexStream(len(self.images), self.recipe.seed, drop_last_of_pass=whole)
         self.model.to(self.device)

@@ -22,11 +22,16 @@ def warmup_cosine(peak: float, end: float, step: int, steps: int, warmup: int) -
 
 @dataclass(frozen=True)
 class Schedules:
-    """What a recipe says about each of `steps` steps, `steps_per_epoch` of them an epoch."""
+    """What a recipe says about each step, `steps_per_epoch` of them an epoch."""
 
     recipe: Recipe
     steps_per_epoch: int
-    steps: int
+
+    @property
+    def steps(self) -> int:
+        """At which the cosines end: after the last step, or later where the run is the beginning of a longer one."""
+        schedule = self.recipe.schedule
+        return self.steps_per_epoch * (schedule.horizon_epochs or schedule.epochs)
 
     def learning_rate(self, step: int) -> float:
         """Linear in the batch size, warm-up, cosine."""

@@ -25,10 +25,14 @@ from bits.training.checkpoint import read_tensors, write_tensors
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return planned(tmp_path, monkeypatch)
+
+
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> dict[str, Any]:
     """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
     monkeypatch.chdir(tmp_path)
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
-    made = current_plan(Request("smoke", words))
+    made = current_plan(Request("smoke", (*words, *others)))
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
     made["first"] = {name: ids[0] for name, ids in made["sources"].items()}
     run = made["runs"][made["first"]["bits-fixed"]]
@@ -126,6 +130,36 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
     assert len(extracted) == 4
     again = Path(metrics_file(plan, "bits-fixed")).read_text()
     assert json.loads(first)["values"] == json.loads(again)["values"]
+
+
+def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path, monkeypatch):
+    """Through a backbone in evaluation mode: with dropout, any other gives other numbers at every pass."""
+    plan = planned(tmp_path, monkeypatch, "backbone.options.proj_drop_rate=0.5")
+    output = metrics_file(plan, "bits-fixed")
+    modes: list[bool] = []
+    last_blocks = evaluate.last_blocks
+    monkeypatch.setattr(evaluate, "last_blocks", lambda *a: modes.append(a[0].training) or last_blocks(*a))
+    found = []
+    for _ in range(2):
+        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        found.append(json.loads(Path(output).read_text())["values"])
+    assert modes and not any(modes)
+    assert found[0] == found[1]
+
+
+def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
+    found = {}
+    for average in ("false", "true"):
+        settings = (f"evaluation.linear.average_patches={average}", "evaluation.linear.augment=false")
+        plan = planned(tmp_path, monkeypatch, *settings)
+        output = Path(metrics_file(plan, "bits-fixed"))
+        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        found[average] = json.loads(output.read_text())["values"]
+    for evaluator in ("knn", "retrieval", "variance"):
+        assert found["true"][evaluator] == found["false"][evaluator]
+    assert found["true"]["linear"] != found["false"]["linear"]
+    widths = {load_file(path)["features"].shape[1] for path in Path("results/smoke/features").rglob("*-val-*")}
+    assert widths == {2 * 128, 3 * 128}  # CLS and patches; of three blocks
 
 
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):

@@ -119,6 +119,23 @@ def test_val_falls_back_and_train_does_not(tmp_path: Path) -> None:
         open_image_set(tmp_path, "set", "train")
 
 
+def test_eval_split_says_which_folder_is_evaluated_where_both_are_there(tmp_path: Path) -> None:
+    def evaluated(eval_split: str) -> tuple[str, str]:
+        images = open_image_set(tmp_path, "set", "val", eval_split=eval_split)
+        return images.folder, images.subset([0]).identities[0]
+
+    with pytest.raises(DatasetError, match=r'no folder "test" or "val" or "validation"(.|\n)*Expected test/<class>'):
+        open_image_set(tmp_path, "set", "val", eval_split="test")
+    save(tmp_path / "val/a/in_val.png", 0)
+    assert evaluated("test") == evaluated("val") == ("val", "a/in_val.png")
+    save(tmp_path / "test/a/in_test.png", 0)
+    save(tmp_path / "train/a/in_train.png", 0)
+    assert evaluated("val") == ("val", "a/in_val.png")
+    assert evaluated("test") == ("test", "a/in_test.png")
+    train = open_image_set(tmp_path, "set", "train", eval_split="test")
+    assert (train.folder, train.identities) == ("train", ("a/in_train.png",))
+
+
 def test_a_batch_pads_with_zeros(photos: Path) -> None:
     images = open_image_set(photos, "photos", "train")
     batch = images.batch(torch.tensor([3, 0]))

@@ -30,7 +30,7 @@ def pictures(tmp_path: Path) -> Path:
 def findings(
     root: Path, counts: dict[str, int] | None = None, quick: bool = False, **values: Any
 ) -> list[tuple[str, str]]:
-    dataset = {"name": "pets", "title": "Pets", "kind": "images", "classes": None, **values}
+    dataset = {"name": "pets", "title": "Pets", "kind": "images", "classes": None, "eval_split": "val", **values}
     return [(each.status, each.found) for each in data.data_set(dataset, str(root), counts, quick)]
 
 
@@ -39,6 +39,16 @@ def test_a_whole_set_folder_or_zip(pictures: Path, tmp_path: Path) -> None:
     assert findings(pictures, COUNTS) == [("ok", said.format(pictures))]
     zipped = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", pictures))
     assert findings(zipped, COUNTS) == [("ok", said.format(zipped))]
+
+
+def test_val_in_the_place_of_the_test_images_is_said_and_not_held_against_their_number(pictures: Path) -> None:
+    counts = {**COUNTS, "val": 3}
+    (first, second) = findings(pictures, counts, eval_split="test")
+    assert first == ("warning", "Pets: has no folder test, val is evaluated instead")
+    assert second[1].startswith("Pets: 6 train and 4 val images")
+    shutil.move(pictures / "val", pictures / "test")
+    said = f"Pets: 6 train and 4 test images in {pictures}, a sample of each can be read"
+    assert findings(pictures, COUNTS, eval_split="test") == [("ok", said)]
 
 
 def test_an_incomplete_copy(pictures: Path) -> None:

@@ -26,6 +26,26 @@ def test_any_timm_vit_takes_any_multiple_of_its_patch(name):
     assert torch.allclose(wide[:, -width(backbone) :], backbone(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["vit_base_patch16_224", "deit_base_distilled_patch16_224"])
+def test_a_class_token_starts_as_in_the_public_recipe(name):
+    tokens = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        tokens.append(create_backbone(name, 224, 0.0, {"depth": 1}).cls_token.detach())
+    assert float(tokens[0].std()) == pytest.approx(0.02, rel=0.1)
+    assert torch.equal(tokens[0], tokens[1]) and not torch.equal(tokens[0], tokens[2])
+
+
+def test_the_average_of_the_patches_comes_before_the_class_token():
+    backbone = create_backbone("vit_tiny_patch16_224", 32, 0.0, {"depth": 2}).eval()
+    images = torch.randn(3, 3, 32, 48)
+    tokens = backbone.forward_features(images)  # [N, 1 + patches, D], after the final LayerNorm
+    expected = torch.cat([tokens[:, 1:].mean(1), tokens[:, 0]], dim=1)
+    assert torch.allclose(last_blocks(backbone, images, 1, average_patches=True), expected, atol=1e-5)
+    plain = create_backbone("resnet10t", 32, 0.0, {}).eval()
+    assert last_blocks(plain, images, 1, average_patches=True).shape == (3, width(plain))
+
+
 def test_other_backbones_give_pooled_features():
     backbone = create_backbone("resnet10t", 32, 0.0, {}).eval()
     assert not is_vit(backbone)

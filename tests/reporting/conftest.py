@@ -259,7 +259,12 @@ def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
         name,
         seed=seed,
         knn={"top1_k20": knn},
-        retrieval={"map": mean_ap, "map_at_1000": mean_ap + 0.01},
+        retrieval={
+            "map": mean_ap,
+            "map_at_1000": mean_ap + 0.01,
+            "map_at_1000_standard": mean_ap / 2,
+            "queries_without_relevant": 0,
+        },
         linear={"last": last, "best": best},
         variance={"d_eff": d_eff, "r_eff": r_eff, "cumulative": spectrum(d_eff)},
     )

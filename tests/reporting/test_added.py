@@ -125,7 +125,7 @@ def test_hostile_labels_stay_text(fake: Any) -> None:
     assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
     markdown = (reports / "demo/exhibits/table-1.md").read_text()
     widths = {len(re.findall(r"(?<!\\)\|", line)) for line in markdown.splitlines() if line.startswith("|")}
-    assert widths == {7}
+    assert widths == {9}
     assert "<script" not in markdown
     with (reports / "demo/exhibits/figure-4.csv").open(newline="") as file:
         assert f"Added here: {NASTY}" in {line["series"] for line in csv.DictReader(file)}

@@ -49,7 +49,7 @@ def test_the_report_says_where_everything_stands(fake: Any) -> None:
     assert report.count(fake.stamp) == 2
     assert report.count("not yet implemented") == 22 * 2
     assert "the reader of table-6 & its splits" in report
-    assert "35 of 35 cells" in report
+    assert "49 of 49 cells" in report
     assert "4 of 4 curves" in report
     assert "5d1c0ffee5d1c0ffee5d1c0ffee5d1c0ffee0001 with uncommitted changes" in report
     assert "cpu: Some CPU, cores: 2" in report
@@ -177,7 +177,7 @@ def test_a_hole_makes_an_exhibit_incomplete(fake: Any) -> None:
     fake.metrics_path("simdino").unlink()
     reports = fake.render_report()
     report = text_of(reports / "demo/index.html")
-    assert "30 of 35 cells" in report
+    assert "42 of 49 cells" in report
     assert re.search(r"Missing .*imagenet1k-1a2b3c4d.json does not exist", report)
     summary = json.loads((reports / "demo/summary.json").read_text())
     assert summary["counts"] == {"computed": 1, "incomplete": 3, "no data": 0, "pending": 22}
@@ -220,7 +220,7 @@ def test_a_bare_plan_is_enough(fake: Any) -> None:
         (fake.root / run["outcome"]).unlink(missing_ok=True)
     report = text_of(fake.render_report() / "demo/index.html")
     assert "Pretrainings 25 not run." in report
-    assert "0 of 35 cells" in report
+    assert "0 of 49 cells" in report
     assert "commit not recorded" in report
 
 

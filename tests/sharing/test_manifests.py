@@ -34,10 +34,18 @@ def test_images_of_a_folder_and_of_a_zip_are_counted_by_class(folder, tmp_path):
         for path in folder.rglob("*.png"):
             file.write(path, path.relative_to(folder))
     of_folder, of_zip = manifest(IMAGES, str(folder)), manifest(IMAGES, str(archive))
-    assert of_folder["splits"]["train"] == {"images": 5, "classes": 2, "images_per_class": {"jay": 2, "owl": 3}}
+    counts = {"images": 5, "classes": 2, "images_per_class": {"jay": 2, "owl": 3}}
+    assert of_folder["splits"]["train"] == {"folder": "train", **counts}
     assert of_zip["splits"] == of_folder["splits"]
     assert of_zip["fingerprint"] != of_folder["fingerprint"]
     assert str(tmp_path) not in json.dumps([of_folder, of_zip])
+
+
+def test_a_manifest_says_which_folder_is_evaluated(folder):
+    tested = IMAGES.model_copy(update={"eval_split": "test"})
+    assert manifest(tested, str(folder))["splits"]["val"]["folder"] == "val", "there is no other"
+    (folder / "val").rename(folder / "test")
+    assert manifest(tested, str(folder))["splits"]["val"]["folder"] == "test"
 
 
 def test_scenes_are_counted_as_they_are_rendered():

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from bits.training.optimizer import adamw, clip_gradients, parameter_groups, set_rates
-from bits.training.schedules import cosine, warmup_cosine
+from bits.training.schedules import Schedules, cosine, warmup_cosine
+from bits.validation import ConfigError
 
 
 def network() -> nn.Module:
@@ -65,3 +66,31 @@ def test_schedule_against_the_array_of_the_public_recipe(steps, warmup):
     np.testing.assert_allclose(ours, expected, atol=1e-12)
     assert cosine(0.996, 1.0, 0, steps) == 0.996
     assert 0.996 < cosine(0.996, 1.0, steps - 1, steps) < 1.0
+
+
+def test_ten_epochs_are_a_whole_schedule_or_the_beginning_of_one_of_a_hundred(compose):
+    words = ("schedule.epochs=10", "teacher.momentum=0.996", "teacher.momentum_end=1", "optimizer.learning_rate=5e-4")
+    whole, _ = compose("bits-beta-0.1", *words, "schedule.batch_size=256", "schedule.images_per_epoch=null")
+    begun = whole.model_copy(update={"schedule": whole.schedule.model_copy(update={"horizon_epochs": 100})})
+    per_epoch = 5004
+    last = 10 * per_epoch - 1
+    for recipe, horizon, decay, momentum in ((whole, 10, 0.4, 1.0), (begun, 100, 0.0488, 0.9961)):
+        schedules = Schedules(recipe, per_epoch)
+        done, settings = (last + 1) / per_epoch, recipe.optimizer
+        falling = (1 + np.cos(np.pi * done / horizon)) / 2
+        assert schedules.weight_decay(last) == pytest.approx(0.4 - 0.36 * falling, abs=1e-4)
+        assert schedules.weight_decay(last) == pytest.approx(decay, abs=1e-4)
+        assert schedules.momentum(last) == pytest.approx(1 - 0.004 * falling, abs=1e-6)
+        assert schedules.momentum(last) == pytest.approx(momentum, abs=1e-4)
+        after_warmup = (done - settings.warmup_epochs) / max(horizon - settings.warmup_epochs, 1)
+        rate = settings.min_learning_rate + (5e-4 - settings.min_learning_rate) * (1 + np.cos(np.pi * after_warmup)) / 2
+        assert schedules.learning_rate(last) == pytest.approx(rate, rel=1e-3)
+    assert begun.digest() != whole.digest()
+
+
+def test_a_horizon_is_not_before_the_end_and_at_the_end_it_is_none(compose):
+    with pytest.raises(ConfigError, match=r"schedule\.horizon_epochs = 5: .*before the last of 10 epochs"):
+        compose("bits-beta-0.1", "schedule.horizon_epochs=5", "schedule.epochs=10")
+    same, _ = compose("bits-fixed", "schedule.horizon_epochs=20")
+    plain, _ = compose("bits-fixed")
+    assert same.schedule.epochs == 20 and same.digest() == plain.digest()
