@@ -16,11 +16,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from bits.exhibits.declared import DeclarationError, read_yaml
 from bits.recipe import Composed
 from bits.validation import ConfigError, is_open, key_error, known_keys, validated
 
 LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
-SHARED = tuple(name for name in Composed.model_fields if name not in ("recipe", "seeds"))
+SHARED = (*(name for name in Composed.model_fields if name not in ("recipe", "seeds")), "dataset")
 NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and rule names
 CONFIG_DIR = Path(__file__).resolve().parents[1] / "config"
 
@@ -31,9 +32,10 @@ def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
     A line may also have `seeds`, a list, and `shown`, {exhibit: label of the row that it adds there}.
     """
     path = config_dir / "runs.yaml"
-    lines = yaml.safe_load(path.read_text())
-    if not isinstance(lines, dict):
-        raise ConfigError(f"{path}: expected a mapping of run names to overrides")
+    try:
+        lines = read_yaml(path)
+    except DeclarationError as error:
+        raise ConfigError(str(error)) from None
     for name, line in lines.items():
         if not isinstance(line, dict) or "method" not in line:
             raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")

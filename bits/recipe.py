@@ -195,8 +195,8 @@ class Recipe(Section):
     seed: int = Field(ge=0)
 
     def digest(self) -> str:
-        """sha256 (hex) of all of it: another value that can change a weight, another digest."""
-        return digest(self.model_dump(mode="json"))
+        """sha256 (hex) of all of it but titles: another value that can change a weight, another digest."""
+        return digest(self.model_dump(mode="json", exclude={"dataset": {"title"}}))
 
 
 class Knn(Section):

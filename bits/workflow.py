@@ -26,8 +26,16 @@ OF_THE_LINES = {
 }
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 CODE = {
-    "train": ("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
-    "evaluate": ("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "commands/evaluate.py"),
+    "train": (
+        *("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
+        # The curve of a run is measured while it trains.
+        *(f"evaluation/{name}.py" for name in ("features", "protocol", "retrieval", "average_precision")),
+        *(f"evaluation/{name}.py" for name in ("expected_precision", "similarity", "query_split")),
+    ),
+    "evaluate": (
+        *("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "training/published.py"),
+        *("commands/evaluate.py", "commands/running.py"),
+    ),
     "figures": ("reporting", "exhibits", "commands/render.py"),
 }
 # Everything but how figures are drawn.
@@ -44,7 +52,13 @@ def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:
     Exits with the message alone, without a traceback, when that cannot be.
     """
     try:
-        return current_plan(request(config))
+        plan = current_plan(request(config))
+        if "data" in config and all(dataset["kind"] == "scenes" for dataset in plan["datasets"].values()):
+            raise BitsError(
+                f"--config data={config['data']}: scale {plan['scale']['name']} renders its own images. "
+                "Use --config scale=small (or scale=paper) for yours."
+            )
+        return plan
     except BitsError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
 

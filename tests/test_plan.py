@@ -14,7 +14,7 @@ from bits.data.errors import DatasetError
 from bits.errors import BitsError
 from bits.plan import Request, current_plan, make_plan, manifest_path
 from bits.provenance import ROOT, code_digest, digest, write_json
-from bits.recipe import EVALUATORS, Evaluation
+from bits.recipe import EVALUATORS, Evaluation, Recipe
 from bits.sharing.manifests import write_manifests
 from bits.workflow import elsewhere_message, missing_data_message, request
 
@@ -53,7 +53,7 @@ def test_fine_tunings_are_what_table_8_says(plan):
             continue
         source = plan["runs"][run["start"]]
         assert run["name"] == f"{source['name']}-on-{run['role']}"
-        assert recipe["start"] == {"run": source["name"], "digest": digest(source["recipe"])}
+        assert recipe["start"] == {"run": source["name"], "digest": Recipe.model_validate(source["recipe"]).digest()}
         assert recipe["head_reset"]["at_start"] == (source["name"] == "bits-reset")
         assert recipe["head_reset"]["every_epochs"] is None
         assert recipe["dataset"]["name"] == plan["datasets"][run["role"]]["name"]

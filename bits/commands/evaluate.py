@@ -14,7 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from bits.evaluation.features import (
 )
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
-from bits.provenance import code_state, command, hardware, now, usage, versions
+from bits.provenance import ROOT, code_digest, code_state, command, hardware, now, usage, versions
 from bits.recipe import CHANCE_WIDTH, Dataset, Evaluation, Recipe
 from bits.records import read_record, write_record
 from bits.training.checkpoint import load_strictly
@@ -124,6 +124,7 @@ class Evaluator:
         settings = self.evaluation.features.model_dump()
         made_from = {name: value for name, value in origin.items() if name != "file"}  # the same weights elsewhere
         key = [
+            _code_of_features(),
             made_from,
             self.dataset.model_dump(mode="json"),
             settings,
@@ -198,6 +199,12 @@ class Evaluator:
                     last_blocks(backbone, views, *self._tokens(backbone)).cpu(),
                     self.train.labels[order[step]],
                 )
+
+
+@cache
+def _code_of_features() -> str:
+    """Digest of the code that features depend on: other code, other features."""
+    return code_digest([ROOT / "bits" / path for path in ("models", "data", "evaluation/features.py", "commands/running.py")])
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ Takes what snakemake takes, asks it for a dry run, and translates the answer. No
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from bits.commands.guard import guarded
 from bits.errors import BitsError
 from bits.plan.changes import why_untrained
 from bits.provenance import ROOT
-from bits.workflow import load_plan
+from bits.workflow import load_plan, missing_data_message
 
 JOB = re.compile(r"^Job \d+: (.+)\nReason: (.*)$", re.MULTILINE)
 STAGES = {
@@ -112,11 +113,17 @@ def explained(jobs: list[Job], plan: Mapping[str, Any]) -> str:
 def config_words(words: list[str]) -> dict[str, str]:
     """{option: value} of what follows --config, and of the options that the profile after --profile has besides."""
     found: dict[str, str] = {}
+    words = [part for word in words for part in (word.split("=", 1) if word.startswith("--profile=") else [word])]
     if "--profile" in words:
-        options = ROOT / words[words.index("--profile") + 1] / "options.yaml"
-        found |= yaml.safe_load(options.read_text()) if options.is_file() else {}
-    given = words[words.index("--config") + 1 :] if "--config" in words else []
-    return found | dict(word.split("=", 1) for word in given if "=" in word and not word.startswith("-"))
+        file = ROOT / words[words.index("--profile") + 1] / "options.yaml"
+        found |= yaml.safe_load(file.read_text()) if file.is_file() else {}
+    options = False
+    for word in words:
+        options = word in ("--config", "-C") or (options and not word.startswith("-"))
+        if options and "=" in word:
+            key, _, value = word.partition("=")
+            found[key] = value
+    return found
 
 
 def main() -> int:
@@ -125,12 +132,15 @@ def main() -> int:
         print(__doc__)
         return 0
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "-n"]
+    os.chdir(ROOT)  # where the results are, wherever the question is asked
     shown = subprocess.run([*command, "--nocolor", *words], capture_output=True, text=True)
     if shown.returncode:
         print(shown.stdout + shown.stderr, file=sys.stderr)
         return shown.returncode
     plan = load_plan(config_words(words))
     print(explained(jobs_in(shown.stdout + shown.stderr), plan))
+    if plan["missing"]:
+        print(f"None of it can start: {missing_data_message(plan).strip()}")
     for name, reason in plan["left_out"].items():
         print(f"Left out: {name}: {reason}")
     return 0

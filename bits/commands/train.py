@@ -142,7 +142,6 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
     }
     for part, tensors in weights.items():
         write_tensors(folder / f"{part}.safetensors", tensors, facts)
-    write_record(folder / "outcome.json", {"run": folder.name, **outcome.facts()})
     provenance = {
         "run": folder.name,
         "digest": facts["run"],
@@ -172,6 +171,8 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "provenance": provenance,
     }
     write_record(folder / "curve.json", curve)
+    # The last one: who finds it takes the run for done.
+    write_record(folder / "outcome.json", {"run": folder.name, **outcome.facts()})
     shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
 
 

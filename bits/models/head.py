@@ -42,16 +42,21 @@ class Head(nn.Module):
     def reset(self, generator: torch.Generator | None = None) -> None:
         """Draw all weights from the initial distribution: truncated normal `init_std` (None: 1 / sqrt(inputs)), bias 0.
 
-        Prototypes start uniform as a linear layer does: their direction alone enters the output.
+        Prototypes start uniform as a linear layer does: their direction alone enters the output. Drawn on the CPU, by a
+        generator of the CPU, wherever the weights are: the same reset on every device.
         """
         for module in self.mlp:
             if isinstance(module, nn.Linear):
                 std = self.init_std or module.in_features**-0.5
-                nn.init.trunc_normal_(module.weight, std=std, generator=generator)
+                drawn = nn.init.trunc_normal_(
+                    torch.empty_like(module.weight, device="cpu"), std=std, generator=generator
+                )
+                module.weight.copy_(drawn)
                 nn.init.zeros_(module.bias)
         if self.prototypes is not None:
             bound = 1 / math.sqrt(self.prototypes.shape[1])
-            nn.init.uniform_(self.prototypes, -bound, bound, generator=generator)
+            drawn = torch.empty_like(self.prototypes, device="cpu")
+            self.prototypes.copy_(nn.init.uniform_(drawn, -bound, bound, generator=generator))
 
     def forward(self, features: Tensor) -> Tensor:
         outputs: Tensor = self.mlp(features)

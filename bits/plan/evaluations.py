@@ -52,7 +52,8 @@ def evaluations(
                 raise BitsError(f"config: {role}: the evaluator {evaluator} is null, but exhibits show it of {source}")
         values = shared[role].only(evaluators).model_dump(mode="json")
         spec = {"role": role, "dataset": plan["datasets"][role], "evaluation": values}
-        name = f"{role}-{digest(spec)[:SHORT]}"
+        untitled = {key: value for key, value in spec["dataset"].items() if key != "title"}
+        name = f"{role}-{digest({**spec, 'dataset': untitled})[:SHORT]}"
         for identity in plan["sources"].get(source, ()):
             found[name] = {"id": name.rpartition("-")[2], **spec}
             metrics[identity][role] = str(folder / "metrics" / identity / f"{name}.json")

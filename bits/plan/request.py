@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bits.compose import CONFIG_DIR
-from bits.provenance import digest, tree_digest
+from bits.provenance import ROOT, code_digest, digest, tree_digest
 
 PLAN_FORMAT = 5
+CODE = ("plan", "exhibits", "compose.py", "recipe.py", "validation.py", "provenance.py", "data/scene_split.py")
 RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
 
 
@@ -28,4 +30,10 @@ class Request:
     def key(self) -> str:
         """Changes with anything the plan is made from, except the data themselves."""
         config = tree_digest(self.config_dir, ["*.yaml", "*.csv", "*/*.yaml"])
-        return digest([PLAN_FORMAT, self.scale, list(self.overrides), config])
+        return digest([PLAN_FORMAT, _code(), self.scale, list(self.overrides), config])
+
+
+@cache
+def _code() -> str:
+    """Digest of the code that makes plans."""
+    return code_digest([ROOT / "bits" / path for path in CODE])

@@ -47,6 +47,11 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
     require_finite(tensors)
     path = path_of(folder, step)
     write_tensors(path, tensors, facts)
+    for other in folder.glob("step-*.safetensors"):
+        if (
+            other.name > path.name
+        ):  # was passed over because it is damaged, and must not count among those that are kept
+            other.unlink()
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
         old.unlink()
     return path

@@ -33,7 +33,7 @@ class Step:
     agreement: this process's part of the global batch's (the parts add up). rate: of the global batch, None
     without rate term. features [n, D]: the teacher's, of the first view. ones [B]: how many samples have a positive
     teacher's output there. outputs_sum [B]: of the teacher's outputs over global views and samples, None without
-    centre.
+    centre. sound: whether all of the teacher's outputs are finite (a NaN would be a code of zeros).
     """
 
     agreement: Tensor
@@ -41,6 +41,7 @@ class Step:
     features: Tensor
     ones: Tensor
     outputs_sum: Tensor | None
+    sound: Tensor
 
 
 @dataclass
@@ -97,10 +98,10 @@ class GlobalGradient:
             loss.backward()
             agreements.append(agreement.detach())
             done.append(self._summary(part))
-        features, ones, sums = zip(*done, strict=True)
+        features, ones, sums, sound = zip(*done, strict=True)
         total = None if sums[0] is None else torch.stack(sums).sum(0)
         agreement = torch.stack(agreements).sum()
-        return Step(agreement, rate, torch.cat(features), torch.stack(ones).sum(0), total)
+        return Step(agreement, rate, torch.cat(features), torch.stack(ones).sum(0), total, torch.stack(sound).all())
 
     def _rendered(self, views: StepViews, which: slice, images: slice) -> list[Tensor]:
         """Views as wide as the weights are."""
@@ -129,10 +130,10 @@ class GlobalGradient:
         (pull,) = torch.autograd.grad(rate, rows)
         return rate.detach(), pull[:, self.world.share(rows.shape[1])]
 
-    def _summary(self, part: _Part) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _summary(self, part: _Part) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         ones = (part.outputs[0] > 0).sum(0)
         wide = part.outputs.to(self.objective.centre.dtype).sum((0, 1)) if self.objective.has_centre else None
-        return part.features, ones, wide
+        return part.features, ones, wide, part.outputs.isfinite().all()
 
 
 def _of(factors: Tensor | None, images: slice, views: slice = slice(None)) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGUSR1 end a run within a step, in a resumable state."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 end a run within a step, in a resumable state."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ def stop_requests() -> Iterator[StopRequest]:
     """While inside, the signals are noted instead of ending the process."""
     request = StopRequest()
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup, which is to survive it
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, request) for number in numbers]
     try:
         yield request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class RunState:
         NotFiniteError in all of them, and CheckpointError where the disk is full.
         """
         tensors = self.tensors()
-        checkpoints.require_finite(tensors)
+        self._require_finite(tensors)
         if self.world.first:
             facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
             facts["seconds"] = self.seconds
@@ -82,12 +83,23 @@ class RunState:
         return found is not None
 
     def sound(self) -> bool:
-        """Whether the weights in memory are finite."""
+        """Whether the weights in memory are finite, in all processes."""
         try:
-            checkpoints.require_finite(self.weights())
+            self._require_finite(self.weights())
         except checkpoints.NotFiniteError:
             return False
         return True
+
+    def _require_finite(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise NotFiniteError in all processes when it is so in one: they must go on, or back, together."""
+        problem = None
+        try:
+            checkpoints.require_finite(tensors)
+        except checkpoints.NotFiniteError as error:
+            problem = error
+        device = next(self.model.parameters()).device
+        if bool(self.world.gather(torch.tensor([int(problem is not None)], device=device)).any()):
+            raise problem or checkpoints.NotFiniteError("weights of another process not finite")
 
     def fall_back(self) -> int:
         """Put the weights of the newest checkpoint in place of those in memory; returns its step."""

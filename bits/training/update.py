@@ -104,7 +104,8 @@ class BatchUpdate:
         wanted = torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64).to(
             self.device, non_blocking=True
         )
-        told = self.world.gather(torch.cat([step.agreement.double().view(1), wanted])[None])
+        mine = step.agreement.double().masked_fill(~step.sound, math.nan).view(1)
+        told = self.world.gather(torch.cat([mine, wanted])[None])
         rate = told.new_zeros(()) if step.rate is None else step.rate.double()
         agreement, signal, save, rate_value, gradient_norm = torch.stack(
             [told[:, 0].sum(), told[:, 1].max(), told[0, 2], rate, norm.double()]

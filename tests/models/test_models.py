@@ -117,3 +117,14 @@ def test_teacher_starts_equal_and_takes_no_gradient():
         assert torch.equal(mine, theirs)
         assert not mine.requires_grad
         assert theirs.requires_grad
+
+
+def test_a_heads_reset_is_drawn_on_the_cpu_wherever_its_weights_are():
+    """A generator of the CPU cannot fill weights of another device; meta weights stand for those of a GPU."""
+    heads = {device: Head(8, 16, 3, 4, False, 5).to(device) for device in ("cpu", "meta")}
+    for head in heads.values():
+        head.reset(torch.Generator().manual_seed(3))
+    again = Head(8, 16, 3, 4, False, 5)
+    again.reset(torch.Generator().manual_seed(3))
+    for mine, other in zip(heads["cpu"].parameters(), again.parameters(), strict=True):
+        assert torch.equal(mine, other)

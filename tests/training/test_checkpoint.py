@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bits.training import checkpoint
-from bits.training.checkpoint import CheckpointError, newest, read_tensors, save
+from bits.training.checkpoint import CheckpointError, newest, path_of, read_tensors, save
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:
@@ -41,6 +41,17 @@ def test_a_damaged_newest_gives_way_to_the_one_before_it(tmp_path, damage):
     assert found.facts["step"] == 1
     assert "step-000000002" in said[0]
     assert "falling back" in said[0]
+
+
+def test_damaged_ones_of_later_steps_do_not_push_out_what_is_written_after_them(tmp_path):
+    for step in (900, 1000):
+        save(tmp_path, step, {"a": torch.ones(2)}, {"run": "r", "step": step})
+        path_of(tmp_path, step).write_bytes(b"damaged")
+    assert newest(tmp_path, "r", warn=lambda text: None) is None
+    for step in (0, 100, 200):
+        assert save(tmp_path, step, {"a": torch.ones(2)}, {"run": "r", "step": step}).is_file()
+        assert newest(tmp_path, "r").facts["step"] == step
+    assert sorted(path.name for path in tmp_path.iterdir()) == [path_of(tmp_path, step).name for step in (100, 200)]
 
 
 def test_a_truncated_file_is_damaged(tmp_path):

@@ -104,6 +104,23 @@ def test_weights_that_are_not_finite_are_neither_evaluated_nor_saved(pretraining
     assert_nothing_infinite(run)
 
 
+@pytest.mark.parametrize("method", ["bits-fixed", "bits-cosine", "simdino", "dino"])
+def test_a_teacher_that_is_not_finite_is_a_divergence_although_its_codes_are_bits(pretraining, method):
+    run = pretraining(method, *SHORT, "curve.every_epochs=6", "site.log_every_steps=100")
+    update = run.update
+
+    def planted(*arguments):
+        result = update(*arguments)
+        if run.step == 2:
+            next(run.model.teacher.backbone.parameters()).data.fill_(math.inf)
+        return result
+
+    run.update = planted
+    outcome = run.run()
+    assert (outcome.outcome, outcome.step) == ("diverged", 3)
+    assert_nothing_infinite(run)
+
+
 def test_a_start_that_is_not_finite_is_an_error(pretraining):
     run = pretraining("bits-fixed", *SHORT)
     run.model.student.head.mlp[0].bias.data.fill_(math.nan)
@@ -155,6 +172,11 @@ def test_health_of_planted_spreads():
     assert health(torch.ones(1, 8), torch.tensor([1.0]))["feature_std"] == 0
     noise = 1 + 1e-7 * torch.randn(50, 8, generator=generator)
     assert health(noise, torch.tensor([0.5]))["effective_rank"] == 0, "rounding taken for spread"
+    halves = (torch.randn(8, generator=generator) * (1 + 1e-3 * torch.randn(500, 8, generator=generator))).bfloat16()
+    assert len(halves.unique(dim=0)) > 10
+    assert health(halves, torch.tensor([0.5]))["effective_rank"] == 0, "bfloat16's rounding taken for spread"
+    little = 1 + 0.02 * torch.randn(500, 8, generator=generator)
+    assert health(little, torch.tensor([0.5]))["effective_rank"] > 7
     assert collapse(spread) is constant_codes(spread) is None
     assert collapse({**spread, "code_entropy": 0.04}) is None
     assert "0.040 < 0.05 bits" in str(constant_codes({**spread, "code_entropy": 0.04}))

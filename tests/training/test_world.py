@@ -47,6 +47,16 @@ def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int
         recipe, site, model, objective, ManySizes(), folder, torch.device("cpu"), lambda backbone: 0.5, world
     )
     agreement, weight = objective.agreement, model.student.backbone.blocks[0].mlp.fc1.weight
+    if what == "weight":
+        update = run.update
+
+        def spoiling(*arguments: Any) -> Any:
+            result = update(*arguments)
+            if here():  # as a fault of one machine would
+                weight.data[0, 0] = math.nan
+            return result
+
+        run.update = spoiling  # type: ignore[assignment]
 
     def here() -> bool:
         return world.rank == 1 and run.step == 2
@@ -66,7 +76,7 @@ def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int
 
 
 def everything(world: World, case: Case, folder: Path) -> dict[str, Any]:
-    runs = {what: planted(world, case, folder / what, what) for what in ("signal", "loss", "gradient")}
+    runs = {what: planted(world, case, folder / what, what) for what in ("signal", "loss", "gradient", "weight")}
     return {"messages": messages(world), **runs}
 
 
@@ -102,6 +112,10 @@ def test_a_world_of_one_sends_nothing():
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_all_diverge_in_the_step_in_which_one_does(said, what):
     assert said[0][what] == said[1][what] == ("diverged", 2, ["step-000000000.safetensors"])
+
+
+def test_all_go_back_when_the_weights_of_one_are_not_finite(said):
+    assert said[0]["weight"] == said[1]["weight"] == ("diverged", 3, ["step-000000000.safetensors"])
 
 
 def test_all_stop_after_the_step_in_which_one_is_asked_to(said):
