@@ -129,6 +129,8 @@ def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
             fontsize=8.5,
             color=INK,
             style="italic",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 2},
+            zorder=5,
             parse_math=False,
         )
     sns.despine(ax=ax)

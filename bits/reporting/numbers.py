@@ -17,9 +17,12 @@ HEAD = "# Written with the report: what `dvc metrics` and `dvc plots` show of th
 
 def dvc_files(declared: Declarations, results: Results) -> dict[str, str]:
     """Content by path relative to the report's folder. Runs go by name, so that another recipe is a difference."""
-    scale = {"scale": results.plan.scale.name, "stamp": results.plan.scale.stamp}
     numbers = numbers_by_source(declared, results)
-    files = {f"metrics/{source}.json": json.dumps(scale | found, indent=1) + "\n" for source, found in numbers.items()}
+    files = {}
+    for source, found in numbers.items():
+        facts = {"scale": results.plan.scale.name, "stamp": results.plan.scale.stamp}
+        seeds = len(results.plan.sources[source])
+        files[f"metrics/{source}.json"] = json.dumps({**facts, "seeds": seeds, **found}, indent=1) + "\n"
     plots = [_plot(name, declared) for name in _computed(declared, results) if declared.exhibits[name].kind == "lines"]
     return {**files, "dvc.yaml": HEAD + yaml.safe_dump({"metrics": list(files), "plots": plots}, sort_keys=False)}
 

@@ -22,13 +22,13 @@ def test_a_run_has_its_measures_by_name_in_their_units(fake: Any) -> None:
     made = json.loads(files(fake)["metrics/bits-reset.json"])
     assert made["imagenet1k.retrieval.map"] == pytest.approx(20.125)
     assert made["imagenet1k.variance.d_eff"] == pytest.approx(17.85)
-    assert (made.pop("scale"), made.pop("stamp")) == ("demo", fake.stamp)
+    assert [made.pop(fact) for fact in ("scale", "stamp", "seeds")] == ["demo", fake.stamp, 1]
     assert list(made) == sorted(made)
     assert not any("curve" in name or "cumulative" in name or ".training." in name for name in made)
 
 
 def test_what_did_not_run_has_no_numbers(fake: Any) -> None:
-    assert json.loads(files(fake)["metrics/bits-512.json"]) == {"scale": "demo", "stamp": fake.stamp}
+    assert json.loads(files(fake)["metrics/bits-512.json"]) == {"scale": "demo", "stamp": fake.stamp, "seeds": 1}
 
 
 def test_what_broke_down_or_lacks_a_seed_is_no_number(thrice: Any) -> None:
