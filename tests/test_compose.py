@@ -15,6 +15,7 @@ from bits.provenance import ROOT
 from bits.recipe import Composed
 from bits.validation import ConfigError
 
+AVERAGE = "evaluation.linear.average_patches=true"
 SCALES = ["smoke", "demo", "small", "paper"]
 
 
@@ -145,3 +146,27 @@ def test_a_sweep_trains_every_run_into_its_own_folder(tmp_path):
         for name in ("teacher", "student", "heads"):
             assert (folder / f"{name}.safetensors").is_file()
         assert yaml.safe_load((folder / "config.yaml").read_text())["recipe"]["schedule"]["epochs"] == 2
+
+
+def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
+    """Costs and space are counted from it."""
+    plain, averaged = (composed("bits-fixed", "paper", *words).evaluation for words in ((), (AVERAGE,)))
+    assert (plain.blocks, plain.averages_patches, plain.tokens) == (4, False, 4)
+    assert (averaged.blocks, averaged.averages_patches, averaged.tokens) == (1, True, 2)
+    assert averaged.only(["retrieval"]).tokens == 1
+    assert composed("bits-fixed", "paper", AVERAGE).target_evaluation.tokens == 2
+
+
+def test_scenes_have_no_test_images():
+    with pytest.raises(ConfigError, match="rendered scenes have the splits train and val alone"):
+        composed("bits-fixed", "smoke", "dataset.eval_split=test")
+
+
+def test_fine_grained_sets_are_tested_on_their_test_images_where_these_have_labels():
+    targets = composed("bits-fixed", "paper").targets
+    assert {role: target.eval_split for role, target in targets.items()} == {
+        "birds525": "test",
+        "food101": "test",
+        "inat2019": "val",
+        "plantnet300k": "test",
+    }

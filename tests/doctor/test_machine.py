@@ -27,9 +27,12 @@ EVALUATION: dict[str, Any] = {
     "knn": None,
     "linear": {
         "blocks": 4,
+        "average_patches": False,
         "augment": False,
         "epochs": 1,
         "learning_rate": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
         "batch_size": 8,
         "grid": [],
         "standardised": False,
