@@ -127,7 +127,7 @@ class Teacher(Section):
 
 class Dataset(Section):
     name: str
-    title: str
+    title: str = ""  # for readers; changes nothing
     kind: Literal["scenes", "images"]
     classes: Positive | None = None  # keep the first n classes; null: all
     max_side: Positive | None = None  # px, larger images are reduced while decoding; null: never

@@ -16,7 +16,7 @@ from bits.plan import Request, current_plan, make_plan, manifest_path
 from bits.provenance import ROOT, code_digest, digest, write_json
 from bits.recipe import EVALUATORS, Evaluation, Recipe
 from bits.sharing.manifests import write_manifests
-from bits.workflow import elsewhere_message, missing_data_message, request
+from bits.workflow import elsewhere_message, load_plan, missing_data_message, request
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +192,8 @@ def test_seeds_of_all_runs_and_of_one(plan, tmp_path):
         ("{method: dino, finetuning.epochs: 1}", "the same for all runs"),
         ("{method: dino, site.threads: 1}", "the same for all runs"),
         ("{method: dino, start.run: simdino}", "no part of a run's recipe"),
+        ("{method: dino, dataset.settings.train: 9}", "the same for all runs"),
+        ("{method: dino, seed: 1, seed: 2}", "'seed' is given twice"),
     ],
 )
 def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
@@ -376,3 +378,26 @@ def test_a_clone_without_the_images_knows_them_from_the_manifest(tmp_path, monke
         make_plan(Request("small", words))
     manifest.unlink()
     assert [gap["role"] for gap in make_plan(Request("small", words))["missing"]] == ["imagenet1k"]
+
+
+def test_a_title_changes_no_run_and_no_number(plan, tmp_path):
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    path = config / "dataset/scenes.yaml"
+    path.write_text(path.read_text().replace("title: procedural scenes", "title: other scenes"))
+    other = make_plan(Request("smoke", (), config))
+    assert other["sources"] == plan["sources"]
+    assert other["metrics"] == plan["metrics"]
+    assert other["declared"]["table-1"] != plan["declared"]["table-1"]
+
+
+def test_code_that_makes_plans_makes_them_anew(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = Request("smoke").key()
+    monkeypatch.setattr("bits.plan.request._code", lambda: "another")
+    assert Request("smoke").key() != first
+
+
+def test_images_for_a_scale_that_renders_its_own_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="scale smoke renders its own images"):
+        load_plan({"scale": "smoke", "data": "/nowhere"})

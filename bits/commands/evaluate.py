@@ -204,7 +204,9 @@ class Evaluator:
 @cache
 def _code_of_features() -> str:
     """Digest of the code that features depend on: other code, other features."""
-    return code_digest([ROOT / "bits" / path for path in ("models", "data", "evaluation/features.py", "commands/running.py")])
+    return code_digest(
+        [ROOT / "bits" / path for path in ("models", "data", "evaluation/features.py", "commands/running.py")]
+    )
 
 
 def main() -> int:

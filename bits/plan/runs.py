@@ -59,8 +59,9 @@ def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetun
 
 
 def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
-    """What a run's config.yaml holds; the digest gives away who edits it."""
-    return {"name": name, "role": role, "digest": recipe.digest(), "recipe": recipe.model_dump(mode="json")}
+    """What a run's config.yaml holds; the digest gives away who edits it. Without titles, which may change."""
+    values = recipe.model_dump(mode="json", exclude={"dataset": {"title"}})
+    return {"name": name, "role": role, "digest": recipe.digest(), "recipe": values}
 
 
 def resume_folder(run: Path, scratch: str | None) -> Path:

@@ -199,3 +199,13 @@ def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_er
     write_record(Path(run["outcome"]), {"outcome": "diverged"})
     assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
     assert json.loads(Path(output).read_text())["values"] == {}
+
+
+def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    call(monkeypatch, evaluate, *words(plan, job))
+    before = set(Path("results/smoke/features").rglob("*.safetensors"))
+    monkeypatch.setattr(evaluate, "_code_of_features", lambda: "other code")
+    call(monkeypatch, evaluate, *words(plan, job))
+    after = set(Path("results/smoke/features").rglob("*.safetensors"))
+    assert len(after) == 2 * len(before)

@@ -117,3 +117,11 @@ def test_what_follows_config_is_read_as_snakemake_does():
     assert config_words(["table-3"]) == {}
     assert config_words(["--profile", "slurm"]) == {"scale": "paper", "cluster": "slurm"}
     assert config_words(["--profile", "slurm", *words])["scale"] == "smoke"
+
+
+def test_options_are_found_where_snakemake_takes_them():
+    assert config_words(["-C", "scale=smoke", "set=seed=9"]) == {"scale": "smoke", "set": "seed=9"}
+    assert config_words(["--config", "scale=smoke", "-n", "--config", "seeds=1"]) == {"scale": "smoke", "seeds": "1"}
+    assert config_words(["--config", "scale=smoke", "--set-threads", "evaluate=4"]) == {"scale": "smoke"}
+    assert config_words(["--profile=slurm"]) == config_words(["--profile", "slurm"])
+    assert config_words(["--profile=slurm"])["scale"] == "paper"

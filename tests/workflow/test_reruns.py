@@ -100,6 +100,13 @@ def test_a_published_value_renders_its_exhibit_alone(built):
         assert built.jobs(*SMOKE) == {"table-12": 1, "report": 1, "front_page": 1}
 
 
+def test_a_data_sets_title_renders_what_shows_it(built):
+    with built.edited("config/dataset/scenes.yaml", "title: procedural scenes", "title: rendered scenes"):
+        counts = built.jobs(*SMOKE)
+    assert not {"pretrain", "finetune", "evaluate"} & set(counts)
+    assert counts["table-1"] == 1
+
+
 def test_an_evaluators_value_trains_nothing(built):
     words = ("--config", "scale=smoke", "set=evaluation.knn.temperature=0.1")
     counts = built.jobs(*words)
