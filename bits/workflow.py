@@ -30,10 +30,11 @@ CODE = {
         *("models", "objectives", "data", "training", "commands/train.py", "commands/running.py"),
         # The curve of a run is measured while it trains.
         *(f"evaluation/{name}.py" for name in ("features", "protocol", "retrieval", "average_precision")),
-        *(f"evaluation/{name}.py" for name in ("expected_precision", "similarity", "query_split")),
+        *(f"evaluation/{name}.py" for name in ("expected_precision", "relevance", "similarity", "query_split")),
     ),
     "evaluate": (
-        *("models", "data", "evaluation", "analysis/variance.py", "training/views.py", "training/published.py"),
+        *("models", "objectives", "data", "evaluation", "analysis/variance.py"),
+        *(f"training/{name}.py" for name in ("views", "published", "checkpoint")),
         *("commands/evaluate.py", "commands/running.py"),
     ),
     "figures": ("reporting", "exhibits", "commands/render.py"),
