@@ -13,7 +13,8 @@ from bits.workflow import CODE
 # Whose changes show in what a job is given (plan, digests, frozen files), or that name and check what others compute.
 ELSEWHERE = (
     "bits/__init__.py", "bits/errors.py", "bits/provenance.py", "bits/records.py", "bits/recipe.py",
-    "bits/validation.py", "bits/compose.py", "bits/plan/", "bits/exhibits/", "bits/commands/__init__.py", "bits/commands/guard.py",
+    "bits/validation.py", "bits/compose.py", "bits/plan/", "bits/exhibits/",
+    "bits/commands/__init__.py", "bits/commands/guard.py",
 )  # fmt: skip
 
 
