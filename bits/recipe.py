@@ -27,6 +27,9 @@ class Backbone(Section):
     name: str  # any timm model; ViTs for everything, others for image-level evaluation
     image_size: Positive  # px, side of the square that position embeddings are laid out for
     drop_path: Fraction  # stochastic depth of the last block, linear from 0, student only
+    class_token_std: Annotated[float, Field(gt=0)] | None = (
+        None  # of its truncated normal start; null: as timm starts it
+    )
     options: dict[str, Any] = {}  # further keyword arguments of timm.create_model
 
 

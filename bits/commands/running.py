@@ -56,7 +56,7 @@ def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:
     """The recipe's backbone from random initialisation, a function of the recipe's seed."""
     torch.manual_seed(recipe.seed)
     settings = recipe.backbone
-    return create_backbone(settings.name, settings.image_size, drop_path, settings.options)
+    return create_backbone(settings.name, settings.image_size, drop_path, settings.options, settings.class_token_std)
 
 
 def teacher_student(recipe: Recipe) -> TeacherStudent:

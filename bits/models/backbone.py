@@ -21,12 +21,14 @@ class BackboneError(BitsError):
     """A backbone that timm does not know, or that does not take what it is given."""
 
 
-def create_backbone(name: str, image_size: int, drop_path: float, options: Mapping[str, Any]) -> nn.Module:
+def create_backbone(
+    name: str, image_size: int, drop_path: float, options: Mapping[str, Any], class_token_std: float | None = None
+) -> nn.Module:
     """A timm model without classifier, from random initialisation: [N, 3, H, W] -> [N, D].
 
     ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
     bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
-    A class token starts from a truncated normal 0.02, as in the public DINO and SimDINO recipes (timm: 1e-6).
+    class_token_std: of the truncated normal that a class token starts from; None: as timm starts it, 1e-6 for a ViT.
     drop_path > 0: in training mode every pass needs its factors (`stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
@@ -43,8 +45,8 @@ def create_backbone(name: str, image_size: int, drop_path: float, options: Mappi
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)
     token = getattr(backbone, "cls_token", None)
-    if isinstance(token, nn.Parameter):
-        nn.init.trunc_normal_(token, std=0.02)
+    if isinstance(token, nn.Parameter) and class_token_std is not None:
+        nn.init.trunc_normal_(token, std=class_token_std)
     return backbone
 
 
