@@ -163,7 +163,7 @@ def test_a_single_seed_that_diverged_counts_alike_in_both_csvs(fake: Any) -> Non
     cells = rows_of(fake.render_exhibit("table-1") / "table-1.csv")
     points = rows_of(fake.render_exhibit("figure-4") / "figure-4.csv")
     measured = [line for line in (*cells, *points) if line["source"] == "dino" and line["measured"]]
-    assert len(measured) == 5 + 6
+    assert len(measured) == 7 + 6
     assert {(line["status"], line["seeds"]) for line in measured} == {("diverges", "0/1")}
 
 
