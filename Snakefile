@@ -9,19 +9,18 @@ sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
-from bits.building import enter
-from bits.cluster import scheduler
-from bits.commands.start import offer
+from bits.workflow.locks import enter
+from bits.workflow.scheduler import scheduler
+from bits.workflow.fork_client import offer
 from bits.plan import WEIGHTS
-from bits.workflow import (
+from bits.workflow.messages import (
     absent_message,
-    code_state_of,
     elsewhere_message,
-    keep_predictions,
     left_out_message,
     missing_data_message,
-    plan_of_build,
 )
+from bits.workflow.code import code_state_of
+from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:
     # For the training inside, which answers with a checkpoint; Snakemake would die of it and take the training along.
@@ -34,7 +33,7 @@ results, reports = f"results/{scale}", f"reports/{scale}"
 jobs = scheduler(plan, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
 # What imports torch. On this machine's cores, where hundreds of short jobs may run, they share one import.
-start = f"{python} bits.commands.start"
+start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
 # Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.

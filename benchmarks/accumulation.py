@@ -22,9 +22,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.views import photographs
-from bits.commands.running import objective_of, teacher_student
-from bits.compose import Composer
+from bits.config.compose import Composer
 from bits.data.images import ImageSet
+from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
 

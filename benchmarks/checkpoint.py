@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from bits.commands.running import objective_of, teacher_student
-from bits.compose import Composer
+from bits.config.compose import Composer
+from bits.runs.build import objective_of, teacher_student
 from bits.training import checkpoint
 from bits.training.optimizer import adamw
 from bits.training.state import RunState

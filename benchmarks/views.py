@@ -22,7 +22,7 @@ from torch import Tensor
 from torchvision import transforms
 
 from bits.data.batch import ImageBatch
-from bits.data.views import ViewSpec, draw, render
+from bits.views.views import ViewSpec, draw, render
 
 BICUBIC = transforms.InterpolationMode.BICUBIC
 RECIPE = ViewSpec(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from bits.archive.contents import Item
 from bits.archive.errors import ArchiveError
 from bits.archive.private import TEXTS, cleaned
 from bits.archive.sealed import resealed
+from bits.records.files import replacing
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry: a zip's digest is one of its content
 MODE = 0o644 << 16
@@ -42,11 +42,9 @@ def pack(
     Raises ArchiveError when a file changes meanwhile, two have one name, or the disk is full.
     """
     _refuse_doubles([*(item.name for item in items), *texts])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     before = {item: _stamp(item) for item in items}
     try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             packed = [_add(archive, item, list(roots)) for item in items]
             packed += [_write(archive, name, content, False) for name, content in texts.items()]
             for item in items:
@@ -55,13 +53,10 @@ def pack(
                         f"{item.source} changed while it was archived. Wait until no job runs, and try again."
                     )
             _write(archive, *describe(packed), False)
-        temporary.replace(path)
     except OSError as error:
         raise ArchiveError(
             f"{path}: could not be written ({error}). Free some disk, or say --out elsewhere."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _refuse_doubles(names: Sequence[str]) -> None:

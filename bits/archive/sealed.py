@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bits.archive.errors import ArchiveError
-from bits.records import SEAL, changed_message, is_intact, sealed
+from bits.records.seal import SEAL, changed_message, is_intact, sealed
 
 
 def resealed(name: str, content: bytes, clean: bytes) -> bytes:

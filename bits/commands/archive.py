@@ -24,7 +24,9 @@ from bits.archive.errors import ArchiveError
 from bits.archive.pack import Packed, pack
 from bits.archive.validate import problems
 from bits.commands.guard import guarded
-from bits.provenance import ROOT, code_state, digest, now
+from bits.records.code import ROOT, code_state
+from bits.records.digests import digest
+from bits.records.provenance import now
 
 ORIGIN = ("data", "code", "versions", "hardware", "started", "finished")
 OUTCOME = ("outcome", "detail")

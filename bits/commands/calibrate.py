@@ -17,9 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bits.cluster import Scheduler
 from bits.commands.guard import guarded
-from bits.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR
+from bits.config.evaluation import CentreCrop, Evaluation
+from bits.config.recipe import Dataset, Recipe
+from bits.config.site import Site
 from bits.costs.assumptions import CPU, CostError, Images, image_counts, load_assumptions
 from bits.costs.calibration import Calibration, Measured, extraction_key, numbers_key, training_key
 from bits.costs.choose import CALIBRATION
@@ -27,9 +29,10 @@ from bits.costs.counts import Counts
 from bits.costs.price import scale_folder
 from bits.costs.rates import FlopRates
 from bits.plan import current_plan
-from bits.provenance import hardware, now, versions, write_json
-from bits.recipe import CentreCrop, Dataset, Evaluation, Recipe, Site
-from bits.workflow import requested
+from bits.records.files import write_json
+from bits.records.provenance import hardware, now, versions
+from bits.workflow.options import requested
+from bits.workflow.scheduler import Scheduler
 
 MOST_PATIENCE = 60  # times --seconds that one training step may take by the FLOP model
 
@@ -58,8 +61,8 @@ def calibrated(plan: Mapping[str, Any], seconds: float) -> Calibration:
     """Time everything that the plan's runs need; raises CostError where that is hopeless on this device."""
     import torch
 
-    from bits.commands.running import choose_device
-    from bits.commands.timing import startup_seconds
+    from bits.runs.build import choose_device
+    from bits.runs.timing import startup_seconds
 
     site = Site.model_validate(plan["site"])
     on = Scheduler(site, cluster="SLURM_JOB_ID" in os.environ)
@@ -104,7 +107,7 @@ def calibrated(plan: Mapping[str, Any], seconds: float) -> Calibration:
 
 def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str]) -> Settings:
     """Everything to be timed, keys more than once; appends to `said` what images are used."""
-    from bits.commands import timing
+    from bits.runs import timing
 
     runs = {run["id"]: Recipe.model_validate(run["recipe"]) for run in plan["runs"].values()}
     first = next(iter(runs.values()))

@@ -19,18 +19,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bits.cluster import scheduler
 from bits.commands.guard import guarded
-from bits.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR
+from bits.config.site import Site
 from bits.doctor import accounting, data, device, disk, dvc, partition, profile, slurm, space, versions
 from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.text import as_json, as_text
 from bits.errors import BitsError
 from bits.plan import RESULTS, Request, make_plan
-from bits.provenance import ROOT
-from bits.recipe import Site
-from bits.workflow import requested
+from bits.records.code import ROOT
+from bits.workflow.options import requested
+from bits.workflow.scheduler import scheduler
 
 Plan = Mapping[str, Any]
 SECONDS = 60.0  # for a check, unless it says otherwise

@@ -24,11 +24,10 @@ from torch import Tensor, nn
 
 from bits.analysis.variance import variance_spectrum
 from bits.commands.guard import guarded, read_section, read_site
-from bits.commands.running import backbone_of, choose_device, dataset_root, extractor_of
-from bits.data.datasets import open_pair
+from bits.config.evaluation import CHANCE_WIDTH, Evaluation
+from bits.config.recipe import Dataset, Recipe
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
-from bits.data.views import ViewSpec
 from bits.errors import BitsError
 from bits.evaluation.features import (
     Extract,
@@ -39,12 +38,15 @@ from bits.evaluation.features import (
 )
 from bits.evaluation.protocol import knn_values, linear_values, retrieval_values
 from bits.models.backbone import is_vit, last_blocks, width
-from bits.provenance import ROOT, code_digest, code_state, command, hardware, now, usage, versions
-from bits.recipe import CHANCE_WIDTH, Dataset, Evaluation, Recipe
-from bits.records import read_record, write_record
+from bits.records.code import ROOT, code_digest, code_state, imported_files
+from bits.records.provenance import command, hardware, now, usage, versions
+from bits.records.seal import read_record, write_record
+from bits.runs.build import backbone_of, choose_device, dataset_root, extractor_of
+from bits.runs.datasets import open_pair
 from bits.training.checkpoint import load_strictly
 from bits.training.published import published_weights
 from bits.training.views import seeded, step_views
+from bits.views.views import ViewSpec
 
 REFERENCES = ("random-init", "pixels", "chance")
 
@@ -205,7 +207,10 @@ class Evaluator:
 def _code_of_features() -> str:
     """Digest of the code that features depend on: other code, other features."""
     return code_digest(
-        [ROOT / "bits" / path for path in ("models", "data", "evaluation/features.py", "commands/running.py")]
+        imported_files(
+            [ROOT / "bits/evaluation/features.py", ROOT / "bits/runs/build.py"],
+            ("bits/records/", "bits/config/", "bits/plan/"),
+        )
     )
 
 

@@ -20,8 +20,9 @@ import yaml
 from bits.commands.guard import guarded
 from bits.errors import BitsError
 from bits.plan.changes import why_untrained
-from bits.provenance import ROOT
-from bits.workflow import load_plan, missing_data_message
+from bits.records.code import ROOT
+from bits.workflow.build_plan import load_plan
+from bits.workflow.messages import missing_data_message
 
 JOB = re.compile(r"^Job \d+: (.+)\nReason: (.*)$", re.MULTILINE)
 STAGES = {

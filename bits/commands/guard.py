@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from bits.config.section import Section
+from bits.config.site import Site
 from bits.errors import BitsError
-from bits.recipe import Section, Site
 
 
 def guarded(main: Callable[[], int]) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bits.commands.guard import guarded
-from bits.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR
 from bits.costs.assumptions import CostError, image_counts, load_assumptions
 from bits.costs.budget import hours
 from bits.costs.choose import rates_for
@@ -31,8 +31,8 @@ from bits.costs.summary import Summary
 from bits.costs.text import costs_json, costs_text, footer
 from bits.exhibits import load_declarations
 from bits.plan import current_plan
-from bits.provenance import hardware
-from bits.workflow import requested
+from bits.records.provenance import hardware
+from bits.workflow.options import requested
 
 USUAL_GPUS = 8  # of one machine
 

@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
-from bits.commands.running import dataset_root
-from bits.data.datasets import open_split, prepare_scenes
-from bits.recipe import Dataset, Site
+from bits.config.recipe import Dataset
+from bits.config.site import Site
+from bits.runs.build import dataset_root
+from bits.runs.datasets import open_split, prepare_scenes
 
 
 def main() -> int:

@@ -20,7 +20,9 @@ from typing import Any
 import yaml
 
 from bits.commands.guard import guarded, read_section, read_site
-from bits.compose import CONFIG_DIR, check_overrides, free_form, own_site, register_runs
+from bits.config.compose import CONFIG_DIR, check_overrides, free_form, own_site, register_runs
+from bits.config.recipe import Recipe
+from bits.config.validation import validated
 from bits.data.errors import DatasetError
 from bits.errors import BitsError
 from bits.plan import (
@@ -33,13 +35,11 @@ from bits.plan import (
     frozen_run,
     run_id,
 )
-from bits.recipe import Recipe
-from bits.validation import validated
 
 
 def frozen(arguments: argparse.Namespace) -> int:
     """The workflow's form: everything from frozen files."""
-    from bits.commands.train import train
+    from bits.runs.train import train
 
     recipe = read_section(arguments.frozen, Recipe, "recipe")
     facts = yaml.safe_load(arguments.frozen.read_text())
@@ -54,8 +54,8 @@ def frozen(arguments: argparse.Namespace) -> int:
 
 def composed(values: Mapping[str, Any], name: str) -> int:
     """Hydra's form: name the run by its digest, make missing scenes, train."""
-    from bits.commands.train import train  # after Hydra: --help and --cfg answer without importing torch
-    from bits.data.datasets import missing_data, prepare_scenes
+    from bits.runs.datasets import missing_data, prepare_scenes
+    from bits.runs.train import train  # after Hydra: --help and --cfg answer without importing torch
 
     run = validated(values)
     if run.seeds is not None:

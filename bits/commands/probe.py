@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from bits.commands.running import teacher_student
+from bits.config.recipe import Recipe
 from bits.models.backbone import is_vit, width
-from bits.recipe import Recipe
+from bits.runs.build import teacher_student
 
 
 def main() -> int:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from bits.errors import BitsError
 from bits.exhibits import load_declarations
-from bits.provenance import ROOT
+from bits.records.code import ROOT
+from bits.records.files import write_bytes
 from bits.reporting.cells import Table
 from bits.reporting.collect import collect, require_complete
 from bits.reporting.curves import Chart
-from bits.reporting.files import ReportError, write_bytes
+from bits.reporting.files import ReportError
 from bits.reporting.latex import table_latex
 from bits.reporting.numbers import dvc_files
 from bits.reporting.pages import exhibit_page

@@ -19,7 +19,7 @@ from bits.commands.guard import guarded
 from bits.errors import BitsError
 from bits.plan import current_plan
 from bits.sharing import Restored, pull, push, record, restore
-from bits.workflow import request
+from bits.workflow.options import request
 
 OWN = {"record": (), "push": ("remote",), "pull": ("run", "weights", "remote"), "restore": ()}
 

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError
 
+from bits.config.recipe import Dataset
+from bits.config.section import Section
 from bits.data.errors import DatasetError
-from bits.data.fingerprint import open_source
 from bits.data.layout import classes_and_images, locate
-from bits.data.scene_settings import SceneSettings
+from bits.data.source import open_source
 from bits.errors import BitsError
-from bits.recipe import Dataset, Section
+from bits.scenes.settings import SceneSettings
 
 Above0 = Annotated[float, Field(gt=0)]
 CPU = "cpu-core"

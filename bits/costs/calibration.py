@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bits.config.evaluation import CentreCrop
+from bits.config.recipe import Backbone, Recipe
+from bits.config.section import Section
+from bits.config.site import Site
 from bits.costs.assumptions import CostError
 from bits.costs.rates import FlopRates
-from bits.provenance import digest
-from bits.recipe import Backbone, CentreCrop, Recipe, Section, Site
+from bits.records.digests import digest
 
 PACKAGES = ("torch", "timm")  # whose versions a calibration holds for
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bits.config.site import Site
 from bits.costs.assumptions import CPU, Assumptions, CostError
 from bits.costs.calibration import MeasuredRates, read_calibration
 from bits.costs.counts import Counts
 from bits.costs.price import scale_folder
 from bits.costs.rates import FlopRates, Rates
-from bits.provenance import hardware, versions
-from bits.recipe import Site
+from bits.records.provenance import hardware, versions
 
 CALIBRATION = "calibration.json"
 

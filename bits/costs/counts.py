@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bits.provenance import digest, versions, write_json
-from bits.recipe import Backbone, Head, Recipe
+from bits.config.recipe import Backbone, Head, Recipe
+from bits.records.digests import digest
+from bits.records.files import write_json
+from bits.records.provenance import versions
 
 
 @dataclass(frozen=True)

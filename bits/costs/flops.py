@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bits.config.recipe import Backbone
+from bits.config.recipe import Head as HeadSettings
 from bits.models.backbone import create_backbone, is_vit, width
 from bits.models.head import Head
-from bits.recipe import Backbone
-from bits.recipe import Head as HeadSettings
 
 
 def count_backbone(settings: Backbone, size: int) -> dict[str, int]:

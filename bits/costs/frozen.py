@@ -11,7 +11,8 @@ from bits.costs.assumptions import CostError
 from bits.costs.graph import Graph
 from bits.costs.price import Job, scale_folder
 from bits.costs.rates import Rates
-from bits.provenance import now, write_json
+from bits.records.files import write_json
+from bits.records.provenance import now
 
 PREDICTED = "predicted.json"
 

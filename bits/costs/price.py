@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bits.config.evaluation import CHANCE_WIDTH, CentreCrop, Evaluation, Retrieval
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.costs.assumptions import Assumptions, Images
 from bits.costs.counts import Counts
 from bits.costs.graph import Work
 from bits.costs.rates import Rates
-from bits.recipe import CHANCE_WIDTH, CentreCrop, Evaluation, Recipe, Retrieval, Site
 
 FLOAT = 4  # bytes
 CHECKPOINTS = 3  # of a training on disk: two generations, and one that is being written

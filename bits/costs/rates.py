@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from bits.config.evaluation import CentreCrop
+from bits.config.recipe import Backbone, Recipe
+from bits.config.site import Site
 from bits.costs.assumptions import CPU, Assumptions
 from bits.costs.counts import Counts, training_flops
-from bits.recipe import Backbone, CentreCrop, Recipe, Site
 
 
 class Rates(Protocol):
@@ -74,7 +76,7 @@ class FlopRates:
 
     @property
     def startup(self) -> float:
-        # Jobs on this machine's cores are forked (bits.commands.forkserver).
+        # Jobs on this machine's cores are forked (bits.workflow.fork_server).
         return self.assumptions.forked_seconds if self.cpu else self.assumptions.startup_seconds
 
     def training(self, recipe: Recipe) -> float:

@@ -11,11 +11,11 @@ import re
 import shutil
 from datetime import datetime, timedelta
 
+from bits.config.site import Cluster
 from bits.doctor.ask import ask
 from bits.doctor.finding import Finding
 from bits.doctor.partition import chosen_partition, records
 from bits.doctor.profile import Profile
-from bits.recipe import Cluster
 
 SUBJECT = "Slurm"
 INTERVAL_S = 40  # the plugin's, before its first status check

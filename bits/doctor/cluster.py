@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bits.cluster import Scheduler, at_try
-from bits.recipe import Jobs, Site
+from bits.config.site import Jobs, Site
+from bits.workflow.scheduler import Scheduler, at_try
 
 
 @dataclass(frozen=True)

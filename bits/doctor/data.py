@@ -11,8 +11,8 @@ import yaml
 from PIL import Image
 
 from bits.data.errors import DatasetError
-from bits.data.fingerprint import open_source
 from bits.data.layout import Source, classes_and_images, join, locate
+from bits.data.source import open_source
 from bits.doctor.finding import Finding
 
 SUBJECT = "Data"

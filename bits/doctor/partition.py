@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bits.config.site import Cluster
 from bits.doctor.ask import ask
 from bits.doctor.cluster import Job
 from bits.doctor.finding import Finding
-from bits.recipe import Cluster
 
 SUBJECT = "Slurm"
 Record = dict[str, str]

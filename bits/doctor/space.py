@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bits.config.evaluation import Evaluation
 from bits.plan import RESULTS
-from bits.provenance import digest
-from bits.recipe import Evaluation
+from bits.records.digests import digest
 
 FLOAT = 4  # bytes: weights, optimiser state and features are float32
 BRANCHES = 2  # student and teacher

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bits.doctor.finding import Finding
-from bits.provenance import code_state
+from bits.records.code import code_state
 
 SUBJECT = "Versions"
 PYTHON = (3, 11)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ from torch import Tensor, nn
 from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet
 from bits.data.stream import prefetch
-from bits.data.views import evaluation_view, raw_view
 from bits.models.backbone import last_blocks
-from bits.provenance import digest, set_ordinary_mode
+from bits.records.digests import digest
+from bits.records.files import replacing
+from bits.views.views import evaluation_view, raw_view
 
 Extract = Callable[[ImageBatch], Tensor]
 Triple = tuple[float, float, float]
@@ -100,12 +100,6 @@ class FeatureStore:
         except (OSError, SafetensorError):
             pass  # not there, or cut short by a killed process: made again
         features = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with replacing(path) as temporary:
             save_file({"features": features.contiguous()}, temporary, metadata={"key": json.dumps(self.key)})
-            set_ordinary_mode(temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         return features

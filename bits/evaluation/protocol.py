@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bits.config.evaluation import Knn, Linear, Retrieval
 from bits.data.images import ImageSet
 from bits.evaluation.knn import knn_accuracy
 from bits.evaluation.linear_probe import ProbeResult, ProbeSettings, shuffled, standardise, train_linear_probe
 from bits.evaluation.retrieval import retrieval_map, split_query_gallery
-from bits.recipe import Knn, Linear, Retrieval
 
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
 
-from bits.exhibits.declared import DeclarationError, near, validated
+from bits.config.declared import DeclarationError, near, validated
 from bits.exhibits.kinds import IDS, Column, Exhibit, Grid, Lines, Row, is_id
 
 Shown = Mapping[str, Mapping[str, str]]  # run -> exhibit id -> label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from bits.exhibits.declared import near
+from bits.config.declared import near
 from bits.exhibits.finetunings import parts_of
 from bits.exhibits.kinds import Gallery, Grid, Lines
 from bits.exhibits.published import Key

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import RootModel
 
+from bits.config.declared import DeclarationError, Declared, near, read_yaml, validated
 from bits.exhibits.added import Shown, added_colours, with_added
 from bits.exhibits.crosscheck import contradictions
-from bits.exhibits.declared import DeclarationError, Declared, near, read_yaml, validated
 from bits.exhibits.facts import facts_of
 from bits.exhibits.finetunings import pairs_among
 from bits.exhibits.kinds import KINDS, Exhibit

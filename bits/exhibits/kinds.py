@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bits.exhibits.declared import Declared
+from bits.config.declared import Declared
 from bits.exhibits.published import Key, PublishedValues
 
 Need = tuple[str, str]  # source (a run or a reference), measure id

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from bits.exhibits.declared import DeclarationError, Declared, near, read_yaml, validated
+from bits.config.declared import DeclarationError, Declared, near, read_yaml, validated
 
 UNIT_FACTORS = {"%": 100.0, "fraction": 1.0, "count": 1.0, "bits": 1.0, "nats": 1.0, "none": 1.0}
 

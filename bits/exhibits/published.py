@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bits.exhibits.declared import DeclarationError
+from bits.config.declared import DeclarationError
 
 OUTCOMES = ("collapse", "diverges")
 Key = tuple[str, str, str, str]  # exhibit id, method, setting, column

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from bits.config.recipe import Dataset
 from bits.data.errors import DatasetError
 from bits.data.fingerprint import fingerprint
-from bits.data.scene_split import GENERATOR_VERSION
-from bits.provenance import digest
-from bits.recipe import Dataset
+from bits.records.digests import digest
+from bits.scenes.split import GENERATOR_VERSION
 
 SHORT = 8  # hex digits of a digest in a name
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bits.config.evaluation import EVALUATORS, Evaluation
 from bits.errors import BitsError
 from bits.exhibits import Declarations
 from bits.plan.data import SHORT
-from bits.provenance import digest
-from bits.recipe import EVALUATORS, Evaluation
+from bits.records.digests import digest
 
 
 def references(labels: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -14,12 +14,13 @@ from typing import Any
 
 import yaml
 
+from bits.config.recipe import Dataset, Recipe
 from bits.plan.data import SHORT, known_fingerprints
 from bits.plan.make import make_plan
 from bits.plan.request import Request
 from bits.plan.runs import frozen_run
-from bits.provenance import digest, write_json, write_text
-from bits.recipe import Dataset, Recipe
+from bits.records.digests import digest
+from bits.records.files import write_json, write_text
 
 
 def current_plan(request: Request) -> dict[str, Any]:

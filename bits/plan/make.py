@@ -9,15 +9,17 @@ from typing import Any
 
 import yaml
 
-from bits.compose import Composer, run_lines
+from bits.config.compose import Composer, run_lines
+from bits.config.composed import Composed
+from bits.config.evaluation import Evaluation
+from bits.config.recipe import Dataset
 from bits.errors import BitsError
 from bits.exhibits import Declarations, load_declarations
 from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, references, references_together
 from bits.plan.request import Request
 from bits.plan.runs import PRETRAINING_ROLE, finetuning_entry, pretraining_entries
-from bits.provenance import digest
-from bits.recipe import Composed, Dataset, Evaluation
+from bits.records.digests import digest
 
 VERSION = "0.1.0"
 PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"}

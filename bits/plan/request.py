@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bits.compose import CONFIG_DIR
-from bits.provenance import ROOT, code_digest, digest, tree_digest
+from bits.config.compose import CONFIG_DIR
+from bits.records.code import ROOT, code_digest, imported_files
+from bits.records.digests import digest, tree_digest
 
 PLAN_FORMAT = 5
-CODE = ("plan", "exhibits", "compose.py", "recipe.py", "validation.py", "provenance.py", "data/scene_split.py")
 RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
 
 
@@ -36,4 +36,4 @@ class Request:
 @cache
 def _code() -> str:
     """Digest of the code that makes plans."""
-    return code_digest([ROOT / "bits" / path for path in CODE])
+    return code_digest(imported_files([ROOT / "bits/plan/make.py"]))

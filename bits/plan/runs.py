@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bits.config.composed import Composed, Finetuning
+from bits.config.recipe import Dataset, HeadReset, Recipe, Start
 from bits.plan.data import SHORT
-from bits.recipe import Composed, Dataset, Finetuning, HeadReset, Recipe, Start
 
 PRETRAINING_ROLE = "imagenet1k"
 WEIGHTS = ("teacher", "student", "heads")  # a run's <part>.safetensors

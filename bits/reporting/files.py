@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bits.errors import BitsError
-from bits.records import changed_message, is_intact
+from bits.records.seal import changed_message, is_intact
 
 
 class ReportError(BitsError):
@@ -59,23 +57,3 @@ def require_provenance(record: Mapping[str, Any], where: str | Path) -> None:
     """Raise ReportError when a part of a provenance that the report looks into is no object."""
     for key in ("code", "versions", "hardware"):
         part(record, key, where)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write path in one step, folders included: a temporary file beside it, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bits.provenance import write_text
+from bits.records.files import write_text
 
 
 def unignore(folder: Path, *names: str) -> None:

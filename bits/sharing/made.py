@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bits.provenance import file_digest, write_text
+from bits.records.digests import file_digest
+from bits.records.files import write_text
 from bits.sharing.errors import SharingError
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

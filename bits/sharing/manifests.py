@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bits.data.fingerprint import open_source
+from bits.config.recipe import Dataset
 from bits.data.layout import classes_and_images, locate
-from bits.data.scene_factors import draw_factors
-from bits.data.scene_settings import SceneSettings, class_table
+from bits.data.source import open_source
 from bits.plan import dataset_fingerprint, manifest_path
-from bits.provenance import write_json
-from bits.recipe import Dataset
+from bits.records.files import write_json
+from bits.scenes.factors import draw_factors
+from bits.scenes.settings import SceneSettings, class_table
 from bits.sharing.files import results_folder
 
 SPLITS = ("train", "val")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bits.records import is_intact
+from bits.records.seal import is_intact
 from bits.sharing.dvc import add, require_repository
 from bits.sharing.errors import SharingError
 from bits.sharing.files import for_dvc, outputs, results_folder

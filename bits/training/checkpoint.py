@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bits.errors import BitsError
-from bits.provenance import set_ordinary_mode
+from bits.records.files import replacing
 
 KEPT = 2  # generations: should the newest be damaged, the one before it serves
-LITTER = ".tmp"
 
 
 class CheckpointError(BitsError):
@@ -72,24 +69,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
 
     A full disk raises CheckpointError and leaves no litter; what a killed process leaves, `sweep` removes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{LITTER}")
     plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
     said = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(plain, temporary, metadata=said)
-        _to_disk(temporary)
-        set_ordinary_mode(temporary)
-        temporary.replace(path)
-        _to_disk(path.parent)  # the new name, too, is to survive a crash of the machine
+        with replacing(path) as temporary:
+            save_file(plain, temporary, metadata=said)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path}: could not be written ({error}). What was saved before is intact; free some disk, or "
             "correct the place (site.scratch, for checkpoints), and start again."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def read_tensors(path: Path) -> Checkpoint:
@@ -116,20 +105,6 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sweep(folder: Path) -> None:
-    """Remove files that a killed process was writing. Only for who alone writes there."""
-    for litter in folder.glob(f".*{LITTER}"):
-        litter.unlink(missing_ok=True)
 
 
 def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from bits.config.recipe import Recipe
 from bits.errors import BitsError
 from bits.models.backbone import batch_dependent
-from bits.recipe import Recipe
 from bits.training.world import World
 
 

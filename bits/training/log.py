@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from bits.provenance import write_text
+from bits.records.files import write_text
 
 
 class RunLog:

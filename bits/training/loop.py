@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.recipe import Recipe, Site
 from bits.training.checkpoint import NotFiniteError
 from bits.training.division import check_division
 from bits.training.gradient import Step

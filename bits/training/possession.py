@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bits.errors import BitsError
-from bits.provenance import now
+from bits.records.provenance import now
 
 PATIENCE_S = 60  # a job that is started again may meet the end of the one before
 

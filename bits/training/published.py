@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bits.provenance import file_digest
-from bits.records import read_record
+from bits.records.digests import file_digest
+from bits.records.seal import read_record
 from bits.training.checkpoint import Checkpoint, CheckpointError, read_tensors
 
 

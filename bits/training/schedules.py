@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bits.recipe import Recipe
+from bits.config.recipe import Recipe
 
 
 def cosine(start: float, end: float, step: int, steps: int) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bits.config.recipe import Start
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.recipe import Start
 from bits.training.checkpoint import CheckpointError, below, load_strictly
 from bits.training.published import published_weights
 

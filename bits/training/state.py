@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
+from bits.records.files import sweep
 from bits.training import checkpoint as checkpoints
 from bits.training.checkpoint import Checkpoint
 from bits.training.world import World
@@ -70,7 +71,7 @@ class RunState:
     def resume(self) -> bool:
         """Take up the newest readable checkpoint, if there is one; all processes the same."""
         if self.world.first:
-            checkpoints.sweep(self.folder)
+            sweep(self.folder)
         found = self._newest()
         if found is not None:
             self._load_weights(found)

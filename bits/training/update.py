@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bits.config.recipe import Recipe
 from bits.data.batch import ImageBatch
 from bits.models.stochastic_depth import path_factors
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.recipe import Recipe
 from bits.training.checkpoint import NotFiniteError
 from bits.training.gradient import GlobalGradient, Step
 from bits.training.interrupt import StopRequest

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bits.config.recipe import Augmentation, Crops
 from bits.data.batch import ImageBatch
-from bits.data.views import ViewSpec, draw, render
-from bits.recipe import Augmentation, Crops
+from bits.views.views import ViewSpec, draw, render
 
 GLOBAL_VIEWS = 2  # come first; the teacher sees these alone
 

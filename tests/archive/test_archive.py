@@ -17,7 +17,7 @@ from bits.archive.private import cleaned
 from bits.archive.sealed import SEAL
 from bits.archive.validate import problems
 from bits.commands import archive as command
-from bits.provenance import digest
+from bits.records.digests import digest
 
 Archive = Callable[..., Path]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bits.commands import calibrate, plan, timing
+from bits.commands import calibrate, plan
 from bits.costs.assumptions import CostError
 from bits.errors import BitsError
+from bits.runs import timing
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from bits.commands import doctor
 from bits.errors import BitsError
-from bits.provenance import ROOT
-from bits.workflow import requested
+from bits.records.code import ROOT
+from bits.workflow.options import requested
 
 
 def called(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

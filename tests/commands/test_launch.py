@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from bits.commands.launch import LaunchError, command_line, of_the_job
-from bits.provenance import ROOT
+from bits.records.code import ROOT
 from bits.training.checkpoint import read_tensors
 
 pytestmark = pytest.mark.xdist_group("launch")  # what several tests share is made once
@@ -76,7 +76,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def whole(alone: Path, composed: Any) -> Path:
     """The run of one process, trained once."""
-    from bits.commands.train import train
+    from bits.runs.train import train
 
     if not alone.exists():
         made = composed("bits-fixed", *WHOLE_RUN)

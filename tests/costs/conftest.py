@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bits.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR
+from bits.config.site import Site
 from bits.costs.assumptions import Assumptions, image_counts, load_assumptions
 from bits.costs.counts import Counts
 from bits.costs.price import Prices
@@ -17,7 +18,6 @@ from bits.costs.rates import FlopRates
 from bits.costs.summary import Summary
 from bits.exhibits import load_declarations
 from bits.plan import Request, make_plan
-from bits.recipe import Site
 
 
 @pytest.fixture(scope="session")

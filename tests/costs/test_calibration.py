@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.costs.assumptions import CostError
 from bits.costs.calibration import Calibration, Measured, MeasuredRates, read_calibration, training_key
 from bits.costs.choose import rates_for
 from bits.costs.rates import FlopRates
-from bits.provenance import hardware, versions
-from bits.recipe import Recipe, Site
+from bits.records.provenance import hardware, versions
 
 CPU_NAME = hardware()["cpu"]
 

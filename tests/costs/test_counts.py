@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from bits.config.recipe import Backbone, Head, Recipe
 from bits.costs.counts import Counts, training_flops
-from bits.provenance import ROOT
-from bits.recipe import Backbone, Head, Recipe
+from bits.records.code import ROOT
 
 VIT = Backbone(name="vit_base_patch16_224", image_size=224, drop_path=0.1)
 HEAD = Head(

@@ -11,7 +11,7 @@ import pytest
 from bits.costs.assumptions import CostError
 from bits.costs.frozen import freeze_predictions, predictions, unpredicted
 from bits.costs.graph import Graph
-from bits.workflow import keep_predictions
+from bits.workflow.build_plan import keep_predictions
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_workflow_starts_no_process_when_all_is_predicted(prices, plan, monk
         called.append(command)
         raise subprocess.CalledProcessError(2, command, stderr="CostError: no <such> device")
 
-    monkeypatch.setattr("bits.workflow.subprocess.run", run)
+    monkeypatch.setattr("bits.workflow.build_plan.subprocess.run", run)
     keep_predictions(plan)
     assert len(called) == 1
     assert {"--freeze", "scale=smoke"} <= set(called[0])

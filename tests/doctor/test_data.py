@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bits.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR
 from bits.doctor import data
 
 COUNTS = {"classes": 2, "train": 6, "val": 4}

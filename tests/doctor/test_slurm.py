@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bits.compose import Composer
+from bits.config.compose import Composer
+from bits.config.site import Cluster, Site
 from bits.doctor import accounting, ask, partition
 from bits.doctor import slurm as programs
 from bits.doctor.cluster import Job, jobs_of
 from bits.doctor.finding import Finding
 from bits.doctor.profile import Profile, find_profile
-from bits.recipe import Cluster, Site
 
 from .conftest import SCONTROL, Fake
 

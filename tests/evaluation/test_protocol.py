@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from bits.config.evaluation import Linear, Retrieval
 from bits.data.images import ImageSet
 from bits.evaluation.average_precision import average_precision
 from bits.evaluation.protocol import linear_values, retrieval_values
-from bits.recipe import Linear, Retrieval
 
 LINEAR = {
     "blocks": 1,

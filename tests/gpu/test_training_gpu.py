@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bits.commands.running import objective_of, teacher_student
-from bits.compose import Composer
+from bits.config.compose import Composer
 from bits.data.batch import ImageBatch
 from bits.models.head import Head
+from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.views import step_views, view_specs
 from tests.training.conftest import RandomImages

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bits.data.batch import ImageBatch
-from bits.data.views import ViewSpec, draw, evaluation_view, render
+from bits.views.views import ViewSpec, draw, evaluation_view, render
 
 pytestmark = [
     pytest.mark.gpu,

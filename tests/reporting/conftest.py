@@ -16,7 +16,7 @@ import yaml
 
 from bits.commands.render import main
 from bits.exhibits import load_declarations
-from bits.records import SEAL, write_record
+from bits.records.seal import SEAL, write_record
 from bits.reporting.cells import Table
 from bits.reporting.collect import collect
 from bits.reporting.curves import Chart

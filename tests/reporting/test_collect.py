@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bits.errors import BitsError
-from bits.records import SEAL, write_record
+from bits.records.seal import SEAL, write_record
 from bits.reporting.cells import Cell, Table
 from bits.reporting.collect import require_complete
 from bits.reporting.plan_file import read_plan

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bits.exhibits import load_declarations
-from bits.provenance import ROOT
+from bits.records.code import ROOT
 from bits.reporting.numbers import dvc_files, numbers_by_source
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bits.provenance import file_digest
+from bits.records.digests import file_digest
 from bits.sharing.made import Job, Made, digests_of, write_made
 from bits.sharing.metadata import FORMAT
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bits.data.scene_settings import SceneSettings
-from bits.data.scene_split import render_split
-from bits.recipe import Dataset
+from bits.config.recipe import Dataset
+from bits.scenes.settings import SceneSettings
+from bits.scenes.split import render_split
 from bits.sharing.manifests import manifest, write_manifests
 
 IMAGES = Dataset(name="birds", title="birds", kind="images")

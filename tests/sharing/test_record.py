@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.records import write_record
+from bits.records.seal import write_record
 from bits.sharing import SharingError, record, restore
 from bits.sharing.made import read_made, write_made
 from bits.sharing.metadata import Notes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.provenance import file_digest
+from bits.records.digests import file_digest
 from bits.sharing import restore
 from bits.sharing.made import read_made, write_made
 from bits.sharing.metadata import Notes

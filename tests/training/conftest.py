@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bits.commands.running import objective_of, teacher_student
-from bits.compose import Composer
+from bits.config.compose import Composer
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.data.images import ImageSet
-from bits.recipe import Recipe, Site
+from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.world import World
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.models.stochastic_depth import DropPath, path_factors
-from bits.recipe import Recipe, Site
 from bits.training.division import DivisionError
 from bits.training.update import Wants
 from bits.training.world import World

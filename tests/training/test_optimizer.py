@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from bits.config.validation import ConfigError
 from bits.training.optimizer import adamw, clip_gradients, parameter_groups, set_rates
 from bits.training.schedules import Schedules, cosine, warmup_cosine
-from bits.validation import ConfigError
 
 
 def network() -> nn.Module:

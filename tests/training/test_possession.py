@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from bits.provenance import ROOT
+from bits.records.code import ROOT
 from bits.training.possession import InUseError, possession
 
 HOLDS = """

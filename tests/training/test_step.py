@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bits.commands.running import objective_of, teacher_student
+from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
 from tests.training.worlds import ManySizes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bits.data.view_parameters import draw
 from bits.training.views import StepViews, seeded, step_views, view_specs
+from bits.views.parameters import draw
 from tests.training.worlds import ManySizes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from bits.commands.running import objective_of, teacher_student
+from bits.runs.build import objective_of, teacher_student
 from bits.training import world as worlds
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining

@@ -12,9 +12,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from bits.commands.running import objective_of, teacher_student
+from bits.config.recipe import Recipe
+from bits.config.site import Site
 from bits.data.images import ImageSet
-from bits.recipe import Recipe, Site
+from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.world import World
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bits.provenance import ROOT
+from bits.records.code import ROOT
 
 SUBMITTED = "slurm.log"  # what the build that submitted to Slurm said
 Done = subprocess.CompletedProcess[str]

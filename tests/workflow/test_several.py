@@ -42,7 +42,7 @@ def until_it_trains(project) -> None:
 
 def forked_by(build: subprocess.Popen[str]) -> list[int]:
     """The fork server of a build, and the jobs that it has forked."""
-    words = ["pgrep", "-f", f"bits.commands.forkserver .*--owner {build.pid}$"]
+    words = ["pgrep", "-f", f"bits.workflow.fork_server .*--owner {build.pid}$"]
     return [int(word) for word in subprocess.run(words, capture_output=True, text=True).stdout.split()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.provenance import ROOT
+from bits.records.code import ROOT
 from bits.sharing.files import outputs
 from bits.sharing.made import read_made
 from tests.workflow.conftest import Project

@@ -1,0 +1,171 @@
+"""Hydra composition of runs: config/ plus one line of config/runs.yaml each. Never imports torch."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from bits.config.composed import Composed
+from bits.config.declared import DeclarationError, read_yaml
+from bits.config.validation import ConfigError, is_open, key_error, known_keys, validated
+
+LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
+SHARED = (*(name for name in Composed.model_fields if name not in ("recipe", "seeds")), "dataset")
+NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and rule names
+CONFIG_DIR = Path(__file__).resolve().parents[2] / "config"
+
+
+def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
+    """The declared runs: name -> {method, dotted key: value, ...}; raises ConfigError.
+
+    A line may also have `seeds`, a list, and `shown`, {exhibit: label of the row that it adds there}.
+    """
+    path = config_dir / "runs.yaml"
+    try:
+        lines = read_yaml(path)
+    except DeclarationError as error:
+        raise ConfigError(str(error)) from None
+    for name, line in lines.items():
+        if not isinstance(line, dict) or "method" not in line:
+            raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ConfigError(f"{path}: run {name!r}: expected a name of letters, digits, dots and single dashes")
+        for key in line:
+            if key not in LINE_WORDS and key not in known_keys() and not is_open(key):
+                raise ConfigError(f"{path}: run {name!r}: {key_error(key, [*known_keys(), *LINE_WORDS])}")
+            if key.split(".")[0] in (*SHARED, "start"):
+                raise ConfigError(
+                    f"{path}: run {name!r}: {key} is no part of a run's recipe, but the same for all runs. Set it in "
+                    'config/, or for a whole scale with --config set="...".'
+                )
+        _check_words(f"{path}: run {name!r}", line)
+    return lines
+
+
+def _check_words(where: str, line: Mapping[str, Any]) -> None:
+    seeds, shown = line.get("seeds", [0]), line.get("shown", {})
+    plain = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+    if not plain or not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"{where}: seeds = {seeds!r}: expected a list such as [0, 1, 2], each seed once")
+    if not isinstance(shown, dict) or not all(isinstance(label, str) for pair in shown.items() for label in pair):
+        raise ConfigError(f'{where}: shown = {shown!r}: expected {{exhibit: label}}, such as {{table-9: "50"}}')
+
+
+def register_runs(config_dir: Path = CONFIG_DIR) -> None:
+    """Make every line of runs.yaml an option of Hydra's group `run`, so that run=a,b and --help know it."""
+    store = ConfigStore.instance()
+    for name, line in run_lines(config_dir).items():
+        node: dict[str, Any] = {"defaults": [{"override /method": line["method"]}, "_self_"]}
+        for key, value in line.items():
+            if key not in LINE_WORDS:
+                *parents, leaf = key.split(".")
+                target = node
+                for parent in parents:
+                    target = target.setdefault(parent, {})
+                target[leaf] = value
+        store.store(group="run", name=name, node=node, package="_global_")
+
+
+def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> None:
+    """Raise ConfigError for an override whose group option or key does not exist, with the near matches."""
+    options = {"run": sorted(run_lines(config_dir))}
+    for folder in sorted(path for path in config_dir.iterdir() if path.is_dir() and path.name != "exhibits"):
+        options[folder.name] = sorted(file.stem for file in folder.glob("*.yaml"))
+    keys = known_keys()
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException as error:
+            raise ConfigError(f"cannot read the override {text!r}: {str(error).splitlines()[0]}") from None
+        key = override.key_or_group
+        if not key:
+            raise ConfigError(f"cannot read the override {text!r}: expected key=value")
+        if key.startswith("hydra"):
+            continue
+        if key in options:
+            values = override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
+            for value in values:
+                _check_option(key, str(value), options[key])
+        elif key not in keys and not is_open(key):
+            raise ConfigError(key_error(key, keys + list(options)))
+
+
+def _check_option(group: str, value: str, known: list[str]) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=3) or known
+        raise ConfigError(f"{group}={value} does not exist; did you mean {' or '.join(near)}?")
+
+
+def _literal(value: Any) -> str:
+    """A YAML value in Hydra's override grammar."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, str):
+        return quoted(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def quoted(text: str) -> str:
+    """A text in Hydra's override grammar, whatever it holds."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[str]:
+    """["site=local"] where the user has a config/site/local.yaml and names no other site, else []."""
+    named = any(word.startswith("site=") for word in overrides)
+    return [] if named or not (config_dir / "site/local.yaml").is_file() else ["site=local"]
+
+
+def free_form(override: str) -> str:
+    """`++` before an override below a free mapping (backbone.options.depth=2): Hydra asks for it, users forget."""
+    key = override.split("=", 1)[0]
+    return f"++{override}" if is_open(key) else override
+
+
+class Composer:
+    """Compose any number of runs in one Hydra session (0.1 s each; initialising costs more).
+
+    Use as a context manager. `overrides` come after each run's own line, as on the command line.
+    """
+
+    def __init__(self, scale: str, overrides: Sequence[str] = (), config_dir: Path = CONFIG_DIR) -> None:
+        self.scale, self.config_dir = scale, config_dir
+        self.overrides = [free_form(override) for override in overrides]
+
+    def __enter__(self) -> Composer:
+        check_overrides([f"scale={self.scale}", *self.overrides], self.config_dir)
+        GlobalHydra.instance().clear()
+        register_runs(self.config_dir)
+        self._session = initialize_config_dir(str(self.config_dir), version_base="1.3")
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._session.__exit__(*exception)
+
+    def compose(self, run: str, line: Mapping[str, Any] | None = None) -> tuple[Composed, Mapping[str, Any]]:
+        """The typed run and the scale's description; raises ConfigError.
+
+        line: of the run, where it is to win over the overrides: a row called "beta 0.2" must be that.
+        """
+        own = [free_form(f"{key}={_literal(value)}") for key, value in (line or {}).items() if key not in LINE_WORDS]
+        try:
+            config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *self.overrides, *own])
+        except (HydraException, yaml.YAMLError) as error:
+            raise ConfigError(f"run {run!r} at scale {self.scale!r}: {error}") from None
+        values = OmegaConf.to_container(config, resolve=True)
+        assert isinstance(values, dict)
+        return validated({str(key): value for key, value in values.items()}), values["scale"]

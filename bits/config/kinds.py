@@ -1,0 +1,54 @@
+"""Kinds that declare themselves: a file that defines one is all that the project needs to know of it.
+
+Evaluators, terms of an objective, kinds of data set and of exhibit are each a module with one declaration at its
+top level. Nothing lists them. A module is imported only if it has such a line, and none may import torch while it is
+imported: planning reads every declaration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bits.errors import BitsError
+
+
+class KindError(BitsError):
+    """A declaration that clashes with another, or is not what its place asks for."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A declaration and the module that makes it. file: of the module, for digests of code."""
+
+    value: Any
+    module: str
+    file: Path
+
+
+@cache
+def declarations(package: str, constant: str) -> dict[str, Found]:
+    """The value of `constant` in every module below `package` that assigns it at its top level, by its `.name`.
+
+    Sorted by name. Raises KindError when two have one name.
+    """
+    spec = importlib.util.find_spec(package)
+    assert spec is not None, package
+    assert spec.submodule_search_locations is not None, package
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    line = re.compile(rf"^{constant}\b\s*[:=]", re.MULTILINE)
+    found: dict[str, Found] = {}
+    for path in sorted(folder.rglob("*.py")):
+        if not line.search(path.read_text(encoding="utf-8")):
+            continue
+        module = ".".join([package, *path.relative_to(folder).with_suffix("").parts])
+        value = getattr(importlib.import_module(module), constant)
+        if value.name in found:
+            raise KindError(f"{path}: {constant} is called {value.name!r}, and so is that of {found[value.name].file}.")
+        found[value.name] = Found(value, module, path)
+    return dict(sorted(found.items()))

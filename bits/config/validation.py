@@ -1,0 +1,94 @@
+"""Unknown keys and values of the configuration, refused by name with the near matches."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from bits.config.composed import Composed
+from bits.config.recipe import Recipe
+from bits.errors import BitsError
+
+
+class ConfigError(BitsError):
+    """A configuration key or value that does not exist or does not fit."""
+
+
+def validated(values: Mapping[str, Any]) -> Composed:
+    """The typed run behind a resolved mapping; raises ConfigError naming every bad key and value."""
+    shared = {key: values.get(key) for key in Composed.model_fields if key != "recipe"}
+    recipe = {key: value for key, value in values.items() if key not in (*shared, "scale")}
+    try:
+        return Composed(recipe=recipe, **shared)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(problem) for problem in error.errors())) from None
+
+
+def key_error(path: str, known: list[str]) -> str:
+    """'unknown key' with the nearest known ones: among its siblings where its section exists, else anywhere."""
+    parent, _, leaf = path.rpartition(".")
+    siblings = sorted(key for key in known if parent and key.startswith(f"{parent}."))
+    near = difflib.get_close_matches(path, siblings or sorted(set(known)), n=3, cutoff=0.8)
+    near = near or sorted(key for key in known if leaf and leaf == key.rpartition(".")[2])[:3]
+    if near:
+        return f"unknown configuration key {path!r}; did you mean {' or '.join(near)}?"
+    listed = siblings or sorted({key.split(".")[0] for key in known})
+    return f"unknown configuration key {path!r}; there are {', '.join(listed)}"
+
+
+def _explained(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"]).removeprefix("recipe.")
+    if problem["type"] == "extra_forbidden":
+        return key_error(path, known_keys())
+    if problem["type"] == "missing":
+        hint = "; does the site's file begin with defaults: [default, _self_]?" if path.startswith("site.") else ""
+        return f"{path} is not set{hint}"
+    value = problem.get("input")
+    if problem["type"] == "literal_error":
+        allowed = [str(option) for option in _annotation(path)]
+        near = difflib.get_close_matches(str(value), allowed, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{path} = {value!r} is not one of {', '.join(allowed)}{hint}"
+    return f"{path} = {value!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[str]:
+    """Every dotted key of the configuration, as one writes it on the command line."""
+    keys: list[str] = []
+    for name, field in section.model_fields.items():
+        path = "" if section is Composed and name == "recipe" else f"{prefix}{name}"
+        inner = _section(field.annotation)
+        keys += [path] if path else []
+        keys += known_keys(inner, f"{path}." if path else "") if inner else []
+    return keys
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, also one that may be null."""
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def is_open(path: str) -> bool:
+    """Whether `path` lies below a key whose value is a free mapping (backbone.options, site.data, ...)."""
+    return any(path.startswith(f"{key}.") for key in ("backbone.options", "dataset.settings", "site.data", "targets"))
+
+
+def _annotation(path: str) -> tuple[Any, ...]:
+    model: Any = Composed
+    parts = path.split(".")
+    if parts[0] in Recipe.model_fields:
+        parts = ["recipe", *parts]
+    for part in parts:
+        model = (
+            get_args(model)[1]
+            if get_origin(model) is dict
+            else (_section(model) or model).model_fields[part].annotation
+        )
+        if get_origin(model) in (Union, types.UnionType):
+            model = next((arg for arg in get_args(model) if get_origin(arg) is Literal), model)
+    return get_args(model)

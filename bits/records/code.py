@@ -1,0 +1,102 @@
+"""Which code made something: a digest of what it does, and the state of the checkout."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bits.records.digests import digest, file_digest
+
+CODE_SUFFIXES = (".py", ".j2", ".css")
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def code_digest(paths: Iterable[Path]) -> str:
+    """sha256 of what the Python files under `paths` do: comments, docstrings and layout do not count.
+
+    Templates and style sheets count byte by byte.
+    """
+    parts = []
+    for path in paths:
+        files = sorted(file for file in path.rglob("*") if file.suffix in CODE_SUFFIXES) if path.is_dir() else [path]
+        for file in files:
+            if file.suffix != ".py":
+                parts.append([file.name, file_digest(file)])
+                continue
+            tree = ast.parse(file.read_text())
+            for node in ast.walk(tree):
+                if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                    _drop_docstring(node)
+            parts.append([file.name, _tree_text(tree)])
+    return digest(parts)
+
+
+def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[Path]:
+    """The project's files that some files import, anywhere in them, directly or through others; themselves included.
+
+    With a file come the templates and style sheets of its package. outside: beginnings of paths relative to the
+    checkout, as "bits/plan/", at which it stops.
+    """
+    done: set[Path] = set()
+    waiting = list(starts)
+    while waiting:
+        path = waiting.pop()
+        if path not in done and not path.relative_to(ROOT).as_posix().startswith(tuple(outside)):
+            done.add(path)
+            waiting += _imported(path)
+    beside = {file for path in done for file in path.parent.glob("templates/*") if file.suffix in CODE_SUFFIXES}
+    return sorted(done | beside)
+
+
+@cache
+def _imported(path: Path) -> frozenset[Path]:
+    """The project's files that a file imports; of a package its __init__.py."""
+    found: set[Path | None] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bits"):
+            found |= {_file_of(str(node.module)), *(_file_of(f"{node.module}.{name.name}") for name in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {_file_of(name.name) for name in node.names if name.name.startswith("bits")}
+    return frozenset(file for file in found if file is not None)
+
+
+def _file_of(module: str) -> Path | None:
+    path = ROOT / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else file if (file := path.with_suffix(".py")).is_file() else None
+
+
+def _tree_text(node: Any) -> str:
+    """A syntax tree as text that every version of Python writes alike, unlike ast.dump: empty fields are left out."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={_tree_text(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_tree_text, node))}]"
+    return ascii(node)
+
+
+def _drop_docstring(node: Any) -> None:
+    if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+def code_state(root: Path = ROOT) -> dict[str, Any]:
+    """{commit, dirty}: of the checkout that the code runs from; None where there is no git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            return subprocess.run(
+                ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=20
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            return None
+
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}

@@ -1,0 +1,111 @@
+"""Device, threads and models from recipes, the same way for every command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from bits.config.evaluation import CentreCrop
+from bits.config.recipe import Dataset, Recipe
+from bits.config.site import Site
+from bits.errors import BitsError
+from bits.evaluation.features import Extract, backbone_extractor
+from bits.models.backbone import create_backbone, width
+from bits.models.head import Head
+from bits.models.teacher_student import Branch, TeacherStudent
+from bits.objectives.objective import Objective, ObjectiveSettings
+from bits.plan import data_root
+
+
+def choose_device(site: Site) -> torch.device:
+    """site.device, where auto is CUDA if there is one; also sets this process's CPU threads.
+
+    Of several processes on a machine (torchrun's LOCAL_RANK) each takes the GPU of its number.
+    """
+    if site.threads:
+        torch.set_num_threads(site.threads)
+    if site.device == "auto":
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    else:
+        try:
+            device = torch.device(site.device)
+        except RuntimeError:
+            raise BitsError(f"site.device = {site.device!r}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type != "cuda":
+        return device
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if ":" in site.device:
+            raise BitsError(f"site.device = {site.device!r} names one GPU for several processes. Use site.device=cuda.")
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+        raise BitsError(
+            f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices where this "
+            f"process wants number {device.index or 0}. Use site.device=auto, and no more site.processes than GPUs."
+        )
+    torch.cuda.set_device(device)
+    return device
+
+
+def dataset_root(dataset: Dataset, site: Site) -> Path:
+    """Where the data set lies on this machine."""
+    return Path(data_root(dataset, site.data))
+
+
+def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:
+    """The recipe's backbone from random initialisation, a function of the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    settings = recipe.backbone
+    return create_backbone(settings.name, settings.image_size, drop_path, settings.options, settings.class_token_std)
+
+
+def teacher_student(recipe: Recipe) -> TeacherStudent:
+    """Student and teacher of a recipe; only the student drops paths."""
+    branches = []
+    for drop_path in (recipe.backbone.drop_path, 0.0):
+        backbone = backbone_of(recipe, drop_path)
+        head = recipe.head
+        branches.append(
+            Branch(
+                backbone,
+                Head(
+                    width(backbone),
+                    head.hidden,
+                    head.layers,
+                    head.outputs,
+                    head.normalise,
+                    head.prototypes,
+                    head.init_std,
+                ),
+            )
+        )
+    return TeacherStudent(*branches)
+
+
+def objective_of(recipe: Recipe) -> Objective:
+    """The recipe's objective, for its head's outputs."""
+    dimension = recipe.head.prototypes or recipe.head.outputs
+    return Objective(ObjectiveSettings(**recipe.objective.model_dump()), dimension)
+
+
+def extractor_of(
+    backbone: nn.Module,
+    recipe: Recipe,
+    features: CentreCrop,
+    blocks: int,
+    device: torch.device,
+    average_patches: bool = False,
+) -> Extract:
+    """How features are taken from a backbone that `recipe` trained: the same while it trains and afterwards."""
+    return backbone_extractor(
+        backbone,
+        resize=features.resize,
+        size=features.size,
+        mean=recipe.augmentation.mean,
+        std=recipe.augmentation.std,
+        blocks=blocks,
+        device=device,
+        average_patches=average_patches,
+    )

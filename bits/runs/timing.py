@@ -1,0 +1,143 @@
+"""Short timed runs of the real work: training steps, feature extraction, probes, ranking."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from bits.config.evaluation import CentreCrop, Linear
+from bits.config.recipe import Dataset, Recipe
+from bits.config.site import Site
+from bits.data.images import ImageSet
+from bits.data.noise import NoiseImages
+from bits.data.stream import prefetch
+from bits.evaluation.knn import knn_accuracy
+from bits.evaluation.linear_probe import ProbeSettings, shuffled, train_linear_probe
+from bits.evaluation.retrieval import retrieval_map
+from bits.runs.build import backbone_of, dataset_root, extractor_of, objective_of, teacher_student
+from bits.runs.datasets import open_cached
+from bits.training.loop import Pretraining
+from bits.training.update import Wants
+
+PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
+WARM_UP = 2  # calls that are not timed: memory is allocated, kernels are chosen
+SLICES = 8
+ROWS, COLUMNS = 512, 4096  # of the features that are ranked
+
+
+def per_second(work: Callable[[], int], seconds: float) -> float:
+    """How many a second `work` does, which returns how many it did and waits for its device; after a warm-up.
+
+    The median of SLICES of the time, so that another's short burst of work does not count.
+    """
+    for _ in range(WARM_UP):
+        work()
+    speeds = []
+    for _ in range(SLICES):
+        done, started, passed = 0, time.monotonic(), 0.0
+        while not done or passed < seconds / SLICES:
+            done += work()
+            passed = time.monotonic() - started
+        speeds.append(done / passed)
+    return median(speeds)
+
+
+def timing_images(dataset: Dataset, site: Site, count: int, classes: int) -> tuple[ImageSet, str]:
+    """The training split where it is here, else noise of a stated size; and which of the two, in words."""
+    root = dataset_root(dataset, site)
+    if str(root) not in ("", ".") and root.exists():
+        images = open_cached(dataset, root, "train", site)
+        return images, f"{dataset.title} ({root})"
+    side = dataset.settings.get("image_size", 48)
+    height, width = (side, side) if dataset.kind == "scenes" else PHOTOGRAPH
+    return NoiseImages(count, height, width, classes), f"random images of {width} x {height} px"
+
+
+def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.device, seconds: float) -> float:
+    """Images/s of the real step in one process, decoding and augmentation included.
+
+    Steps are those of the first epoch, over and over: at its low learning rate nothing diverges.
+    """
+    size = recipe.schedule.batch_size
+
+    def no_evaluation(_: object) -> float:
+        raise AssertionError("timing evaluates nothing")
+
+    with TemporaryDirectory() as folder:
+        model, objective = teacher_student(recipe), objective_of(recipe)
+        run = Pretraining(recipe, site, model, objective, images, Path(folder), device, no_evaluation)
+
+        def indices() -> Iterator[Tensor]:
+            step = 0
+            while True:
+                yield run.stream.indices(step * size, size)
+                step += 1
+
+        with closing(prefetch(images, indices(), site.workers)) as batches:
+            number = 0
+
+            def step() -> int:
+                nonlocal number
+                run.update(next(batches), number % run.steps_per_epoch, Wants())  # reads the loss, so it waits
+                number += 1
+                return size
+
+            return per_second(step, seconds)
+
+
+def extraction_speed(
+    recipe: Recipe, crop: CentreCrop, blocks: int, site: Site, images: ImageSet, device: torch.device, seconds: float
+) -> float:
+    """Images/s of features, decoding included."""
+    extract = extractor_of(backbone_of(recipe), recipe, crop, blocks, device)
+    count = min(site.feature_batch, len(images))
+
+    def work() -> int:
+        extract(images.batch(range(count))).cpu()
+        return count
+
+    return per_second(work, seconds)
+
+
+def probe_speed(width: int, classes: int, linear: Linear, seconds: float) -> float:
+    """Images/s of training the heads of a probe on features that are there."""
+    count = 16 * linear.batch_size
+    features, labels = torch.randn(count, width), torch.arange(count) % classes
+    batches = shuffled(features, labels, linear.batch_size, 0)
+    settings = ProbeSettings(1, linear.learning_rate, linear.batch_size, lr_grid=linear.grid)
+
+    def work() -> int:
+        train_linear_probe(batches, width, classes, features[:1], labels[:1], settings)
+        return count
+
+    return per_second(work, seconds)
+
+
+def ranking_speed(width: int, seconds: float) -> float:
+    """Similarities/s in k-NN and retrieval."""
+    test, train = torch.randn(ROWS, width), torch.randn(COLUMNS, width)
+    rows, columns = torch.arange(ROWS) % 20, torch.arange(COLUMNS) % 20
+
+    def work() -> int:
+        knn_accuracy(train, columns, test, rows, ks=(20,), temperature=0.07)
+        retrieval_map(test, train, rows, columns)
+        return 2 * ROWS * COLUMNS
+
+    return per_second(work, seconds)
+
+
+def startup_seconds() -> float:
+    """Of a process of this project until it works, its files being in memory."""
+    for _ in range(2):
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import bits.runs.train, bits.commands.evaluate"], check=True)
+    return time.monotonic() - started

@@ -1,0 +1,92 @@
+"""Views of a batch of images, made on whatever device the batch is on.
+
+The operations and their order are the DINO recipe's on Pillow images: random resized crop, mirror, colour
+jitter, grey, blur, solarise, normalise. Values keep their fraction between operations where Pillow goes
+back to bytes; the tests state how near each operation and the whole come to Pillow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from bits.data.batch import ImageBatch
+from bits.views.blur import gaussian_blur
+from bits.views.colour import JITTER, greyscale, solarise
+from bits.views.parameters import Triple, ViewParameters, ViewSpec, draw
+from bits.views.resample import AxisMap, interval_map, resample
+
+__all__ = ["ViewParameters", "ViewSpec", "draw", "evaluation_view", "raw_view", "render"]
+
+
+def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Tensor:
+    """One view of each image, float32 [N, 3, size, size], normalised, on the batch's device.
+
+    parameters: best left on the CPU, so that choosing the images of an operation never waits for the
+    device. On the CPU the same arguments give the same bits. Raises ValueError unless there are
+    parameters for each image.
+    """
+    if len(parameters) != len(batch):
+        raise ValueError(f"{len(parameters)} view parameters for {len(batch)} images: one for each is needed")
+    top, left, height, width = parameters.crop.unbind(1)
+    rows = interval_map(top, height, spec.size)
+    columns = interval_map(left, width, spec.size, mirror=parameters.flip)
+    with torch.autocast(batch.pixels.device.type, enabled=False):  # bfloat16 merges levels above 128
+        views = resample(batch.pixels, rows, columns)
+        _jitter(views, spec, parameters)
+        _change(views, parameters.grey, greyscale)
+        _change(views, parameters.blur_radius > 0, gaussian_blur, parameters.blur_radius)
+        _change(views, parameters.solarise, solarise)
+        return _normalised(views, spec.mean, spec.std)
+
+
+def evaluation_view(batch: ImageBatch, *, size: int, resize: int, mean: Triple, std: Triple) -> Tensor:
+    """The centre of each image, float32 [N, 3, size, size], normalised, on the batch's device.
+
+    The short side is resized to `resize` pixels (antialiased bicubic, the long side rounded down) and the
+    central `size` pixels are kept, as torchvision's Resize and CenterCrop do; what falls outside is never
+    computed. Raises ValueError unless 1 <= size <= resize.
+    """
+    if not 1 <= size <= resize:
+        raise ValueError(f"size is {size} and resize {resize}; expected 1 <= size <= resize")
+    sizes = batch.sizes.cpu()
+    full = (sizes.double() * resize / sizes.double().amin(1, keepdim=True)).floor().long()
+    offset = ((full - size) / 2).round().long()  # to even, as Python's round
+    still = torch.zeros(len(sizes), dtype=torch.bool)
+    start = torch.zeros(len(sizes), dtype=torch.int64)
+    rows, columns = (AxisMap(start, sizes[:, i], full[:, i], offset[:, i], still, size) for i in (0, 1))
+    with torch.autocast(batch.pixels.device.type, enabled=False):
+        return _normalised(resample(batch.pixels, rows, columns), mean, std)
+
+
+def raw_view(batch: ImageBatch, size: int) -> Tensor:
+    """The centre square of each image, float32 [N, 3, size, size] in [0, 1], not normalised."""
+    return evaluation_view(batch, size=size, resize=size, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+def _jitter(views: Tensor, spec: ViewSpec, parameters: ViewParameters) -> None:
+    """Changes the views in place: at each of four stages, each operation on the images that have it there."""
+    strengths = (spec.brightness, spec.contrast, spec.saturation, spec.hue)
+    for stage in range(len(JITTER)):
+        for number, operation in enumerate(JITTER):
+            if strengths[number] > 0:  # torchvision leaves an operation of strength 0 out
+                chosen = parameters.jitter & (parameters.order[:, stage] == number)
+                _change(views, chosen, operation, parameters.factors[:, number])
+
+
+def _change(views: Tensor, mask: Tensor, operation: Callable[..., Tensor], *values: Tensor) -> None:
+    """Replaces the views where mask (bool [N]) holds by operation(those views, their share of the values)."""
+    chosen = mask.nonzero()[:, 0]
+    if len(chosen) > 0:
+        index = chosen.to(views.device)
+        views.index_copy_(0, index, operation(views.index_select(0, index), *(v[chosen] for v in values)))
+
+
+def _normalised(views: Tensor, mean: Triple, std: Triple) -> Tensor:
+    """(views / 255 - mean) / std in place, channel by channel."""
+    factor = torch.tensor([1 / (255 * s) for s in std])
+    shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)])
+    shape, device = (1, 3, 1, 1), views.device
+    return views.mul_(factor.view(shape).to(device)).add_(shift.view(shape).to(device))

@@ -1,0 +1,124 @@
+"""Import what jobs need once, and fork a process for each. Started and asked by bits.workflow.fork_client.
+
+    python -m bits.workflow.fork_server --socket DESCRIPTOR --owner PROCESS
+
+It computes nothing itself, so what it forks is a process that has just finished its imports: no number drawn, no device
+in use. It ends when its owner has ended and no job is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import runpy
+import selectors
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from bits.workflow.fork_client import receive, send, user_of
+
+# What pretrain, evaluate and prepare import, but not these themselves: they are run as if there were no server.
+IMPORTED = ("bits.config.compose", "bits.runs.train", "bits.evaluation.protocol", "bits.analysis.variance")
+FORK = multiprocessing.get_context("fork")
+
+
+class Server:
+    """Forks a process a request, says how it ended, and ends what nobody waits for any more.
+
+    listener: a socket that listens. owner: pidfd of the process with whose end it takes no more requests.
+    """
+
+    def __init__(self, listener: socket.socket, owner: int) -> None:
+        self.selector = selectors.DefaultSelector()
+        self._on(listener, lambda: self._accept(listener))
+        self._on(owner, lambda: self._retire(listener, owner))
+
+    def serve(self) -> None:
+        """Work until nobody is left to work for."""
+        while self.selector.get_map():
+            for key, _ in self.selector.select():
+                if key.fd in self.selector.get_map():  # not taken away by the event before
+                    key.data()
+
+    def _on(self, source: socket.socket | int, answer: Callable[[], None]) -> None:
+        self.selector.register(source, selectors.EVENT_READ, answer)
+
+    def _off(self, source: socket.socket | int) -> None:
+        with suppress(KeyError, ValueError):
+            self.selector.unregister(source)
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        request, descriptors = receive(connection) if user_of(connection) == os.getuid() else (None, [])
+        if request is None:
+            connection.close()
+            return
+        # Were they open in the job too, others would never hear that the server has gone.
+        private = [connection.fileno(), *(key.fd for key in self.selector.get_map().values())]
+        job = FORK.Process(target=_run, args=(request, descriptors, private))
+        job.start()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._on(job.sentinel, lambda: self._ended(job, connection))
+        self._on(connection, lambda: self._deserted(job, connection))
+        with suppress(OSError):
+            send(connection, {"process": job.pid})
+
+    def _ended(self, job: BaseProcess, connection: socket.socket) -> None:
+        self._off(job.sentinel)
+        self._off(connection)
+        job.join()
+        with suppress(OSError):
+            send(connection, {"exitcode": job.exitcode})
+        connection.close()
+        job.close()
+
+    def _deserted(self, job: BaseProcess, connection: socket.socket) -> None:
+        """Who asked was killed, and so is the job."""
+        self._off(connection)
+        job.kill()
+
+    def _retire(self, listener: socket.socket, owner: int) -> None:
+        self._off(owner)
+        self._off(listener)
+        listener.close()
+
+
+def _run(request: dict[str, Any], descriptors: list[int], private: list[int]) -> None:
+    """In the forked process: be what the one that asked would have been."""
+    for descriptor in private:
+        os.close(descriptor)
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = request["words"]
+    runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bits.workflow.fork_server")
+    parser.add_argument("--socket", type=int, required=True, help="descriptor of a socket that listens")
+    parser.add_argument("--owner", type=int, required=True, help="process with whose end the server ends")
+    arguments = parser.parse_args()
+    listener = socket.socket(fileno=arguments.socket)
+    try:
+        owner = os.pidfd_open(arguments.owner)
+    except ProcessLookupError:
+        return 1  # it has ended; who asked hears that nobody answers
+    for name in IMPORTED:
+        importlib.import_module(name)
+    Server(listener, owner).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What rules ask of the scheduler: of Snakemake's own on this machine, or of Slurm. Never imports torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bits.config.site import JobSize, Site
+
+MORE = 0.5  # of the first try's memory and time, at every further one
+# Before the time limit processes are asked to write a checkpoint, and have this many seconds for it.
+NOTICE_S = 120
+
+Grows = Callable[..., int]
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """site: what jobs may use. cluster: whether Slurm runs them. inside: whether this is the Snakemake inside a job."""
+
+    site: Site
+    cluster: bool
+    inside: bool = False
+
+    def resources(self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True) -> dict[str, Any]:
+        """The `resources:` of a rule whose jobs are of `kind` ("train", "evaluate", "prepare").
+
+        processes: on each of `nodes`, each with a GPU where the site uses them, unless gpu is False.
+        """
+        size: JobSize = getattr(self.site.jobs, kind)
+        limits = self.site.cluster
+        gpus = processes if gpu and self.uses_gpus() else 0
+        asked: dict[str, Any] = {
+            "runtime": _growing(60 * size.hours, limits.most_hours and 60 * limits.most_hours),
+            "mem_mb": _growing(
+                1024 * size.memory_gib * processes, limits.most_memory_gib and 1024 * limits.most_memory_gib
+            ),
+            "threads_each": self.threads(kind),
+        }
+        if not self.cluster:
+            # A name that the default profile limits: one job at a time on a GPU of this machine.
+            return {**asked, "gpu": gpus}
+        named = {
+            "slurm_partition": limits.partition,
+            "slurm_account": limits.account,
+            "qos": limits.qos,
+            "constraint": limits.constraint,
+            "gres": f"{limits.gpu}:{gpus}" if gpus else None,  # of each node
+        }
+        extra = f"--signal=TERM@{NOTICE_S} {limits.extra or ''}".strip()
+        words = {key: value for key, value in named.items() if value is not None}
+        return {**asked, **words, "nodes": nodes, "cpus_per_task": size.cpus * processes, "slurm_extra": extra}
+
+    def threads(self, kind: str) -> int:
+        """CPU threads of each process: the site's, else those of its job's size.
+
+        Here they are no more than there are cores, and one where jobs without a GPU run side by side.
+        """
+        if self.site.threads:
+            return self.site.threads
+        size: JobSize = getattr(self.site.jobs, kind)
+        if self.cluster:
+            return size.cpus
+        return min(size.cpus, os.cpu_count() or 1) if self.uses_gpus() else 1
+
+    def cores(self, kind: str, processes: int = 1) -> int:
+        """The `threads:` of a rule, which Snakemake counts against this machine's cores."""
+        return 1 if self.cluster else processes * self.threads(kind)
+
+    def retries(self, kind: str) -> int:
+        """How often a failed job is tried again: submitted again, not inside the job that failed.
+
+        On this machine the user sees a failure and calls again.
+        """
+        size: JobSize = getattr(self.site.jobs, kind)
+        return size.retries if self.cluster and not self.inside else 0
+
+    def uses_gpus(self) -> bool:
+        """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
+        device = self.site.device
+        there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+        return device.startswith("cuda") or (device == "auto" and (self.cluster or there))
+
+
+def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
+    """Resources as Snakemake asks for them at the first, second, ... try."""
+    return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
+
+
+def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool = False) -> Scheduler:
+    """The scheduler of a plan's site."""
+    return Scheduler(Site.model_validate(plan["site"]), cluster, inside)
+
+
+def _growing(first: float, most: float | None) -> Grows:
+    """first at the first try and half as much more at every further one, at most `most`; whole numbers."""
+
+    def amount(wildcards: object, attempt: int) -> int:
+        wanted = first * (1 + MORE * (attempt - 1))
+        return max(1, round(min(wanted, most) if most else wanted))
+
+    return amount

@@ -1,0 +1,172 @@
+"""Configuration: unknown keys and values are refused by name, runs resolve, digests follow what counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bits.config.compose import Composer, run_lines
+from bits.config.composed import Composed
+from bits.config.validation import ConfigError
+from bits.plan import run_id
+from bits.records.code import ROOT
+
+AVERAGE = "evaluation.linear.average_patches=true"
+SCALES = ["smoke", "demo", "small", "paper"]
+
+
+def composed(run: str, scale: str = "smoke", *overrides: str) -> Composed:
+    with Composer(scale, overrides) as composer:
+        return composer.compose(run)[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("optimizer.learning_rte=1", "optimizer.learning_rate"),
+        ("optimizer.lr=1", "optimizer.learning_rate"),
+        ("clip_norm=3", "optimizer.clip_norm"),
+        ("seeed=1", "seed"),
+        ("run=bits-rest", "bits-reset"),
+        ("scale=dmeo", "demo"),
+        ("method=bit", "bits"),
+        ("objective.agreement=bcee", "'bce'"),
+        ("optimizer.clip_by=tensr", "'tensor'"),
+        ("schedule.batch_size=0", "schedule.batch_size = 0"),
+        ("schedule.batch_size=7", "not a multiple"),
+        ("head.outputs=many", "head.outputs = 'many'"),
+        ("teacher.momentum=1.5", "teacher.momentum = 1.5"),
+        ("dataset.fingerprnt=x", "dataset.fingerprint"),
+        ("=3", "cannot read"),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_name_with_near_matches(override, hint):
+    with pytest.raises(ConfigError) as error:
+        composed("bits-reset", "smoke", override)
+    assert hint in str(error.value)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_run_of_the_paper_resolves_and_all_differ(scale):
+    with Composer(scale) as composer:
+        recipes = {name: composer.compose(name)[0].recipe for name in run_lines()}
+        own = {name: composer.compose(name, line)[0].recipe for name, line in run_lines().items()}
+    assert own == recipes, "a line's values are the same as overrides"
+    assert len(recipes) == 25
+    digests = {run_id("x", recipe) for recipe in recipes.values()}
+    assert len(digests) == 25, "two declared runs are the same run"
+
+
+def test_the_paper_scale_is_the_recipe_of_the_paper():
+    recipe = composed("bits-reset", "paper").recipe
+    assert (recipe.backbone.name, recipe.backbone.drop_path) == ("vit_base_patch16_224", 0.1)
+    assert (recipe.head.hidden, recipe.head.layers, recipe.head.outputs, recipe.head.init_std) == (2048, 3, 256, 0.02)
+    assert (recipe.schedule.epochs, recipe.schedule.batch_size, recipe.schedule.images_per_epoch) == (100, 256, None)
+    assert (recipe.crops.global_size, recipe.crops.local_size, recipe.crops.n_local) == (224, 96, 10)
+    assert recipe.crops.global_scale == (0.4, 1.0)
+    assert recipe.crops.local_scale == (0.05, 0.4)
+    assert (recipe.optimizer.learning_rate, recipe.optimizer.warmup_epochs) == (5e-4, 10)
+    assert (recipe.optimizer.min_learning_rate, recipe.optimizer.clip_norm) == (5e-5, 1.0)
+    assert (recipe.teacher.momentum, recipe.teacher.momentum_end) == (0.996, 1.0)
+    assert (recipe.objective.rate_weight, recipe.objective.rate_eps) == (0.1, 0.05)
+    assert recipe.head_reset.every_epochs == 10
+    simdino, dino = composed("simdino", "paper").recipe, composed("dino", "paper").recipe
+    assert (simdino.optimizer.clip_norm, simdino.optimizer.min_learning_rate) == (3.0, 1e-6)
+    assert (simdino.objective.rate_weight, simdino.head.normalise) == (1.0, True)
+    assert (dino.head.prototypes, dino.head.freeze_prototypes_epochs) == (65536, 1)
+    assert (dino.objective.teacher_temperature, dino.objective.rate_weight) == (0.04, 0.0)
+
+
+def test_runs_keep_their_differences_at_every_scale():
+    for scale in SCALES:
+        assert composed("bits-reset-5", scale).recipe.head_reset.every_epochs == 5
+        assert composed("bits-512", scale).recipe.head.outputs == 512
+        assert composed("bits-beta-0.2", scale).recipe.schedule.epochs == 10
+        assert composed("bits-clip-0.3", scale).recipe.optimizer.clip_norm == 0.3
+
+
+def test_a_digest_follows_the_recipe_and_nothing_else():
+    base = composed("bits-reset")
+    same = composed("bits-reset", "smoke", "site.workers=3", "site.device=cpu", "site.scratch=/elsewhere")
+    other = composed("bits-reset", "smoke", "objective.rate_eps=0.1")
+    assert same.recipe == base.recipe
+    assert same.site != base.site
+    assert run_id("a", same.recipe) == run_id("a", base.recipe)
+    assert run_id("a", other.recipe) != run_id("a", base.recipe)
+    fewer = composed("bits-reset", "smoke", "evaluation.knn.ks=[5]")
+    assert fewer.recipe == base.recipe
+    assert fewer.evaluation != base.evaluation
+
+
+def test_free_mappings_take_any_key():
+    recipe = composed("bits-fixed", "smoke", "backbone.options.depth=1").recipe
+    assert recipe.backbone.options == {"depth": 1}
+
+
+def test_a_run_line_with_an_unknown_key_is_refused(tmp_path):
+    (tmp_path / "runs.yaml").write_text(yaml.safe_dump({"x": {"method": "bits", "objective.betta": 1}}))
+    with pytest.raises(ConfigError, match=r"run 'x'.*there are objective\.agreement"):
+        run_lines(tmp_path)
+    (tmp_path / "runs.yaml").write_text("x: {beta: 1}")
+    with pytest.raises(ConfigError, match="needs a mapping with a method"):
+        run_lines(tmp_path)
+
+
+def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bits.commands.pretrain", *words]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def test_the_command_line_has_hydras_conveniences_and_short_errors(tmp_path):
+    shown = call("run=bits-reset", "scale=smoke", "seed=3", "--cfg", "job", cwd=tmp_path)
+    values = yaml.safe_load(shown.stdout)
+    assert values["head_reset"]["every_epochs"] == 10
+    assert values["seed"] == 3
+    helped = call("--help", cwd=tmp_path)
+    assert "bits-reset-20" in helped.stdout
+    assert "scale: demo, paper, small, smoke" in helped.stdout
+    refused = call("run=bits-reset", "scale=smoke", "optimiser.clip_norm=3", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "optimizer.clip_norm" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_sweep_trains_every_run_into_its_own_folder(tmp_path):
+    words = ["run=bits-fixed,simdino", "scale=smoke", "schedule.epochs=2", "optimizer.warmup_epochs=1", "--multirun"]
+    swept = call(*words, cwd=tmp_path)
+    assert swept.returncode == 0, swept.stderr
+    folders = sorted((tmp_path / "results/smoke/runs").iterdir())
+    assert [folder.name.rsplit("-", 1)[0] for folder in folders] == ["bits-fixed", "simdino"]
+    for folder in folders:
+        for name in ("teacher", "student", "heads"):
+            assert (folder / f"{name}.safetensors").is_file()
+        assert yaml.safe_load((folder / "config.yaml").read_text())["recipe"]["schedule"]["epochs"] == 2
+
+
+def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
+    """Costs and space are counted from it."""
+    plain, averaged = (composed("bits-fixed", "paper", *words).evaluation for words in ((), (AVERAGE,)))
+    assert (plain.blocks, plain.averages_patches, plain.tokens) == (4, False, 4)
+    assert (averaged.blocks, averaged.averages_patches, averaged.tokens) == (1, True, 2)
+    assert averaged.only(["retrieval"]).tokens == 1
+    assert composed("bits-fixed", "paper", AVERAGE).target_evaluation.tokens == 2
+
+
+def test_scenes_have_no_test_images():
+    with pytest.raises(ConfigError, match="rendered scenes have the splits train and val alone"):
+        composed("bits-fixed", "smoke", "dataset.eval_split=test")
+
+
+def test_fine_grained_sets_are_tested_on_their_test_images_where_these_have_labels():
+    targets = composed("bits-fixed", "paper").targets
+    assert {role: target.eval_split for role, target in targets.items()} == {
+        "birds525": "test",
+        "food101": "test",
+        "inat2019": "val",
+        "plantnet300k": "test",
+    }

@@ -1,0 +1,211 @@
+"""The evaluation command on rendered scenes: what it writes, shares and refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bits.commands import evaluate, prepare
+from bits.config.recipe import Recipe
+from bits.errors import BitsError
+from bits.evaluation.retrieval import average_precision_per_query
+from bits.plan import Request, current_plan
+from bits.records.digests import file_digest
+from bits.records.seal import write_record
+from bits.runs.build import teacher_student
+from bits.scenes.scene_set import SceneSet
+from bits.training.checkpoint import read_tensors, write_tensors
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return planned(tmp_path, monkeypatch)
+
+
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> dict[str, Any]:
+    """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
+    monkeypatch.chdir(tmp_path)
+    words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
+    made = current_plan(Request("smoke", (*words, *others)))
+    call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
+    made["first"] = {name: ids[0] for name, ids in made["sources"].items()}
+    run = made["runs"][made["first"]["bits-fixed"]]
+    backbone = teacher_student(Recipe.model_validate(run["recipe"])).teacher.backbone
+    publish(run, backbone.state_dict())
+    return made
+
+
+def publish(run: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    """Leave a teacher as a training would."""
+    teacher = Path(run["teacher"])
+    write_tensors(teacher, tensors, {"run": Recipe.model_validate(run["recipe"]).digest()})
+    write_record(Path(run["provenance"]), {"weights": {"teacher": file_digest(teacher)}})
+
+
+def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *words])
+    return int(module.main())
+
+
+def metrics_file(plan: dict[str, Any], name: str, role: str = "imagenet1k") -> str:
+    return str(plan["metrics"][plan["first"][name]][role])
+
+
+def words(plan: dict[str, Any], *jobs: str) -> list[str]:
+    (name,) = {Path(job.partition("=")[2]).stem for job in jobs}
+    return [
+        *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", plan["site_file"]],
+        *["--evaluation", f"results/smoke/evaluations/{name}.yaml"],
+        *[part for job in jobs for part in ("--job", job)],
+    ]
+
+
+def test_one_process_evaluates_several_sources(plan, monkeypatch):
+    outputs = {name: metrics_file(plan, name) for name in ("bits-fixed", "random-init", "pixels", "chance")}
+    assert call(monkeypatch, evaluate, *words(plan, *[f"{name}={path}" for name, path in outputs.items()])) == 0
+    found = {name: json.loads(Path(path).read_text()) for name, path in outputs.items()}
+    for name, metrics in found.items():
+        assert metrics["source"] == name
+        assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
+        assert 0 <= metrics["values"]["linear"]["last"] <= metrics["values"]["linear"]["last_tuned"] <= 1
+        assert "last_standardised" not in metrics["values"]["linear"]  # asked for on the target sets only
+        assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
+    # the teacher is the random start here, so both are the same number by two ways
+    assert found["bits-fixed"]["values"] == found["random-init"]["values"]
+    assert found["chance"]["values"]["knn"]["top1_k20"] < 0.15
+    assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
+
+
+def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardised_features(plan, monkeypatch):
+    call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
+    output = metrics_file(plan, "bits-fixed", "birds525")
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+    values = json.loads(Path(output).read_text())["values"]
+    assert {"last_standardised", "last_tuned", "curve"} <= set(values["linear"])
+    (features,) = Path("results/smoke/features").rglob("birds525-val-*.safetensors")
+    (gallery,) = Path("results/smoke/features").rglob("birds525-train-*.safetensors")
+    found = {path: load_file(path)["features"] for path in (features, gallery)}
+    scenes = {split: SceneSet(Path(plan["roots"]["birds525"]), split) for split in ("train", "val")}
+    last = slice(-128, None)  # blocks lie side by side, the last is ranked
+    aps = average_precision_per_query(
+        found[features][:, last], found[gallery][:, last], scenes["val"].labels, scenes["train"].labels
+    )
+    assert values["retrieval"]["map"] == pytest.approx(float(aps.mean()))
+
+
+def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
+    """An ablation of which a table shows the mAP: the same number as among all others, from test images alone."""
+    whole, alone = metrics_file(plan, "bits-fixed"), metrics_file(plan, "bits-clip-2")
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
+    extracted: list[str] = []
+    extract_all = evaluate.extract_all
+    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
+    found = {path: json.loads(Path(path).read_text())["values"] for path in (whole, alone)}
+    assert extracted == ["val"]
+    assert found[alone] == {"retrieval": found[whole]["retrieval"]}
+    (features,) = Path(alone).parents[2].glob(f"features/{Path(alone).parent.name}/*.safetensors")
+    assert load_file(features)["features"].shape[1] == 128  # the last block alone
+
+
+def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    extracted: list[int] = []
+    extract_all = evaluate.extract_all
+    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
+    call(monkeypatch, evaluate, *words(plan, job))
+    first = Path(metrics_file(plan, "bits-fixed")).read_text()
+    assert len(extracted) == 2  # train and val
+    call(monkeypatch, evaluate, *words(plan, job))
+    assert len(extracted) == 2
+    for path in Path("results/smoke/features").rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
+    call(monkeypatch, evaluate, *words(plan, job))
+    assert len(extracted) == 4
+    again = Path(metrics_file(plan, "bits-fixed")).read_text()
+    assert json.loads(first)["values"] == json.loads(again)["values"]
+
+
+def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path, monkeypatch):
+    """Through a backbone in evaluation mode: with dropout, any other gives other numbers at every pass."""
+    plan = planned(tmp_path, monkeypatch, "backbone.options.proj_drop_rate=0.5")
+    output = metrics_file(plan, "bits-fixed")
+    modes: list[bool] = []
+    last_blocks = evaluate.last_blocks
+    monkeypatch.setattr(evaluate, "last_blocks", lambda *a: modes.append(a[0].training) or last_blocks(*a))
+    found = []
+    for _ in range(2):
+        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        found.append(json.loads(Path(output).read_text())["values"])
+    assert modes and not any(modes)
+    assert found[0] == found[1]
+
+
+def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
+    found = {}
+    for average in ("false", "true"):
+        settings = (f"evaluation.linear.average_patches={average}", "evaluation.linear.augment=false")
+        plan = planned(tmp_path, monkeypatch, *settings)
+        output = Path(metrics_file(plan, "bits-fixed"))
+        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        found[average] = json.loads(output.read_text())["values"]
+    for evaluator in ("knn", "retrieval", "variance"):
+        assert found["true"][evaluator] == found["false"][evaluator]
+    assert found["true"]["linear"] != found["false"]["linear"]
+    widths = {load_file(path)["features"].shape[1] for path in Path("results/smoke/features").rglob("*-val-*")}
+    assert widths == {2 * 128, 3 * 128}  # CLS and patches; of three blocks
+
+
+def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
+        call(monkeypatch, evaluate, *words(plan, job), "--job", "bits-fixed")
+    run = plan["runs"][plan["first"]["bits-fixed"]]
+    teacher = Path(run["teacher"])
+    publish(run, {"other": torch.zeros(1)})
+    with pytest.raises(BitsError, match="does not fit the model"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
+    with pytest.raises(BitsError, match="is of a run with digest x"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    write_tensors(teacher, {"other": torch.ones(1)}, {"run": Recipe.model_validate(run["recipe"]).digest()})
+    with pytest.raises(BitsError, match="is not what the training left"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    teacher.write_bytes(b"not weights")
+    with pytest.raises(BitsError, match="damaged"):
+        call(monkeypatch, evaluate, *words(plan, job))
+    teacher.unlink()
+    with pytest.raises(BitsError, match="no such checkpoint"):
+        call(monkeypatch, evaluate, *words(plan, job))
+
+
+def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_error(plan, monkeypatch):
+    run = plan["runs"][plan["first"]["bits-fixed"]]
+    weights = read_tensors(Path(run["teacher"])).tensors
+    huge = {name: tensor * 1e30 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    publish(run, huge)
+    output = metrics_file(plan, "bits-fixed")
+    for outcome in (None, "finished"):
+        if outcome:
+            write_record(Path(run["outcome"]), {"outcome": outcome})
+        with pytest.raises(Exception, match="NaN or infinity"):
+            call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+    write_record(Path(run["outcome"]), {"outcome": "diverged"})
+    assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
+    assert json.loads(Path(output).read_text())["values"] == {}
+
+
+def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):
+    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    call(monkeypatch, evaluate, *words(plan, job))
+    before = set(Path("results/smoke/features").rglob("*.safetensors"))
+    monkeypatch.setattr(evaluate, "_code_of_features", lambda: "other code")
+    call(monkeypatch, evaluate, *words(plan, job))
+    after = set(Path("results/smoke/features").rglob("*.safetensors"))
+    assert len(after) == 2 * len(before)

@@ -1,0 +1,76 @@
+"""What a training leaves when it ends in each of its ways."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from bits.models.teacher_student import TeacherStudent
+from bits.records.seal import is_intact
+from bits.runs.train import _write_failure, train
+from bits.training import loop
+from bits.training.checkpoint import read_tensors
+
+
+def test_a_failure_is_left_on_paper_and_taken_away_by_a_new_start(composed, tmp_path, monkeypatch):
+    made = composed("bits-fixed")
+    folder = tmp_path / "run"
+    arguments = (made.recipe, made.site, "bits-fixed", "imagenet1k", folder)
+
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "health", fail)  # first at the last step
+        with pytest.raises(RuntimeError, match="planted"):
+            train(*arguments)
+    found = json.loads((folder / "failure.json").read_text())
+    assert is_intact(found)
+    assert found["detail"] == "RuntimeError: planted"
+    assert (found["run"], found["outcome"], found["step"], found["epochs"]) == ("run", "failed", 5, 5)
+    assert not (folder / "outcome.json").exists()
+    assert train(*arguments) == 0
+    assert not (folder / "failure.json").exists()
+    assert json.loads((folder / "outcome.json").read_text())["outcome"] == "finished"
+    assert not (folder / "resume").exists()
+
+
+def test_what_cannot_be_read_is_a_failure_at_step_0(composed, tmp_path):
+    made = composed("bits-fixed")
+    site = made.site.model_copy(update={"data": {**made.site.data, "scenes": str(tmp_path / "none")}})
+    with pytest.raises(Exception, match="none"):
+        train(made.recipe, site, "bits-fixed", "imagenet1k", tmp_path / "run")
+    found = json.loads((tmp_path / "run/failure.json").read_text())
+    assert (found["outcome"], found["step"], found["epochs"]) == ("failed", 0, 0)
+
+
+def test_the_first_failure_is_the_one_that_is_left(tmp_path):
+    for error in (ValueError("the cause"), RuntimeError("Connection closed by peer")):
+        _write_failure(tmp_path, error, None)
+    assert json.loads((tmp_path / "failure.json").read_text())["detail"] == "ValueError: the cause"
+
+
+def test_a_diverged_run_publishes_finite_weights_only(composed, tmp_path, monkeypatch):
+    reset = TeacherStudent.reset_heads
+
+    def planted(self: TeacherStudent, generator: torch.Generator) -> None:
+        reset(self, generator)
+        self.student.head.mlp[0].weight.data[0, 0] = math.nan
+
+    monkeypatch.setattr(TeacherStudent, "reset_heads", planted)
+    made = composed("simdino-reset", "head_reset.every_epochs=2")
+    folder = tmp_path / "run"
+    assert train(made.recipe, made.site, "simdino-reset", "imagenet1k", folder) == 0
+    outcome = json.loads((folder / "outcome.json").read_text())
+    assert (outcome["outcome"], outcome["step"]) == ("diverged", 2)
+    assert "weights are those of the checkpoint of step 0" in outcome["detail"]
+    files = list(Path(folder).glob("*.safetensors"))
+    assert len(files) == 3
+    for path in files:
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in read_tensors(path).tensors.values())
+    for path in folder.glob("*.json*"):
+        assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
