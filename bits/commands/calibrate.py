@@ -19,7 +19,7 @@ from typing import Any
 
 from bits.commands.guard import guarded
 from bits.config.compose import CONFIG_DIR
-from bits.config.evaluation import CentreCrop, Evaluation
+from bits.config.evaluation import CentreCrop, EvaluationSettings
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, CostError, Images, image_counts, load_assumptions
@@ -128,7 +128,7 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
     for spec in plan["evaluations"].values():
         if spec["role"] not in counts:
             continue
-        settings = Evaluation.model_validate(spec["evaluation"])
+        settings = EvaluationSettings.model_validate(spec["evaluation"])
         blocks, linear = settings.blocks, settings.linear
         evaluated = CentreCrop(resize=settings.features.resize, size=settings.features.size)
         for crop in (evaluated, first.curve.features):

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from bits.analysis.variance import variance_spectrum
 from bits.commands.guard import guarded, read_section, read_site
-from bits.config.evaluation import CHANCE_WIDTH, Evaluation
+from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
 from bits.config.recipe import Dataset, Recipe
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
@@ -57,7 +57,7 @@ class Evaluator:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.recipe: Recipe = read_section(arguments.run, Recipe, "recipe")
-        self.evaluation: Evaluation = read_section(arguments.evaluation, Evaluation, "evaluation")
+        self.evaluation: EvaluationSettings = read_section(arguments.evaluation, EvaluationSettings, "evaluation")
         self.dataset: Dataset = read_section(arguments.evaluation, Dataset, "dataset")
         frozen = yaml.safe_load(arguments.evaluation.read_text())
         self.role: str = frozen["role"]

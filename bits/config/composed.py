@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from bits.config.evaluation import Evaluation
+from bits.config.evaluation import EvaluationSettings
 from bits.config.recipe import Curve, Dataset, Recipe
 from bits.config.section import Positive, Section
 from bits.config.site import Site
@@ -28,8 +28,8 @@ class Composed(Section):
     """A run as Hydra composes it, and what all runs of a plan share."""
 
     recipe: Recipe
-    evaluation: Evaluation  # on the pretraining data set
-    target_evaluation: Evaluation  # on the target sets
+    evaluation: EvaluationSettings  # on the pretraining data set
+    target_evaluation: EvaluationSettings  # on the target sets
     targets: dict[str, Dataset]  # role -> the data set that plays it
     finetuning: Finetuning
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None  # of every run that names none itself; null: the one `seed`

@@ -51,7 +51,7 @@ class Variance(Section):
     normalised: bool
 
 
-class Evaluation(Section):
+class EvaluationSettings(Section):
     """Everything that determines a measured number, given the weights. An evaluator that is null measures nothing."""
 
     features: Features
@@ -61,7 +61,7 @@ class Evaluation(Section):
     retrieval: Retrieval | None
     variance: Variance | None
 
-    def only(self, evaluators: Collection[str]) -> Evaluation:
+    def only(self, evaluators: Collection[str]) -> EvaluationSettings:
         """The same without the evaluators that are not named."""
         return self.model_copy(update={name: None for name in EVALUATORS if name not in evaluators})
 

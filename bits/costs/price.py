@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bits.config.evaluation import CHANCE_WIDTH, CentreCrop, Evaluation, Retrieval
+from bits.config.evaluation import CHANCE_WIDTH, CentreCrop, EvaluationSettings, Retrieval
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import Assumptions, Images
@@ -108,14 +108,14 @@ class Prices:
         recipe, images = self._recipe(work), self.images[work.role]
         parts, disk = {}, 0
         for key, (_, source) in zip(work.keys, work.sources, strict=True):
-            settings = Evaluation.model_validate(self.plan["evaluations"][Path(key).name]["evaluation"])
+            settings = EvaluationSettings.model_validate(self.plan["evaluations"][Path(key).name]["evaluation"])
             widths, bare = self._widths(source, recipe, settings), source in _WITHOUT_BACKBONE
             parts[key] = self._evaluation(bare, recipe, settings, images, widths)
             # The features, which are kept.
             disk += FLOAT * widths[1] * (images.val + (images.train if settings.sees_training_images(not bare) else 0))
         return Job(work, self.rates.startup + sum(parts.values()), self._threads(), disk, 0, parts)
 
-    def _widths(self, source: str, recipe: Recipe, settings: Evaluation) -> tuple[int, int]:
+    def _widths(self, source: str, recipe: Recipe, settings: EvaluationSettings) -> tuple[int, int]:
         """Of the features that are ranked, and of those that the probe sees."""
         if source in _WITHOUT_BACKBONE:
             width = CHANCE_WIDTH if source == "chance" else 3 * min(settings.features.size, settings.pixels) ** 2
@@ -124,7 +124,7 @@ class Prices:
         return counted.width, counted.width * min(settings.tokens, counted.blocks)
 
     def _evaluation(
-        self, bare: bool, recipe: Recipe, settings: Evaluation, images: Images, widths: tuple[int, int]
+        self, bare: bool, recipe: Recipe, settings: EvaluationSettings, images: Images, widths: tuple[int, int]
     ) -> float:
         """bare: without a backbone, so that features cost next to nothing."""
         linear, crop = settings.linear, CentreCrop(resize=settings.features.resize, size=settings.features.size)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bits.config.evaluation import Evaluation
+from bits.config.evaluation import EvaluationSettings
 from bits.plan import RESULTS
 from bits.records.digests import digest
 
@@ -70,7 +70,7 @@ def _features(
         model = models[model_key(run["recipe"])]
         for role, path in plan["metrics"][identity].items():
             if role in images and path in wanted and not Path(path).is_file():
-                settings = Evaluation.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
+                settings = EvaluationSettings.model_validate(plan["evaluations"][Path(path).stem]["evaluation"])
                 seen = images[role]["val"] + (images[role]["train"] if settings.sees_training_images() else 0)
                 total += seen * (settings.tokens if model["vit"] else 1) * model["width"] * FLOAT
     return total

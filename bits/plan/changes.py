@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bits.plan.data import SHORT
+from bits.plan.model import SHORT, Run
 
 MOST_SHOWN = 5
 
@@ -38,20 +38,19 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return phrases
 
 
-def nearest_trained(run: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+def nearest_trained(run: Run) -> tuple[str, list[str]] | None:
     """(folder name, differences) of the trained run of the same name and seed that differs in the fewest keys."""
-    mine = run["recipe"]
+    mine = run.recipe.model_dump(mode="json")
     same_seed = [(folder, recipe) for folder, recipe in _trained(run) if recipe.get("seed") == mine["seed"]]
     found = [(folder.name, differences(recipe, mine)) for folder, recipe in same_seed]
     return min(found, key=lambda item: len(item[1]), default=None)
 
 
-def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _trained(run: Run) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Folders and recipes of the trained runs of the same name."""
-    folder = Path(run["folder"])
-    pattern = re.compile(rf"{re.escape(run['name'])}-[0-9a-f]{{{SHORT}}}")
-    for other in sorted(folder.parent.glob(f"{run['name']}-*")):
-        if other.name == folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
+    pattern = re.compile(rf"{re.escape(run.name)}-[0-9a-f]{{{SHORT}}}")
+    for other in sorted(run.folder.parent.glob(f"{run.name}-*")):
+        if other.name == run.folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
             continue
         try:
             recipe = yaml.safe_load((other / "config.yaml").read_text())["recipe"]
@@ -60,15 +59,14 @@ def _trained(run: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield other, recipe
 
 
-def why_untrained(run: Mapping[str, Any]) -> str:
+def why_untrained(run: Run) -> str:
     """In plain words, why a run's files are not all there."""
-    folder = Path(run["folder"])
-    if (folder / "outcome.json").is_file():
+    if run.outcome.is_file():
         return "some of its files are missing"
-    steps = sorted(Path(run["resume"]).glob("step-*.safetensors"))
+    steps = sorted(run.resume.glob("step-*.safetensors"))
     going_on = f"; goes on from step {int(steps[-1].stem.removeprefix('step-'))}" if steps else ""
-    if Path(run["failure"]).is_file():
-        return f"its last attempt failed ({run['failure']} says why){going_on}"
+    if run.failure.is_file():
+        return f"its last attempt failed ({run.failure} says why){going_on}"
     if steps:
         return f"was interrupted{going_on}"
     nearest = nearest_trained(run)

@@ -9,10 +9,9 @@ from pathlib import Path
 from bits.config.recipe import Dataset
 from bits.data.errors import DatasetError
 from bits.data.fingerprint import fingerprint
+from bits.plan.model import SHORT
 from bits.records.digests import digest
 from bits.scenes.split import GENERATOR_VERSION
-
-SHORT = 8  # hex digits of a digest in a name
 
 
 def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:

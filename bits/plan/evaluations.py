@@ -4,60 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from bits.config.evaluation import EVALUATORS, Evaluation
+from bits.config.evaluation import EVALUATORS, EvaluationSettings
+from bits.config.recipe import Dataset
 from bits.errors import BitsError
 from bits.exhibits import Declarations
-from bits.plan.data import SHORT
+from bits.plan.model import SHORT, TRAINING, Evaluation, Reference, ReferenceJob, Run
 from bits.records.digests import digest
 
+Metrics = dict[str, dict[str, Path]]
 
-def references(labels: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+
+def references(labels: Mapping[str, str], runs: Iterable[Run]) -> dict[str, Reference]:
     """References by id, once for each of the runs that they stand beside, which differ in their seeds."""
     found = {}
     for run in runs:
         # What they depend on besides the data and the evaluation, whose digest is in the name of the metrics file.
-        basis = digest([run["recipe"][part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
+        parts = run.recipe.model_dump(mode="json", include={"backbone", "augmentation", "seed"})
+        basis = digest([parts[part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
         for name, label in labels.items():
             identity = f"{name}-{basis}"
-            found[identity] = {
-                "name": name,
-                "id": identity,
-                "seed": run["seed"],
-                "label": label,
-                "config": run["config"],
-            }
+            found[identity] = Reference(name=name, id=identity, seed=run.seed, label=label, run=run.id)
     return found
 
 
+def evaluation_of(role: str, dataset: Dataset, settings: EvaluationSettings) -> Evaluation:
+    """An evaluation, named by what it measures: a title changes nothing."""
+    values = {
+        "role": role,
+        "dataset": dataset.model_dump(mode="json", exclude={"title"}),
+        "evaluation": settings.model_dump(mode="json"),
+    }
+    identity = digest(values)[:SHORT]
+    return Evaluation(name=f"{role}-{identity}", id=identity, role=role, dataset=dataset, settings=settings)
+
+
 def evaluations(
-    declarations: Declarations, plan: Mapping[str, Any], shared: Mapping[str, Evaluation], folder: Path
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """(every evaluation by <role>-<digest>, id -> data set role or "training" -> file of the numbers).
+    declarations: Declarations,
+    datasets: Mapping[str, Dataset],
+    shared: Mapping[str, EvaluationSettings],
+    sources: Mapping[str, Iterable[str]],
+) -> dict[str, dict[str, Evaluation]]:
+    """id of a run or reference -> data set role -> what is measured of it there.
 
     A source gets the evaluators that exhibits show of it on a data set, whether or not the data are here, and no
     others: a probe of 100 epochs for a run of which a table shows the mAP would cost more than the run.
     """
-    found: dict[str, dict[str, Any]] = {}
-    metrics: dict[str, dict[str, str]] = {
-        identity: {"training": run["curve"]} for identity, run in plan["runs"].items()
-    }
-    metrics |= {identity: {} for identity in plan["references"]}
+    found: dict[str, dict[str, Evaluation]] = {}
     for (source, role), evaluators in sorted(_shown_evaluators(declarations).items()):
         if role not in shared:
             continue
         for evaluator in sorted(evaluators):
             if getattr(shared[role], evaluator) is None:
                 raise BitsError(f"config: {role}: the evaluator {evaluator} is null, but exhibits show it of {source}")
-        values = shared[role].only(evaluators).model_dump(mode="json")
-        spec = {"role": role, "dataset": plan["datasets"][role], "evaluation": values}
-        untitled = {key: value for key, value in spec["dataset"].items() if key != "title"}
-        name = f"{role}-{digest({**spec, 'dataset': untitled})[:SHORT]}"
-        for identity in plan["sources"].get(source, ()):
-            found[name] = {"id": name.rpartition("-")[2], **spec}
-            metrics[identity][role] = str(folder / "metrics" / identity / f"{name}.json")
-    return found, metrics
+        evaluation = evaluation_of(role, datasets[role], shared[role].only(evaluators))
+        for identity in sources.get(source, ()):
+            found.setdefault(identity, {})[role] = evaluation
+    return found
+
+
+def metrics_files(
+    measured: Mapping[str, Mapping[str, Evaluation]], runs: Iterable[Run], references: Iterable[str], folder: Path
+) -> Metrics:
+    """id -> data set role or TRAINING -> file of the numbers."""
+    files: Metrics = {run.id: {TRAINING: run.curve} for run in runs} | {identity: {} for identity in references}
+    for identity, by_role in measured.items():
+        for role, evaluation in by_role.items():
+            files[identity][role] = folder / "metrics" / identity / f"{evaluation.name}.json"
+    return files
 
 
 def _shown_evaluators(declarations: Declarations) -> dict[tuple[str, str], set[str]]:
@@ -71,15 +85,16 @@ def _shown_evaluators(declarations: Declarations) -> dict[tuple[str, str], set[s
     return found
 
 
-def references_together(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The jobs that evaluate references: those of one seed to which the same is done, in one process.
-
-    evaluation: its name. config: of the run beside which they stand. files: id of a reference -> its metrics file.
-    """
-    jobs: dict[tuple[str, int], dict[str, Any]] = {}
-    for identity, reference in plan["references"].items():
-        for path in plan["metrics"][identity].values():
-            name, seed = Path(path).stem, reference["seed"]
-            job = {"evaluation": name, "seed": seed, "config": reference["config"], "files": {}}
-            jobs.setdefault((name, seed), job)["files"][identity] = path
-    return list(jobs.values())
+def reference_jobs(references: Mapping[str, Reference], metrics: Metrics) -> tuple[ReferenceJob, ...]:
+    """The jobs that evaluate references: those of one seed to which the same is done, in one process."""
+    together: dict[tuple[str, int], dict[str, Path]] = {}
+    beside: dict[tuple[str, int], str] = {}
+    for identity, reference in references.items():
+        for path in metrics[identity].values():
+            key = path.stem, reference.seed
+            together.setdefault(key, {})[identity] = path
+            beside.setdefault(key, reference.run)
+    return tuple(
+        ReferenceJob(evaluation=name, seed=seed, run=beside[name, seed], files=files)
+        for (name, seed), files in together.items()
+    )

@@ -1,73 +1,68 @@
 """The plan as files: made once, kept under a key of everything it was made from, made anew when that changes.
 
-Composing all runs takes seconds, so results/<scale>/plan.json is a cache: it can be old, never stale. Jobs read copies
+Composing all runs takes seconds, so results/<name>/plan.json is a cache: it can be old, never stale. Jobs read copies
 that nothing overwrites, named by their digests: the plan, the site's settings, the configurations of runs and
 evaluations. What is edited or planned while jobs wait or run changes nothing for them.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bits.config.recipe import Dataset, Recipe
-from bits.plan.data import SHORT, known_fingerprints
+from bits.plan.data import known_fingerprints
 from bits.plan.make import make_plan
+from bits.plan.model import Evaluation, Plan, PlanError, read_plan
 from bits.plan.request import Request
 from bits.plan.runs import frozen_run
-from bits.records.digests import digest
-from bits.records.files import write_json, write_text
+from bits.records.files import write_text
 
 
-def current_plan(request: Request) -> dict[str, Any]:
-    """The plan for `request`, from its file when that is up to date, else made and written (some seconds).
-
-    Besides what `make_plan` gives, `file` and `site_file` say where the jobs' copies are.
-    """
+def current_plan(request: Request) -> Plan:
+    """The plan for `request`, from its file when that is up to date, else made and written (some seconds)."""
     path = request.folder / "plan.json"
-    if path.is_file():
-        try:
-            kept: dict[str, Any] = json.loads(path.read_text())
-        except ValueError:
-            kept = {}
-        if kept.get("key") == request.key() and _knows_the_data(kept, request.folder):
-            if not _complete(kept, request.folder):
-                write_plan(kept, request.folder)
-            return kept
-    made = make_plan(request)
-    names = {"file": ("plans", made["digest"], "json"), "site_file": ("sites", digest(made["site"]), "yaml")}
-    files = {key: str(request.folder / kind / f"{text[:SHORT]}.{end}") for key, (kind, text, end) in names.items()}
-    plan = {"key": request.key(), **files, **made}
-    write_plan(plan, request.folder)
-    write_json(path, plan)
+    kept = _kept(path)
+    if kept is not None and kept.key == request.key() and _knows_the_data(kept):
+        if not _complete(kept):
+            write_plan(kept)
+        return kept
+    plan = make_plan(request).model_copy(update={"key": request.key()})
+    write_plan(plan)
+    plan.write(path)
     return plan
 
 
-def write_plan(plan: Mapping[str, Any], folder: Path) -> None:
+def _kept(path: Path) -> Plan | None:
+    try:
+        return read_plan(path)
+    except PlanError:  # none yet, or one of another version
+        return None
+
+
+def write_plan(plan: Plan) -> None:
     """Write what jobs read; what is there already stays untouched."""
-    for run in plan["runs"].values():
-        freeze(Path(run["config"]), frozen_run(run["name"], run["role"], Recipe.model_validate(run["recipe"])))
-    for name, spec in plan["evaluations"].items():
-        freeze(evaluation_file(folder, name), dict(spec))
-    freeze(Path(plan["site_file"]), plan["site"])
-    if not Path(plan["file"]).is_file():
-        write_json(Path(plan["file"]), plan)
+    for run in plan.runs.values():
+        freeze(run.config, frozen_run(run.name, run.role, run.recipe))
+    for evaluation in plan.evaluations.values():
+        freeze(plan.evaluation_file(evaluation.name), frozen_evaluation(evaluation))
+    freeze(plan.site_file, plan.site.model_dump(mode="json"))
+    if not plan.file.is_file():
+        plan.write(plan.file)
 
 
-def _complete(plan: Mapping[str, Any], folder: Path) -> bool:
+def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    """What the file of an evaluation holds."""
+    values: dict[str, Any] = evaluation.model_dump(mode="json")
+    return values
+
+
+def _complete(plan: Plan) -> bool:
     """Whether nobody has removed a file that jobs read."""
-    configs = [run["config"] for run in plan["runs"].values()]
-    evaluations = [evaluation_file(folder, name) for name in plan["evaluations"]]
-    return all(Path(path).is_file() for path in (plan["file"], plan["site_file"], *configs, *evaluations))
-
-
-def evaluation_file(folder: Path, name: str) -> Path:
-    """The frozen evaluation called <role>-<digest>."""
-    return folder / "evaluations" / f"{name}.yaml"
+    configs = [run.config for run in plan.runs.values()]
+    evaluations = [plan.evaluation_file(name) for name in plan.evaluations]
+    return all(path.is_file() for path in (plan.file, plan.site_file, *configs, *evaluations))
 
 
 def freeze(path: Path, value: Any) -> None:
@@ -77,7 +72,7 @@ def freeze(path: Path, value: Any) -> None:
         write_text(path, text)
 
 
-def _knows_the_data(plan: Mapping[str, Any], folder: Path) -> bool:
+def _knows_the_data(plan: Plan) -> bool:
     """Whether the data are still those that the plan was made for, and where they were."""
-    datasets = {role: Dataset.model_validate(dataset) for role, dataset in plan["datasets"].items()}
-    return known_fingerprints(datasets, plan["roots"], folder) == (plan["fingerprints"], plan.get("elsewhere"))
+    planned = {role: dataset.fingerprint for role, dataset in plan.datasets.items()}
+    return known_fingerprints(plan.datasets, plan.roots, plan.folder) == (planned, list(plan.elsewhere))

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from bits.config.compose import CONFIG_DIR
+from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
-PLAN_FORMAT = 5
-RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
+PLAN_FORMAT = 6
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs: pretrainings and the fine-tunings that go on from them, one entry a seed."""
+"""Runs: pretrainings and the fine-tunings that go on from them, one a seed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any
 
 from bits.config.composed import Composed, Finetuning
 from bits.config.recipe import Dataset, HeadReset, Recipe, Start
-from bits.plan.data import SHORT
-
-PRETRAINING_ROLE = "imagenet1k"
-WEIGHTS = ("teacher", "student", "heads")  # a run's <part>.safetensors
+from bits.plan.model import PRETRAINING_ROLE, SHORT, Run
 
 
 def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
@@ -70,45 +67,35 @@ def resume_folder(run: Path, scratch: str | None) -> Path:
     return Path(scratch) / run.name if scratch else run / "resume"
 
 
-def run_entry(
+def planned_run(
     name: str, recipe: Recipe, role: str, folder: Path, scratch: str | None, start: str | None = None
-) -> dict[str, Any]:
-    """What the plan holds of a run: its files below `folder`, its recipe, the id of the run it starts from."""
+) -> Run:
+    """A run with its files below `folder`; start: the id of the run that it goes on from."""
     identity = run_id(name, recipe)
-    run = folder / "runs" / identity
-    return {
-        "name": name,
-        "id": identity,
-        "seed": recipe.seed,
-        "kind": "pretraining" if start is None else "finetuning",
-        "role": role,
-        "start": start,
-        "folder": str(run),
-        "config": str(run / "config.yaml"),
-        "teacher": str(run / "teacher.safetensors"),
-        "outcome": str(run / "outcome.json"),
-        "failure": str(run / "failure.json"),
-        "provenance": str(run / "provenance.json"),
-        "curve": str(run / "curve.json"),
-        "log": str(run / "log.jsonl"),
-        "resume": str(resume_folder(run, scratch)),
-        "recipe": recipe.model_dump(mode="json"),
-    }
+    place = folder / "runs" / identity
+    return Run(
+        name=name,
+        id=identity,
+        seed=recipe.seed,
+        role=role,
+        start=start,
+        folder=place,
+        resume=resume_folder(place, scratch),
+        recipe=recipe,
+    )
 
 
-def pretraining_entries(
+def pretrainings(
     composed: Mapping[str, Composed], lines: Mapping[str, Mapping[str, Any]], fingerprint: str | None, folder: Path
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Run]:
     """Every declared pretraining, once a seed."""
     for name, run in composed.items():
         for seed in seeds_of(lines[name], run):
             recipe = fingerprinted(run.recipe, fingerprint).model_copy(update={"seed": seed})
-            yield run_entry(name, recipe, PRETRAINING_ROLE, folder, run.site.scratch)
+            yield planned_run(name, recipe, PRETRAINING_ROLE, folder, run.site.scratch)
 
 
-def finetuning_entry(
-    source: Mapping[str, Any], role: str, target: Dataset, shared: Composed, folder: Path
-) -> dict[str, Any]:
-    """The fine-tuning of a pretraining's entry on the data set that plays `role`; shared: any composed run."""
-    recipe = finetuned(source["name"], Recipe.model_validate(source["recipe"]), target, shared.finetuning)
-    return run_entry(f"{source['name']}-on-{role}", recipe, role, folder, shared.site.scratch, start=source["id"])
+def finetuning(source: Run, role: str, target: Dataset, shared: Composed, folder: Path) -> Run:
+    """The fine-tuning of a pretraining on the data set that plays `role`; shared: any composed run."""
+    recipe = finetuned(source.name, source.recipe, target, shared.finetuning)
+    return planned_run(f"{source.name}-on-{role}", recipe, role, folder, shared.site.scratch, start=source.id)

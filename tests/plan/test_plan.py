@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.config.evaluation import EVALUATORS, Evaluation
+from bits.config.evaluation import EVALUATORS, EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.data.errors import DatasetError
 from bits.errors import BitsError
@@ -101,7 +101,7 @@ def test_a_run_is_measured_by_what_exhibits_show_of_it_and_by_no_more(plan):
     assert {Path(path).name for path in plan["needs"]["table-12"]} == {clip.name}
     paper = make_plan(Request("paper"))
     spec = paper["evaluations"][Path(paper["metrics"][paper["sources"]["bits-clip-2"][0]]["imagenet1k"]).stem]
-    settings = Evaluation.model_validate(spec["evaluation"])
+    settings = EvaluationSettings.model_validate(spec["evaluation"])
     assert (settings.blocks, settings.sees_training_images()) == (1, False), "1.28 million images for nothing"
 
 

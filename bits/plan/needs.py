@@ -1,0 +1,63 @@
+"""Which metrics files each exhibit is made from, and which exhibits have to wait for data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from bits.errors import BitsError
+from bits.exhibits import Declarations, Measure
+from bits.plan.evaluations import Metrics
+
+
+def left_out(
+    declarations: Declarations, known: Collection[str], optional: Collection[str], roots: Mapping[str, str]
+) -> dict[str, str]:
+    """Exhibit -> why its data are not here, of those that could be computed.
+
+    A target set that nobody has said anything about (`optional`) is left out; the pretraining set, or one at a place
+    that the user gave, is missing instead, which stops the workflow before anything runs. known: roles with a data set.
+    """
+    without = {*optional, *({measure.dataset for measure in declarations.measures.values()} - set(known))}
+    found = {}
+    for name in declarations.computable():
+        gaps = sorted({measure.dataset for _, measure in _pairs(declarations, name)} & without)
+        if gaps:
+            places = (roots.get(role) or f"site.data.{role}" for role in gaps)
+            found[name] = f"no data for {', '.join(gaps)}: nothing at {', '.join(places)}"
+    return found
+
+
+def needs(
+    declarations: Declarations, without: Collection[str], sources: Mapping[str, Iterable[str]], metrics: Metrics
+) -> dict[str, list[Path]]:
+    """Exhibit -> the metrics files it is made from, of all that are neither pending nor in `without`.
+
+    Raises BitsError where an exhibit shows what nothing computes.
+    """
+    found = {}
+    for name in declarations.computable():
+        if name not in without:
+            files = {
+                metrics[identity][_record(name, source, measure, metrics[identity])]
+                for source, measure in _pairs(declarations, name)
+                for identity in _ids(name, source, sources)
+            }
+            found[name] = sorted(files)
+    return found
+
+
+def _pairs(declarations: Declarations, name: str) -> list[tuple[str, Measure]]:
+    return [(source, declarations.measures[measure]) for source, measure in declarations.exhibits[name].needs()]
+
+
+def _ids(exhibit: str, source: str, sources: Mapping[str, Iterable[str]]) -> Iterable[str]:
+    if source not in sources:
+        raise BitsError(f"config: exhibit {exhibit} shows {source!r}, which nothing computes at this scale")
+    return sources[source]
+
+
+def _record(exhibit: str, source: str, measure: Measure, files: Collection[str]) -> str:
+    if measure.record not in files:
+        raise BitsError(f"config: exhibit {exhibit} needs {measure.id} of {source!r}, which nothing computes")
+    return measure.record
