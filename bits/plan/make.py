@@ -43,8 +43,9 @@ def make_plan(request: Request) -> Plan:
     beside = [run for run in runs.values() if run.name == REFERENCE_RUN]
     compared = references(declared.exhibits.references, beside)
     sources: dict[str, list[str]] = {}
-    for entry in (*runs.values(), *compared.values()):
-        sources.setdefault(entry.name, []).append(entry.id)
+    named = [(run.name, run.id) for run in runs.values()] + [(other.name, other.id) for other in compared.values()]
+    for name, identity in named:
+        sources.setdefault(name, []).append(identity)
     measured = evaluations(declared.exhibits, data.sets, declared.evaluation_of(data.sets), sources)
     metrics = metrics_files(measured, runs.values(), compared, request.folder)
     waiting = left_out(declared.exhibits, data.sets, data.optional, data.roots)

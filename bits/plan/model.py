@@ -154,10 +154,10 @@ class Plan(Section):
     overrides: as they were asked for; changed: those by which it is no longer the scale's set-up.
     roots: data set role -> where it lies or will be made, "" if nowhere. elsewhere: roles known from shared manifests.
     sources: name of a run or reference -> its ids, one a seed. metrics: id -> record (a role or TRAINING) -> file.
-    needs: exhibit -> the metrics files it is made from. left_out: exhibit -> why its data are not here. pending: exhibit
-    -> what keeps it from being computed. shown: rows that users add, run -> exhibit -> label. declared: exhibit ->
-    digest of all that it shows beside the metrics. report_digest: of all that the report shows, on any machine.
-    key: of everything that the plan was made from.
+    needs: exhibit -> the metrics files it is made from. left_out: exhibit -> why its data are not here.
+    pending: exhibit -> what keeps it from being computed. shown: rows that users add, run -> exhibit -> label.
+    declared: exhibit -> digest of all that it shows beside the metrics. report_digest: of all that the report shows, on
+    any machine. key: of everything that the plan was made from.
     """
 
     key: str = ""
