@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score
 from torch.nn.functional import normalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bits.evaluation.retrieval import retrieval_map
+from bits.evaluation.ranking.cosine import retrieval_map
 
 # (queries, gallery, classes, dimension): demo, ImageNet-val-like and one slice of a large gallery.
 SIZES = [(400, 1600, 20, 128), (200, 45_000, 1000, 384), (8, 500_000, 1000, 128)]

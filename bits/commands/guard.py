@@ -1,21 +1,15 @@
-"""What every command does the same way before torch is imported: short errors, frozen files."""
+"""How every command ends: what the user can put right is said in a line, without a traceback."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from bits.config.section import Section
-from bits.config.site import Site
 from bits.errors import BitsError
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Run `main`; what the user can put right is printed without a traceback and gives exit code 2."""
+    """Run `main`; a BitsError is printed without a traceback and gives exit code 2."""
     try:
         return main()
     except BitsError as error:
@@ -23,22 +17,3 @@ def guarded(main: Callable[[], int]) -> int:
         return 2
     except BrokenPipeError:
         return 141
-
-
-def read_section(path: Path, kind: type[Section], *keys: str) -> Any:
-    """A typed section of a YAML file that the planner froze; raises BitsError when it is not there."""
-    try:
-        value = yaml.safe_load(path.read_text())
-        for key in keys:
-            value = value[key]
-        return kind.model_validate(value)
-    except (OSError, KeyError, ValueError, yaml.YAMLError) as error:
-        raise BitsError(
-            f"{path}: no {kind.__name__} could be read ({error}). Make the plan again: snakemake -n"
-        ) from error
-
-
-def read_site(path: Path, threads: int) -> Site:
-    """The site of a frozen file; threads, unless 0, are what the workflow gave this job."""
-    site: Site = read_section(path, Site)
-    return site.model_copy(update={"threads": threads}) if threads else site

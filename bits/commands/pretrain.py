@@ -19,8 +19,9 @@ from typing import Any
 
 import yaml
 
-from bits.commands.guard import guarded, read_section, read_site
+from bits.commands.guard import guarded
 from bits.config.compose import CONFIG_DIR, check_overrides, free_form, own_site, register_runs
+from bits.config.frozen import read_section, read_site
 from bits.config.recipe import Recipe
 from bits.config.validation import validated
 from bits.data.errors import DatasetError

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bits.config.evaluation import CentreCrop, Retrieval
+from bits.config.evaluation import EVALUATOR_SETTINGS, CentreCrop
 from bits.config.section import Fraction, Positive, Range, Section
 from bits.records.digests import digest
+
+if TYPE_CHECKING:
+    RetrievalSettings = Any
+else:
+    RetrievalSettings = EVALUATOR_SETTINGS["retrieval"]
 
 
 class Backbone(Section):
@@ -138,7 +143,7 @@ class Curve(Section):
 
     every_epochs: Positive  # at these epochs, and at the last
     features: CentreCrop
-    retrieval: Retrieval
+    retrieval: RetrievalSettings
 
 
 class Start(Section):

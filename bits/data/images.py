@@ -37,6 +37,11 @@ class ImageSet(ABC):
     def __len__(self) -> int:
         return len(self.identities)
 
+    @property
+    def relevance(self) -> Tensor:
+        """What makes two images relevant to each other: int64 [N], the same class; or bool [N, K], a shared label."""
+        return self.labels if self.multilabels is None else self.multilabels
+
     @abstractmethod
     def decode(self, index: int) -> Tensor:
         """Image `index` as uint8 [3, H, W], RGB. Safe to call from several threads."""

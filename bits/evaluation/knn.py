@@ -1,82 +1,51 @@
-"""Weighted k-nearest-neighbour classification (protocol "Features"; public DINO evaluation)."""
+"""Weighted k-nearest-neighbour classification of the test split by the training split (Tables 1 and 14)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
-import torch
-from torch import Tensor
+from pydantic import Field
 
-from bits.evaluation.similarity import EvaluationError, blocks, cosine_block, unit_rows
+from bits.config.section import Positive, Section
+from bits.evaluation.declaration import Cost, Evaluator, Tokens, Workload
+from bits.exhibits.metrics import Metric
 
-
-def knn_accuracy(
-    train_ND: Tensor,
-    train_labels: Tensor,
-    test_MD: Tensor,
-    test_labels: Tensor,
-    ks: Sequence[int] = (10, 20, 100, 200),
-    temperature: float = 0.07,
-    chunk: int | None = None,
-) -> dict[str, float]:
-    """Accuracies in [0, 1]: "top1_k20", "top5_k20", ... for every k of `ks`.
-
-    Each of the k nearest training rows votes for its class with exp(cos / temperature). Features are
-    L2-normalised here; labels are int64 >= 0, and the number of classes comes from both label sets. "top5" is
-    the top min(5, k), as in the public code, and is left out when there are fewer than 5 classes.
-    chunk: test rows held at once, by memory when None; it does not change the result.
-    Ties: equal similarities at the edge of the k are taken in the order of torch.topk; equal votes, also the
-    zero votes of classes without a neighbour, go to the lower class index.
-    Raises EvaluationError (a ValueError) for k outside 1..N, negative labels, NaN features, or sizes that
-    differ.
-    """
-    train, test = unit_rows(train_ND, "k-NN training set"), unit_rows(test_MD, "k-NN test set")
-    _check(train, train_labels, test, test_labels, ks, temperature)
-    train_labels, test_labels = train_labels.to(train.device), test_labels.to(train.device)
-    classes = int(torch.maximum(train_labels.max(), test_labels.max())) + 1
-    hits = {(top, k): 0 for k in ks for top in (1, 5) if top == 1 or classes >= 5}
-    for rows in blocks(len(test), len(train), chunk, train.device):
-        nearest = cosine_block(test[rows], train).topk(max(ks), dim=1)
-        voters = train_labels[nearest.indices]
-        # Relative to the nearest one: the same ranking, and no overflow at low temperatures.
-        weights = ((nearest.values - nearest.values[:, :1]).double() / temperature).exp()
-        for k in ks:
-            place = _place_of_truth(voters[:, :k], weights[:, :k], test_labels[rows], classes)
-            for top in (1, 5):
-                if (top, k) in hits:
-                    hits[top, k] += int((place < min(top, k)).sum())
-    return {f"top{top}_k{k}": count / len(test) for (top, k), count in hits.items()}
+if TYPE_CHECKING:
+    from bits.evaluation.subject import Subject
 
 
-def _place_of_truth(voters_mk: Tensor, weights_mk: Tensor, truth_m: Tensor, classes: int) -> Tensor:
-    """How many classes come before the true one, [m]: more votes, or as many and a lower index."""
-    votes = weights_mk.new_zeros(len(truth_m), classes).scatter_add_(1, voters_mk, weights_mk)
-    own = votes.gather(1, truth_m[:, None])
-    lower_index = torch.arange(classes, device=votes.device) < truth_m[:, None]
-    return ((votes > own) | ((votes == own) & lower_index)).sum(dim=1)
+class Knn(Section):
+    """Each neighbour votes with exp(cos / temperature)."""
+
+    ks: tuple[Positive, ...]  # numbers of neighbours; those above the size of the training split are left out
+    temperature: Annotated[float, Field(gt=0)]
 
 
-def _check(
-    train: Tensor,
-    train_labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
-    ks: Sequence[int],
-    temperature: float,
-) -> None:
-    if train.shape[1] != test.shape[1]:
-        raise EvaluationError(f"k-NN: {train.shape[1]} training dimensions but {test.shape[1]} test dimensions")
-    for name, features, labels in (("training", train, train_labels), ("test", test, test_labels)):
-        if labels.shape != (len(features),) or labels.dtype != torch.int64:
-            raise EvaluationError(
-                f"k-NN {name} set: expected int64 labels [{len(features)}], got {labels.dtype} {tuple(labels.shape)}"
-            )
-        if int(labels.min()) < 0:
-            raise EvaluationError(f"k-NN {name} set: labels must be >= 0, the smallest is {int(labels.min())}")
-    if not ks or min(ks) < 1 or max(ks) > len(train):
-        raise EvaluationError(
-            f"k-NN: k = {', '.join(map(str, ks))} does not fit a training set of {len(train)} rows. "
-            f"Choose every k from 1 to {len(train)}."
-        )
-    if not temperature > 0:
-        raise EvaluationError(f"k-NN: temperature must be above 0, got {temperature}")
+def measure(subject: Subject, settings: Knn) -> dict[str, float]:
+    """ "top1_k20", "top5_k20", ...: accuracies, fractions."""
+    from bits.evaluation.ranking.neighbours import knn_accuracy
+
+    train = subject.features("train")
+    ks = tuple(k for k in settings.ks if k <= len(train))
+    labels = subject.train.labels, subject.val.labels
+    test = subject.features("val")
+    return knn_accuracy(train, labels[0], test, labels[1], ks=ks, temperature=settings.temperature)
+
+
+def cost(load: Workload, settings: Knn) -> Cost:
+    return Cost(flops={"ranking": 2.0 * load.width * load.val * load.train})
+
+
+EVALUATOR = Evaluator(
+    name="knn",
+    settings=Knn,
+    needs=("features",),
+    metrics={
+        "top1_k{k}": Metric(label="k-NN, k = {k}", unit="%", direction="higher"),
+        "top5_k{k}": Metric(label="k-NN, k = {k}, top 5", unit="%", direction="higher"),
+    },
+    measure=measure,
+    tokens=lambda settings, backbone: Tokens(train=True),
+    cost=cost,
+    labels=("classes",),
+)

@@ -1,125 +1,99 @@
-"""Image retrieval: rank a gallery for each query, score by average precision (protocol "Retrieval")."""
+"""Image retrieval by cosine, scored by mean average precision (protocol "Retrieval")."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
+from bits.config.section import Positive, Section
+from bits.evaluation.declaration import Cost, Evaluator, Tokens, Workload
+from bits.exhibits.metrics import Metric
 
-from bits.evaluation.average_precision import AveragePrecision, Ties, average_precision
-from bits.evaluation.query_split import split_query_gallery
-from bits.evaluation.relevance import Relevance, relevance
-from bits.evaluation.similarity import EvaluationError, blocks, cosine_block, unit_rows
+if TYPE_CHECKING:
+    from torch import Tensor
 
-__all__ = [
-    "average_precision_per_query",
-    "mean_average_precision",
-    "ranked",
-    "retrieval_map",
-    "split_query_gallery",
-]
-
-SimilarityBlock = Callable[[slice], Tensor]
+    from bits.data.images import ImageSet
+    from bits.evaluation.subject import Subject
 
 
-def retrieval_map(
-    query_QD: Tensor,
-    gallery_GD: Tensor,
-    query_labels: Tensor,
-    gallery_labels: Tensor,
-    *,
-    cutoffs: Sequence[int] = (1000,),
-    query_identities: Sequence[str] | None = None,
-    gallery_identities: Sequence[str] | None = None,
-    ties: Ties = "expected",
-    chunk: int | None = None,
+class Retrieval(Section):
+    """Which images are searched for which, and how they are ranked."""
+
+    # Queries and gallery both out of val; every val image against the others; val against the training images.
+    protocol: Literal["query-gallery", "each-against-all", "val-against-train"]
+    queries_per_class: Positive  # of query-gallery
+    seed: int  # of the split into queries and gallery
+    cutoffs: tuple[Positive, ...]  # ranks at which mAP is also given
+    ties: Literal["expected", "stable"]  # mean over all orders of equally similar images, or their order in the gallery
+
+
+def measure(subject: Subject, settings: Retrieval) -> dict[str, float | int]:
+    """mAP over the whole ranking and at the cut-offs, see `retrieval_values`."""
+    train, val = subject.train, subject.val
+    return retrieval_values(lambda: subject.features("train"), subject.features("val"), train, val, settings)
+
+
+def retrieval_values(
+    train: Callable[[], Tensor], val: Tensor, train_set: ImageSet, val_set: ImageSet, settings: Retrieval
 ) -> dict[str, float | int]:
-    """Exact mean average precision of cosine retrieval, as fractions.
+    """ "map" and its cut-off variants, fractions, and "queries_without_relevant".
 
-    "map": over the whole ranking. "map_at_1000", for each cutoff: average precision divided by the relevant
-    items inside the cutoff, as the authors' public code does; "map_at_1000_standard": divided by
-    min(relevant, cutoff). "queries_without_relevant": how many queries have average precision 0 for that
-    reason; they stay in the mean.
-    Features of any floating type, L2-normalised here and compared in float32 or wider. Labels: int64 [N], or
-    bool [N, K] where one shared label makes an item relevant. A gallery item with the identity of the query
-    is left out of that query's ranking. ties: see average_precision. chunk: queries held at once, by memory
-    when None. Raises EvaluationError (a ValueError) for NaN features and for sizes that don't belong
-    together.
+    An image is relevant that has the query's class or, where images have several labels, one of them.
+    train: gives the features of the training split, asked for only by the protocol that ranks them.
     """
-    query, gallery = _unit_sides(query_QD, gallery_GD)
-    known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
-    _check_sizes(query, gallery, known)
-    scores = ranked(lambda rows: cosine_block(query[rows], gallery), known, cutoffs=cutoffs, ties=ties, chunk=chunk)
-    return mean_average_precision(scores)
+    import torch
 
+    from bits.evaluation.ranking.cosine import retrieval_map
+    from bits.evaluation.ranking.query_split import split_query_gallery
 
-def average_precision_per_query(
-    query_QD: Tensor,
-    gallery_GD: Tensor,
-    query_labels: Tensor,
-    gallery_labels: Tensor,
-    *,
-    query_identities: Sequence[str] | None = None,
-    gallery_identities: Sequence[str] | None = None,
-    ties: Ties = "expected",
-    chunk: int | None = None,
-) -> Tensor:
-    """Each query's average precision over the whole ranking, float64 [Q] on the CPU; see retrieval_map."""
-    query, gallery = _unit_sides(query_QD, gallery_GD)
-    known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
-    _check_sizes(query, gallery, known)
-    return ranked(lambda rows: cosine_block(query[rows], gallery), known, ties=ties, chunk=chunk).whole
-
-
-def ranked(
-    similarity: SimilarityBlock,
-    known: Relevance,
-    *,
-    cutoffs: Sequence[int] = (),
-    ties: Ties = "expected",
-    chunk: int | None = None,
-) -> AveragePrecision:
-    """Average precisions of all queries, on the CPU, for any similarity.
-
-    similarity(rows) gives the floating block [q, G] of those queries, larger is nearer: minus the Hamming
-    distance for codes. Only one block is held at a time.
-    """
-    queries, items = len(known.query_labels), len(known.gallery_labels)
-    parts = []
-    for rows in blocks(queries, items, chunk, known.query_labels.device):
-        block, same = similarity(rows), known.same(rows)
-        if same is not None:
-            block = block.masked_fill(same, -torch.inf)
-        parts.append(average_precision(block, known.relevant(rows), cutoffs=cutoffs, ties=ties))
-    return AveragePrecision(
-        whole=torch.cat([part.whole for part in parts]).cpu(),
-        at_cutoff={k: torch.cat([part.at_cutoff[k] for part in parts]).cpu() for k in cutoffs},
-        at_cutoff_standard={k: torch.cat([part.at_cutoff_standard[k] for part in parts]).cpu() for k in cutoffs},
-        relevant=torch.cat([part.relevant for part in parts]).cpu(),
+    relevance = val_set.relevance
+    if settings.protocol == "val-against-train":
+        # No identities: the splits share none, though "cat/1.jpg" may be in both.
+        return retrieval_map(val, train(), relevance, train_set.relevance, cutoffs=settings.cutoffs, ties=settings.ties)
+    queries = gallery = torch.arange(len(val_set))
+    if settings.protocol == "query-gallery":
+        queries, gallery = split_query_gallery(
+            val_set.labels, val_set.identities, settings.queries_per_class, settings.seed
+        )
+    return retrieval_map(
+        val[queries],
+        val[gallery],
+        relevance[queries],
+        relevance[gallery],
+        cutoffs=settings.cutoffs,
+        ties=settings.ties,
+        query_identities=[val_set.identities[index] for index in queries.tolist()],
+        gallery_identities=[val_set.identities[index] for index in gallery.tolist()],
     )
 
 
-def mean_average_precision(scores: AveragePrecision) -> dict[str, float | int]:
-    """The means over all queries under the names of retrieval_map."""
-    result: dict[str, float | int] = {"map": float(scores.whole.mean())}
-    for cutoff in scores.at_cutoff:
-        result[f"map_at_{cutoff}"] = float(scores.at_cutoff[cutoff].mean())
-        result[f"map_at_{cutoff}_standard"] = float(scores.at_cutoff_standard[cutoff].mean())
-    return result | {"queries_without_relevant": int((scores.relevant == 0).sum())}
+def pairs(load: Workload, settings: Retrieval) -> int:
+    """How many similarities the protocol needs."""
+    if settings.protocol == "val-against-train":
+        return load.val * load.train
+    if settings.protocol == "each-against-all":
+        return load.val**2
+    queries = min(settings.queries_per_class * load.classes, load.val)
+    return queries * (load.val - queries)
 
 
-def _unit_sides(query_QD: Tensor, gallery_GD: Tensor) -> tuple[Tensor, Tensor]:
-    query, gallery = unit_rows(query_QD, "retrieval queries"), unit_rows(gallery_GD, "retrieval gallery")
-    if query.shape[1] != gallery.shape[1]:
-        raise EvaluationError(f"retrieval: {query.shape[1]} query dimensions but {gallery.shape[1]} gallery dimensions")
-    return query, gallery
+def cost(load: Workload, settings: Retrieval) -> Cost:
+    return Cost(flops={"ranking": 2.0 * load.width * pairs(load, settings)})
 
 
-def _check_sizes(query: Tensor, gallery: Tensor, known: Relevance) -> None:
-    for name, features, labels in (
-        ("query", query, known.query_labels),
-        ("gallery", gallery, known.gallery_labels),
-    ):
-        if len(features) != len(labels):
-            raise EvaluationError(f"retrieval: {len(features)} {name} features but {len(labels)} {name} labels")
+EVALUATOR = Evaluator(
+    name="retrieval",
+    settings=Retrieval,
+    needs=("features",),
+    metrics={
+        "map": Metric(label="mAP", unit="%", direction="higher"),
+        "map_at_{cutoff}": Metric(label="mAP@{cutoff}, of the relevant inside", unit="%", direction="higher"),
+        "map_at_{cutoff}_standard": Metric(label="mAP@{cutoff}, standard", unit="%", direction="higher"),
+        "queries_without_relevant": Metric(
+            label="queries without a relevant image", unit="count", direction="lower", decimals=0
+        ),
+    },
+    measure=measure,
+    tokens=lambda settings, backbone: Tokens(train=settings.protocol == "val-against-train"),
+    cost=cost,
+)

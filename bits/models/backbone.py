@@ -73,6 +73,14 @@ def is_vit(backbone: nn.Module) -> bool:
     return isinstance(backbone, VisionTransformer) and backbone.has_class_token
 
 
+def patch_tokens(vit: nn.Module, images: Tensor) -> Tensor:
+    """The last block's patch tokens of a ViT after the final LayerNorm: [N, D, rows, columns]."""
+    assert isinstance(vit, VisionTransformer)
+    taken: Any = vit.forward_intermediates(images, indices=1, norm=True, intermediates_only=True)
+    tokens: Tensor = taken[0]
+    return tokens
+
+
 def last_blocks(backbone: nn.Module, images: Tensor, blocks: int, average_patches: bool = False) -> Tensor:
     """Class tokens of the last `blocks` blocks after the final LayerNorm, concatenated: [N, blocks * D].
 

@@ -33,7 +33,7 @@ def evaluation_of(role: str, dataset: Dataset, settings: EvaluationSettings) -> 
     values = {
         "role": role,
         "dataset": dataset.model_dump(mode="json", exclude={"title"}),
-        "evaluation": settings.model_dump(mode="json"),
+        "evaluation": settings.values(),
     }
     identity = digest(values)[:SHORT]
     return Evaluation(name=f"{role}-{identity}", id=identity, role=role, dataset=dataset, settings=settings)

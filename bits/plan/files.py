@@ -54,8 +54,7 @@ def write_plan(plan: Plan) -> None:
 
 def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     """What the file of an evaluation holds."""
-    values: dict[str, Any] = evaluation.model_dump(mode="json")
-    return values
+    return {**evaluation.model_dump(mode="json", exclude={"settings"}), "settings": evaluation.settings.values()}
 
 
 def _complete(plan: Plan) -> bool:

@@ -12,7 +12,9 @@ from bits.data.cache import cached
 from bits.data.errors import LAYOUT, DatasetError
 from bits.data.fingerprint import fingerprint
 from bits.data.images import ImageSet, open_image_set, require_same_classes
-from bits.scenes.scene_set import SceneSet, SceneSettings, prepare
+from bits.data.videos import VideoSet
+from bits.plan import data_root
+from bits.scenes.scene_set import SceneSet, SceneSettings, SceneVideos, prepare
 
 
 def open_split(dataset: Dataset, root: Path, split: str) -> ImageSet:
@@ -49,6 +51,15 @@ def open_pair(dataset: Dataset, root: Path, site: Site) -> tuple[ImageSet, Image
     train, val = (open_cached(dataset, root, split, site) for split in ("train", "val"))
     require_same_classes(train, val)
     return train, val
+
+
+def open_videos(dataset: Dataset, site: Site) -> VideoSet:
+    """The videos of a data set; raises DatasetError for a kind that has none."""
+    if dataset.kind != "scenes":
+        raise DatasetError(
+            f"{dataset.name}: image folders hold no videos. Choose a data set with some, such as scenes."
+        )
+    return SceneVideos(Path(data_root(dataset, site.data)))
 
 
 def missing_data(name: str) -> str:

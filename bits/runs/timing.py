@@ -20,9 +20,9 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.noise import NoiseImages
 from bits.data.stream import prefetch
-from bits.evaluation.knn import knn_accuracy
-from bits.evaluation.linear_probe import ProbeSettings, shuffled, train_linear_probe
-from bits.evaluation.retrieval import retrieval_map
+from bits.evaluation.probing.training import ProbeSettings, shuffled, train_linear_probe
+from bits.evaluation.ranking.cosine import retrieval_map
+from bits.evaluation.ranking.neighbours import knn_accuracy
 from bits.runs.build import backbone_of, dataset_root, extractor_of, objective_of, teacher_student
 from bits.runs.datasets import open_cached
 from bits.training.loop import Pretraining

@@ -17,7 +17,7 @@ from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.evaluation.features import extract_all
-from bits.evaluation.protocol import retrieval_values
+from bits.evaluation.retrieval import retrieval_values
 from bits.plan import resume_folder
 from bits.records.code import code_state
 from bits.records.digests import file_digest

@@ -84,3 +84,11 @@ class SceneVideos:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def frames_of(self, index: int) -> Tensor:
+        """uint8 [T, 3, H, W], RGB."""
+        return self.frames[index].permute(0, 3, 1, 2).contiguous()
+
+    def masks_of(self, index: int) -> Tensor:
+        """uint8 [T, H, W], 0 background, 1..4 the number of an object."""
+        return self.masks[index]

@@ -24,7 +24,10 @@ from typing import Any
 from bits.workflow.fork_client import receive, send, user_of
 
 # What pretrain, evaluate and prepare import, but not these themselves: they are run as if there were no server.
-IMPORTED = ("bits.config.compose", "bits.runs.train", "bits.evaluation.protocol", "bits.analysis.variance")
+IMPORTED = (
+    *("bits.config.compose", "bits.runs.train", "bits.runs.evaluate"),
+    *("bits.evaluation.ranking.neighbours", "bits.evaluation.probing.training", "bits.analysis.spectrum"),
+)
 FORK = multiprocessing.get_context("fork")
 
 

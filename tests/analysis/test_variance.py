@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bits.analysis import variance
-from bits.analysis.variance import variance_spectrum
+from bits.analysis.spectrum import variance_spectrum
 from bits.errors import BitsError
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from bits.evaluation.average_precision import average_precision
+from bits.evaluation.ranking.average_precision import average_precision
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 INFINITY = float("inf")

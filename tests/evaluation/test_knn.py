@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bits.errors import BitsError
-from bits.evaluation.knn import knn_accuracy
+from bits.evaluation.ranking.neighbours import knn_accuracy
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 

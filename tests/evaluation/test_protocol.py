@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bits.config.evaluation import Linear, Retrieval
 from bits.data.images import ImageSet
-from bits.evaluation.average_precision import average_precision
+from bits.evaluation.ranking.average_precision import average_precision
 from bits.evaluation.protocol import linear_values, retrieval_values
 
 LINEAR = {

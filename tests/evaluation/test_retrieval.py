@@ -11,8 +11,8 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from bits.errors import BitsError
-from bits.evaluation.relevance import Relevance
-from bits.evaluation.retrieval import (
+from bits.evaluation.ranking.relevance import Relevance
+from bits.evaluation.ranking.cosine import (
     average_precision_per_query,
     mean_average_precision,
     ranked,

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from bits.commands import evaluate, prepare
 from bits.config.recipe import Recipe
 from bits.errors import BitsError
-from bits.evaluation.retrieval import average_precision_per_query
+from bits.evaluation.ranking.cosine import average_precision_per_query
 from bits.plan import Request, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import write_record

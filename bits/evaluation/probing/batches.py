@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bits.evaluation.similarity import EvaluationError
+from bits.evaluation.ranking.similarity import EvaluationError
 
 Batch = tuple[Tensor, Tensor]
 

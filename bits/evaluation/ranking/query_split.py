@@ -9,7 +9,7 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from bits.evaluation.similarity import EvaluationError
+from bits.evaluation.ranking.similarity import EvaluationError
 
 
 def split_query_gallery(

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bits.evaluation.expected_precision import RankCounts, harmonic_numbers, mean_at_cutoff, precision_sum
-from bits.evaluation.similarity import EvaluationError
+from bits.evaluation.ranking.expected_precision import RankCounts, harmonic_numbers, mean_at_cutoff, precision_sum
+from bits.evaluation.ranking.similarity import EvaluationError
 
 Ties = Literal["expected", "stable"]
 

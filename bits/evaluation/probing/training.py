@@ -9,38 +9,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from bits.evaluation.probe_batches import Batch, shuffled, standardise
-from bits.evaluation.probe_heads import Heads, HiddenLayerHeads, LinearHeads
-from bits.evaluation.similarity import EvaluationError
-
-__all__ = ["ProbeCurve", "ProbeResult", "ProbeSettings", "shuffled", "standardise", "train_linear_probe"]
+from bits.evaluation.probing.batches import Batch
+from bits.evaluation.probing.heads import Heads, HiddenLayerHeads, LinearHeads
+from bits.evaluation.probing.settings import ProbeSettings
+from bits.evaluation.ranking.similarity import EvaluationError
 
 TEST_ROWS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True)
-class ProbeSettings:
-    """SGD with a cosine schedule from rate x batch_size / 256 to 0, stepped with every batch (protocol).
-
-    base_lr: the headline rate, before the factor batch_size / 256. lr_grid: further rates, before the same
-    factor, trained from the same batches. batch_size only scales the rates; `batches` decides what a batch
-    is. seed: the heads' initial weights. Raises EvaluationError for a value outside its range.
-    """
-
-    epochs: int
-    base_lr: float = 0.001
-    batch_size: int = 256
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    lr_grid: tuple[float, ...] = ()
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        rates_ok = all(rate > 0 for rate in (self.base_lr, *self.lr_grid))
-        if self.epochs < 1 or self.batch_size < 1 or not rates_ok:
-            raise EvaluationError(f"probe: epochs, batch_size and every rate must be above 0, got {self}")
-        if not 0 <= self.momentum < 1 or self.weight_decay < 0:
-            raise EvaluationError(f"probe: momentum must lie in [0, 1) and weight_decay be >= 0, got {self}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +36,7 @@ class ProbeCurve:
 
 @dataclass(frozen=True)
 class ProbeResult(ProbeCurve):
-    """The head trained at base_lr, and one curve for each rate of lr_grid."""
+    """The head trained at the headline rate, and one curve for each rate of the grid."""
 
     grid: dict[float, ProbeCurve] = field(default_factory=dict)
 
@@ -74,14 +48,16 @@ def train_linear_probe(
     test_MD: Tensor,
     test_labels: Tensor,
     settings: ProbeSettings,
+    seed: int,
     hidden: int | None = None,
     steps_per_epoch: int | None = None,
 ) -> ProbeResult:
     """Train one head for each learning rate and score all on the test set after every epoch.
 
     batches(epoch), epoch from 0: the (features [B, dimension], int64 labels [B]) of that epoch, computed anew
-    where augmentation changes them. hidden: the units of one hidden layer, or None for a linear probe.
-    steps_per_epoch: needed when batches(epoch) has no len(), because the schedule ends with the last step.
+    where augmentation changes them. seed: of the heads' initial weights. hidden: the units of one hidden layer, or
+    None for a linear probe. steps_per_epoch: needed when batches(epoch) has no len(), because the schedule ends with
+    the last step.
     Works where test_MD is, in float32 (float64 for float64 features); on a CPU equal inputs and seed give
     equal results. A head whose scores are no longer finite counts as wrong.
     Raises EvaluationError for labels outside 0..classes-1, non-finite features, shapes that differ, an epoch
@@ -89,8 +65,8 @@ def train_linear_probe(
     """
     test = test_MD if test_MD.dtype == torch.float64 else test_MD.float()
     _check_batch((test, test_labels), dimension, classes, "test set")
-    rates = tuple(dict.fromkeys((settings.base_lr, *settings.lr_grid)))
-    heads = _initial_heads(len(rates), dimension, classes, hidden, settings.seed, test)
+    rates = settings.rates
+    heads = _initial_heads(len(rates), dimension, classes, hidden, seed, test)
     optimiser = _Sgd(heads, rates, settings)
     curves: list[list[float]] = [[] for _ in rates]
     for epoch in range(settings.epochs):
@@ -98,7 +74,7 @@ def train_linear_probe(
         for curve, accuracy in zip(curves, _accuracies(heads, test, test_labels), strict=True):
             curve.append(accuracy)
     by_rate = {rate: ProbeCurve(curve) for rate, curve in zip(rates, curves, strict=True)}
-    return ProbeResult(by_rate[settings.base_lr].curve, {rate: by_rate[rate] for rate in settings.lr_grid})
+    return ProbeResult(by_rate[settings.learning_rate].curve, {rate: by_rate[rate] for rate in settings.grid})
 
 
 class _Sgd:

@@ -1,0 +1,113 @@
+"""What an evaluator declares of itself. Never imports torch: planning reads every declaration.
+
+An evaluator is one file below bits/evaluation or bits/analysis: its settings, what it needs, its function, its metrics,
+what it costs, as `EVALUATOR = Evaluator(...)`. Its settings stand under its name in config/evaluator, and
+config/measures.yaml says on which data sets its metrics are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bits.config.kinds import Found, declarations
+from bits.config.section import Section
+from bits.exhibits.metrics import Metric
+
+if TYPE_CHECKING:
+    from bits.evaluation.subject import Subject
+
+Need = Literal["features", "images", "codes", "patches", "video"]
+Labels = Literal["classes", "several", "boxes", "masks"]
+ROOMS = ("bits.evaluation", "bits.analysis")
+NOT_OF_A_REFERENCE = ("codes", "patches")  # needs that chance and raw pixels cannot meet
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Which vectors of the backbone an evaluator reads as the features of an image.
+
+    blocks: the class tokens of this many last blocks. average_patches: before them the average of the last block's
+    patch tokens. train: whether it reads the training images' features (of centre crops), too.
+    """
+
+    blocks: int = 1
+    average_patches: bool = False
+    train: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The sizes that a cost follows from. width: of one token of the backbone. blocks: that it has. bare: a reference
+    without a backbone, whose features cost nothing."""
+
+    train: int
+    val: int
+    classes: int
+    width: int
+    blocks: int
+    bare: bool
+
+    def width_of(self, tokens: Tokens) -> int:
+        """Of the features with those tokens."""
+        return self.width * (min(tokens.blocks, self.blocks) + tokens.average_patches)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an evaluator adds to extracting features once.
+
+    passes: images that go through the backbone again. flops: on the CPU, by kind of work; `bits calibrate` measures
+    "ranking" and "probing", another kind is taken to be as fast as config/costs.yaml assumes. memory, disk: bytes.
+    """
+
+    passes: int = 0
+    flops: Mapping[str, float] = field(default_factory=dict)
+    memory: int = 0
+    disk: int = 0
+
+
+def _no_features(settings: Any, backbone: bool) -> Tokens:
+    return Tokens()
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """settings: its section of the configuration. measure(subject, settings): named numbers, fractions where they are
+    shares, and series as {"x": [...], "y": [...]}.
+
+    tokens(settings, backbone): the features it reads; backbone: whether the source has one. metrics: by name, as
+    "map", or by a pattern such as "top1_k{k}", whose label may name the same fields. labels: those of a data set that
+    it can score by. cost(workload, settings).
+    """
+
+    name: str
+    settings: type[Section]
+    needs: tuple[Need, ...]
+    metrics: Mapping[str, Metric]
+    measure: Callable[[Subject, Any], Mapping[str, Any]]
+    cost: Callable[[Workload, Any], Cost]
+    tokens: Callable[[Any, bool], Tokens] = _no_features
+    labels: tuple[Labels, ...] = ("classes", "several")
+
+
+@cache
+def evaluators() -> dict[str, Evaluator]:
+    """Every evaluator by its name."""
+    return {name: found.value for name, found in _found().items()}
+
+
+def evaluator_files(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of some evaluators, for digests of code."""
+    return tuple(_found()[name].file for name in sorted(names))
+
+
+@cache
+def _found() -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for room in ROOMS:
+        found |= declarations(room, "EVALUATOR")
+    return dict(sorted(found.items()))

@@ -1,0 +1,27 @@
+"""How a probe is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bits.config.section import Positive, Section
+
+Rate = Annotated[float, Field(gt=0)]
+
+
+class ProbeSettings(Section):
+    """SGD with a cosine schedule from learning_rate x batch_size / 256 to 0, stepped with every batch (protocol)."""
+
+    epochs: Positive
+    learning_rate: Rate  # the headline's, for 256 images a step
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    batch_size: Positive
+    grid: tuple[Rate, ...]  # more learning rates, trained from the same batches
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """All learning rates, each once; the headline's first."""
+        return tuple(dict.fromkeys((self.learning_rate, *self.grid)))

@@ -1,0 +1,59 @@
+"""What an evaluator is given: a trained backbone or a reference, on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from bits.evaluation.declaration import Tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bits.data.images import ImageSet
+    from bits.data.videos import VideoSet
+
+Split = Literal["train", "val"]
+Batches = Callable[[int], Iterable[tuple["Tensor", "Tensor"]]]  # epoch -> (features, labels) of its batches
+
+
+class Subject(Protocol):
+    """One source (a run or a reference) on one data set."""
+
+    @property
+    def source(self) -> str:
+        """Its name."""
+
+    @property
+    def seed(self) -> int:
+        """Of the run; all randomness of an evaluation is to follow from it."""
+
+    @property
+    def train(self) -> ImageSet:
+        """The training split."""
+
+    @property
+    def val(self) -> ImageSet:
+        """The split that is evaluated."""
+
+    @property
+    def has_backbone(self) -> bool:
+        """False for raw pixels and chance."""
+
+    def features(self, split: Split, tokens: Tokens = ...) -> Tensor:
+        """Features of the centre crops, float32 [N, D]; D = width of `tokens`. Extracted once and kept on disk."""
+
+    def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
+        """Features of random resized crops and flips of the training images, new ones every epoch."""
+
+    def codes(self, split: Split, model: Literal["student", "teacher"] = ...) -> Tensor:
+        """The head's outputs for the centre crops, float32 [N, B]; the message is their sign (Eq. 7)."""
+
+    def patches(self, split: Split, size: int) -> Iterator[Tensor]:
+        """The last block's patch tokens after the final LayerNorm, a batch at a time: float32 [n, D, h, w].
+
+        size: px, of the square that images are resized to.
+        """
+
+    def videos(self) -> VideoSet:
+        """The data set's videos with their masks."""

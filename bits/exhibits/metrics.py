@@ -1,0 +1,41 @@
+"""What a number is: its label, unit and direction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import model_validator
+
+from bits.config.declared import Declared
+
+UNIT_FACTORS = {"%": 100.0, "fraction": 1.0, "count": 1.0, "bits": 1.0, "nats": 1.0, "none": 1.0}
+
+
+class Metric(Declared):
+    """What an evaluator's number is. Stored values times the unit's factor are shown with `decimals`."""
+
+    label: str
+    unit: Literal["%", "fraction", "count", "bits", "nats", "none"]
+    shape: Literal["number", "series", "gallery", "embedding"] = "number"
+    direction: Literal["higher", "lower"] | None = None
+    decimals: int = 2
+
+    @model_validator(mode="after")
+    def _numbers_have_a_direction(self) -> Metric:
+        if self.shape in ("number", "series") and self.direction is None:
+            raise ValueError("expected a direction, higher or lower, for a number or a series")
+        return self
+
+
+def metric_called(name: str, metrics: Mapping[str, Metric]) -> Metric | None:
+    """The metric of that name: an entry of its own, or one of a pattern, as "top1_k20" of "top1_k{k}"; else None."""
+    if name in metrics:
+        return metrics[name]
+    for pattern, metric in metrics.items():
+        expression = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^_]+)", re.escape(pattern))
+        found = re.fullmatch(expression, name)
+        if found is not None and "{" in pattern:
+            return metric.model_copy(update={"label": metric.label.format(**found.groupdict())})
+    return None

@@ -1,0 +1,231 @@
+"""A run or a reference on one data set, as evaluators see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
+from bits.config.recipe import Dataset, Recipe
+from bits.config.site import Site
+from bits.data.images import ImageSet
+from bits.data.stream import IndexStream, prefetch
+from bits.data.videos import VideoSet
+from bits.evaluation.declaration import Tokens, evaluators
+from bits.evaluation.features import Extract, FeatureStore, extract_all, noise_extractor, pixel_extractor
+from bits.evaluation.ranking.similarity import EvaluationError
+from bits.evaluation.subject import Batches, Split
+from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
+from bits.records.code import ROOT, code_digest, imported_files
+from bits.runs.build import backbone_of, extractor_of, teacher_student
+from bits.runs.datasets import open_videos
+from bits.training.checkpoint import below, load_strictly
+from bits.training.published import published_weights
+from bits.training.views import seeded, step_views
+from bits.views.views import ViewSpec, evaluation_view
+
+REFERENCES = ("random-init", "pixels", "chance")
+AUGMENTED_SCALE = (0.08, 1.0)  # of the random resized crops on which a probe trains
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """What features are made from. backbone: ready for use, None of raw pixels and chance. folder: of the run."""
+
+    source: str
+    folder: Path
+    recipe: Recipe
+    backbone: nn.Module | None
+    origin: dict[str, Any]  # what identifies it; "file" says where it lies here
+
+    @classmethod
+    def of(
+        cls, source: str, folder: Path, recipe: Recipe, settings: EvaluationSettings, device: torch.device
+    ) -> FeatureSource:
+        """A reference by its name, else the run in `folder`, whose weights must be those that its training left."""
+        if source in ("pixels", "chance"):
+            return cls(source, folder, recipe, None, {"reference": source})
+        # Even where all features are cached: a probe on augmented images goes through it again.
+        backbone = backbone_of(recipe).to(device).eval()
+        if source == "random-init":
+            origin = {"reference": source, "backbone": recipe.backbone.model_dump(mode="json")}
+            return cls(source, folder, recipe, backbone, origin)
+        weights = folder / f"{settings.features.model}.safetensors"
+        checkpoint, found = published_weights(weights, recipe.digest())
+        load_strictly(backbone, checkpoint.tensors, str(weights))
+        return cls(source, folder, recipe, backbone, {"weights": found, "file": str(weights)})
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How and where features of a data set are taken and kept. store: folder of the source's features."""
+
+    store: Path
+    role: str
+    dataset: Dataset
+    settings: EvaluationSettings
+    site: Site
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class SourceOnData:
+    """See bits.evaluation.subject.Subject."""
+
+    made_from: FeatureSource
+    extraction: Extraction
+    train: ImageSet
+    val: ImageSet
+    _kept: dict[Split, Tensor] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        return self.made_from.source
+
+    @property
+    def seed(self) -> int:
+        return self.made_from.recipe.seed
+
+    @property
+    def has_backbone(self) -> bool:
+        return self.made_from.backbone is not None
+
+    def features(self, split: Split, tokens: Tokens = Tokens()) -> Tensor:  # noqa: B008 - frozen
+        whole, backbone = self._whole(split), self.made_from.backbone
+        if backbone is None:
+            return whole
+        d = width(backbone)
+        classes = whole[:, -d * self._blocks(tokens.blocks) :]
+        if not tokens.average_patches or not is_vit(backbone):
+            return classes
+        return torch.cat([whole[:, :d], classes], dim=1)
+
+    def finite(self) -> bool:
+        """Whether all features that any evaluator reads are finite."""
+        splits: tuple[Split, ...] = ("train", "val") if self._tokens.train else ("val",)
+        return all(bool(self._whole(split).isfinite().all()) for split in splits)
+
+    def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
+        backbone, recipe, extraction = self.made_from.backbone, self.made_from.recipe, self.extraction
+        if backbone is None:
+            raise EvaluationError(f"{self.source} has no backbone that augmented images could go through")
+        spec = ViewSpec(
+            size=extraction.settings.features.size,
+            scale=AUGMENTED_SCALE,
+            flip=0.5,
+            mean=recipe.augmentation.mean,
+            std=recipe.augmentation.std,
+        )
+
+        def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+            order = _epoch(len(self.train), recipe.seed, epoch, batch_size)
+            for step, batch in enumerate(prefetch(self.train, order, extraction.site.workers)):
+                seed = int(seeded(recipe.seed, epoch).initial_seed())
+                (views,) = step_views(batch, [spec], seed, step, extraction.device)
+                with torch.no_grad():
+                    found = last_blocks(backbone, views, tokens.blocks, tokens.average_patches).cpu()
+                yield found, self.train.labels[order[step]]
+
+        return epoch_of
+
+    def codes(self, split: Split, model: Literal["student", "teacher"] = "student") -> Tensor:
+        recipe, folder = self.made_from.recipe, self.made_from.folder
+        if self.source in REFERENCES:
+            raise EvaluationError(f"{self.source} has no trained head, so it sends no codes")
+        branch = getattr(teacher_student(recipe), model).to(self.extraction.device).eval()
+        files = {part: folder / f"{part}.safetensors" for part in (model, "heads")}
+        tensors = {part: published_weights(path, recipe.digest())[0].tensors for part, path in files.items()}
+        load_strictly(branch.backbone, tensors[model], str(files[model]))
+        load_strictly(branch.head, below(model, tensors["heads"]), str(files["heads"]))
+        extract = extractor_of(branch.backbone, recipe, self.extraction.settings.features, 1, self.extraction.device)
+        with torch.no_grad():
+            rows = self._extracted(extract, self._images(split)).to(self.extraction.device)
+            parts = rows.split(self.extraction.site.feature_batch)
+            return torch.cat([branch.head(part).float().cpu() for part in parts])
+
+    def patches(self, split: Split, size: int) -> Iterator[Tensor]:
+        backbone, recipe, site = self.made_from.backbone, self.made_from.recipe, self.extraction.site
+        if backbone is None or not is_vit(backbone):
+            raise EvaluationError(f"{self.source}: patch tokens need a ViT, and it is none")
+        images, mean, std = self._images(split), recipe.augmentation.mean, recipe.augmentation.std
+        order = torch.arange(len(images)).split(site.feature_batch)
+        for batch in prefetch(images, order, site.workers):
+            view = evaluation_view(batch.to(self.extraction.device), size=size, resize=size, mean=mean, std=std)
+            with torch.no_grad():
+                yield patch_tokens(backbone, view).float().cpu()
+
+    def videos(self) -> VideoSet:
+        return open_videos(self.extraction.dataset, self.extraction.site)
+
+    def _images(self, split: Split) -> ImageSet:
+        return self.train if split == "train" else self.val
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        """The union of what the evaluators that are asked for read."""
+        known = evaluators()
+        settings = self.extraction.settings.evaluators()
+        wanted = [known[name].tokens(own, self.has_backbone) for name, own in settings.items()]
+        return Tokens(
+            max((one.blocks for one in wanted), default=1),
+            any(one.average_patches for one in wanted),
+            any(one.train for one in wanted),
+        )
+
+    def _blocks(self, wanted: int) -> int:
+        """Of how many blocks there are class tokens among the features."""
+        backbone = self.made_from.backbone
+        return min(wanted, len(backbone.blocks)) if backbone is not None and is_vit(backbone) else 1  # type: ignore[arg-type]
+
+    def _whole(self, split: Split) -> Tensor:
+        """All tokens that are kept of a split: extracted once, then read."""
+        if split not in self._kept:
+            images, kept = self._images(split), self.extraction
+            tokens = (self._tokens.blocks, self._tokens.average_patches) if self._has_tokens else (1, False)
+            made_from = {name: value for name, value in self.made_from.origin.items() if name != "file"}
+            key = [
+                _code_of_features(),
+                made_from,  # the same weights elsewhere are the same
+                kept.dataset.model_dump(mode="json"),
+                kept.settings.features.model_dump(),
+                kept.settings.pixels,
+                tokens,
+            ]
+            store = FeatureStore(kept.store, key)
+            extract = self._extractor(split, *tokens)
+            self._kept[split] = store.get(f"{kept.role}-{split}", images, lambda: self._extracted(extract, images))
+        return self._kept[split]
+
+    @property
+    def _has_tokens(self) -> bool:
+        return self.made_from.backbone is not None and is_vit(self.made_from.backbone)
+
+    def _extracted(self, extract: Extract, images: ImageSet) -> Tensor:
+        return extract_all(extract, images, self.extraction.site.feature_batch, self.extraction.site.workers)
+
+    def _extractor(self, split: Split, blocks: int, average_patches: bool) -> Extract:
+        settings, recipe, backbone = self.extraction.settings, self.made_from.recipe, self.made_from.backbone
+        if self.source == "pixels":
+            return pixel_extractor(min(settings.features.size, settings.pixels))
+        if backbone is None:
+            return noise_extractor(CHANCE_WIDTH, seeded(recipe.seed, "chance", split))
+        return extractor_of(backbone, recipe, settings.features, blocks, self.extraction.device, average_patches)
+
+
+def _epoch(count: int, seed: int, epoch: int, batch_size: int) -> list[Tensor]:
+    """The positions of each batch of an epoch; the last batch may be smaller."""
+    stream, end = IndexStream(count, seed), (epoch + 1) * count
+    return [stream.indices(start, min(batch_size, end - start)) for start in range(epoch * count, end, batch_size)]
+
+
+@cache
+def _code_of_features() -> str:
+    """Digest of the code that features depend on: other code, other features."""
+    starts = [ROOT / "bits/evaluation/features.py", ROOT / "bits/runs/build.py"]
+    return code_digest(imported_files(starts, ("bits/records/", "bits/config/", "bits/plan/")))
