@@ -12,7 +12,7 @@ import argparse
 import statistics
 import time
 
-from bits.scenes.scene_set import SceneSettings, render_split
+from bits.data.scene_set import SceneSettings, render_split
 
 SIZES = (32, 48, 64, 96)
 

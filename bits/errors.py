@@ -7,3 +7,7 @@ class BitsError(Exception):
     The message says what was read, where, what was expected and what to do next; commands print it
     without a traceback and leave with exit code 2.
     """
+
+
+class DatasetError(BitsError):
+    """Images that are missing, broken or laid out differently from what was asked for."""

@@ -35,12 +35,12 @@ Frozen = Callable[..., list[str]]
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scenes' file of scale smoke."""
-    from bits.runs.datasets import prepare_scenes  # imports torch, which not every test needs
+    from bits.runs.datasets import make_dataset  # imports torch, which not every test needs
 
     with Composer("smoke") as composer:
         dataset = composer.compose("bits-fixed")[0].recipe.dataset
     path = tmp_path_factory.mktemp("scenes") / "scenes.safetensors"
-    prepare_scenes(dataset, path)
+    make_dataset(dataset, path)
     return path
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from bits.commands.guard import guarded
 from bits.config.recipe import Dataset
 from bits.config.site import Site
-from bits.runs.build import dataset_root
-from bits.runs.datasets import open_split, prepare_scenes
+from bits.runs.datasets import dataset_root, make_dataset, open_split
 
 
 def main() -> int:
@@ -27,8 +26,7 @@ def main() -> int:
     plan = json.loads(arguments.plan.read_text())
     dataset = Dataset.model_validate(plan["datasets"][arguments.dataset])
     root = dataset_root(dataset, Site.model_validate(plan["site"]))
-    if dataset.kind == "scenes" and not root.exists():
-        prepare_scenes(dataset, root, progress=_progress)
+    make_dataset(dataset, root, _progress)
     for split in ("train", "val"):
         images = open_split(dataset, root, split)
         place = f" (folder {images.folder})" if images.folder not in ("", split) else ""

@@ -24,12 +24,10 @@ from bits.config.compose import CONFIG_DIR, check_overrides, free_form, own_site
 from bits.config.frozen import read_section, read_site
 from bits.config.recipe import Recipe
 from bits.config.validation import validated
-from bits.data.errors import DatasetError
 from bits.errors import BitsError
 from bits.plan import (
     PRETRAINING_ROLE,
     RESULTS,
-    data_root,
     dataset_fingerprint,
     fingerprinted,
     freeze,
@@ -55,18 +53,15 @@ def frozen(arguments: argparse.Namespace) -> int:
 
 def composed(values: Mapping[str, Any], name: str) -> int:
     """Hydra's form: name the run by its digest, make missing scenes, train."""
-    from bits.runs.datasets import missing_data, prepare_scenes
+    from bits.runs.datasets import dataset_root, make_dataset
     from bits.runs.train import train  # after Hydra: --help and --cfg answer without importing torch
 
     run = validated(values)
     if run.seeds is not None:
         raise BitsError("seeds is for the workflow; here a seed is seed=1, and several are seed=0,1,2 --multirun")
-    root = data_root(run.recipe.dataset, run.site.data)
-    if run.recipe.dataset.kind == "scenes" and not Path(root).exists():
-        prepare_scenes(run.recipe.dataset, Path(root))
-    found = dataset_fingerprint(run.recipe.dataset, root)
-    if found is None and not root:
-        raise DatasetError(missing_data(run.recipe.dataset.name))
+    root = dataset_root(run.recipe.dataset, run.site)
+    make_dataset(run.recipe.dataset, root)
+    found = dataset_fingerprint(run.recipe.dataset, str(root))
     recipe = fingerprinted(run.recipe, found)
     folder = RESULTS / values["scale"]["name"] / "runs" / run_id(name, recipe)
     if (folder / "outcome.json").exists():

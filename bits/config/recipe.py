@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bits.config.evaluation import EVALUATOR_SETTINGS, CentreCrop
+from bits.config.kinds import declarations
 from bits.config.section import Fraction, Positive, Range, Section
 from bits.records.digests import digest
 
+_KINDS = declarations("bits.data.kinds", "KIND")
 if TYPE_CHECKING:
     RetrievalSettings = Any
+    DatasetKindName = str
 else:
     RetrievalSettings = EVALUATOR_SETTINGS["retrieval"]
+    DatasetKindName = Literal[tuple(_KINDS)]
 
 
 class Backbone(Section):
@@ -124,17 +128,16 @@ class Teacher(Section):
 class Dataset(Section):
     name: str
     title: str = ""  # for readers; changes nothing
-    kind: Literal["scenes", "images"]
+    kind: DatasetKindName  # how it is stored and read; one file each in bits/data/kinds
     classes: Positive | None = None  # keep the first n classes; null: all
     max_side: Positive | None = None  # px, larger images are reduced while decoding; null: never
     eval_split: Literal["val", "test"] = "val"  # whose folder plays "val" where a set has both
-    settings: dict[str, Any] = Field(default_factory=dict)  # of the generator (kind scenes)
+    settings: dict[str, Any] = Field(default_factory=dict)  # of the kind; of scenes, the generator's
     fingerprint: str | None = None  # of the content; filled in when the plan is made
 
     @model_validator(mode="after")
-    def _scenes_have_no_test(self) -> Dataset:
-        if self.kind == "scenes" and self.eval_split != "val":
-            raise ValueError(f"eval_split = {self.eval_split!r}: rendered scenes have the splits train and val alone")
+    def _settings_fit_the_kind(self) -> Dataset:
+        _KINDS[self.kind].value.check_settings(self)
         return self
 
 

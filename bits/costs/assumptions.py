@@ -12,10 +12,9 @@ from pydantic import Field, ValidationError
 
 from bits.config.recipe import Dataset
 from bits.config.section import Section
-from bits.data.errors import DatasetError
 from bits.data.layout import classes_and_images, locate
 from bits.data.source import open_source
-from bits.errors import BitsError
+from bits.errors import BitsError, DatasetError
 from bits.scenes.settings import SceneSettings
 
 Above0 = Annotated[float, Field(gt=0)]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bits.data.errors import DatasetError
 from bits.data.layout import is_hidden, is_image
 from bits.data.zip_entries import directory, refuse_unreadable, safe_name
+from bits.errors import DatasetError
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 
@@ -37,12 +37,15 @@ class Archive:
     """
 
     wrapped = True
+    records: list[bytes]  # name, CRC-32, length of every file that is not hidden, sorted; none where no image is
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._members: dict[str, Member] = {}
         self._folders: set[str] = set()
-        unsafe = [entry.orig_filename for entry in directory(path) if not self._add(entry)]
+        entries = directory(path)
+        unsafe = [entry.orig_filename for entry in entries if not self._add(entry)]
+        self.records = _records(entries)
         self.remark = f" Ignored {len(unsafe)} unsafe names, as {unsafe[0]!r}." if unsafe else ""
         for folder in list(self._folders):
             parts = folder.split("/")
@@ -129,3 +132,14 @@ class Archive:
     def describe(self, name: str) -> str:
         """The member and its archive."""
         return f"{name} in {self.path}"
+
+
+def _records(entries: Sequence[zipfile.ZipInfo]) -> list[bytes]:
+    files = [entry for entry in entries if not _left_out(entry.orig_filename)]
+    if not any(is_image(entry.orig_filename) for entry in files):
+        return []
+    return sorted(f"{entry.orig_filename}\0{entry.CRC}\0{entry.file_size}".encode() for entry in files)
+
+
+def _left_out(name: str) -> bool:
+    return name.endswith("/") or any(is_hidden(part) for part in name.removeprefix("./").split("/"))

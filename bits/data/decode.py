@@ -22,11 +22,8 @@ from PIL import (  # noqa: F401
 )
 from torch import Tensor
 
-from bits.data.errors import DatasetError
-
-# Formats are told by content, whatever the suffix says (ImageNet holds a PNG named .JPEG). A short list,
-# because some of Pillow's other readers start external programs.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
+from bits.data.layout import FORMATS
+from bits.errors import DatasetError
 
 
 def decode_rgb(content: bytes, where: str, max_side: int | None = None) -> Tensor:
@@ -60,7 +57,7 @@ def header_size(content: bytes, where: str, max_side: int | None = None) -> tupl
 @contextmanager
 def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             yield image
     except MemoryError:
         raise

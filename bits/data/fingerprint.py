@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from bits.data.errors import DatasetError
+from bits.data.archive import Archive
 from bits.data.folder import walk_images
-from bits.data.layout import is_hidden, is_image
-from bits.data.source import require_root
-from bits.data.zip_entries import directory
+from bits.data.source import open_source
+from bits.errors import DatasetError
 
 
 def fingerprint(root: Path) -> str:
@@ -21,13 +21,13 @@ def fingerprint(root: Path) -> str:
     an image overwritten in place is therefore not noticed. Hidden files never count.
     Raises DatasetError: missing root, not a zip, no images.
     """
-    require_root(root)
-    if root.is_dir():
-        return _digest("folder", sorted(os.fsencode(name) for name in walk_images(root)), root)
-    return _digest("zip", _zip_records(root), root)
+    source = open_source(root)
+    if isinstance(source, Archive):
+        return _digest("zip", source.records, root)
+    return _digest("folder", sorted(os.fsencode(name) for name in walk_images(root)), root)
 
 
-def _digest(kind: str, records: list[bytes], root: Path) -> str:
+def _digest(kind: str, records: Sequence[bytes], root: Path) -> str:
     if not records:
         raise DatasetError(f"{root} holds no images. Expected <split>/<class>/<image> in it.")
     digest = hashlib.sha256(kind.encode())
@@ -35,14 +35,3 @@ def _digest(kind: str, records: list[bytes], root: Path) -> str:
         # The length in front keeps ("ab", "c") and ("a", "bc") apart.
         digest.update(b"%d:%b" % (len(record), record))
     return digest.hexdigest()
-
-
-def _zip_records(root: Path) -> list[bytes]:
-    files = [entry for entry in directory(root) if not _left_out(entry.orig_filename)]
-    if not any(is_image(entry.orig_filename) for entry in files):
-        return []
-    return sorted(f"{entry.orig_filename}\0{entry.CRC}\0{entry.file_size}".encode() for entry in files)
-
-
-def _left_out(name: str) -> bool:
-    return name.endswith("/") or any(is_hidden(part) for part in name.removeprefix("./").split("/"))

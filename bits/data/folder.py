@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bits.data.errors import DatasetError
 from bits.data.layout import is_hidden, is_image
+from bits.errors import DatasetError
 
 
 def walk_images(folder: Path) -> Iterator[str]:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from bits.data.batch import ImageBatch
 from bits.data.decode import decode_rgb, header_size
-from bits.data.errors import DatasetError
 from bits.data.layout import Source, classes_and_images, join, locate
 from bits.data.source import open_source
+from bits.errors import DatasetError
 
 
 class ImageSet(ABC):

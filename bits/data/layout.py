@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bits.data.errors import DatasetError
+from bits.errors import DatasetError
 
+LAYOUT = "a folder or zip with train/<class>/<image> and val/<class>/<image>"  # what is expected of a user's images
+# Formats are told by content, whatever the suffix says (ImageNet holds a PNG named .JPEG). A short list, because some
+# of Pillow's other readers start external programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
 # torchvision's IMG_EXTENSIONS, so that both read the same files.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 # Which folders may play the evaluation split, by the one that is preferred (`eval_split`), best first.

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from bits.data.archive import Archive
-from bits.data.errors import DatasetError
 from bits.data.folder import Folder
 from bits.data.layout import Source
+from bits.errors import DatasetError
 
 
 def open_source(root: Path) -> Source:
-    """The folder or zip at `root`. Raises DatasetError when nothing is there or it is neither."""
+    """The folder or zip at `root`. Raises DatasetError when nothing is there or it is neither.
+
+    A process reads the table of contents of a zip once, however often it is opened, while the file stays the same.
+    """
     require_root(root)
-    return Folder(root) if root.is_dir() else Archive(root)
+    if root.is_dir():
+        return Folder(root)
+    status = root.stat()
+    return _archive(root, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, *version: int) -> Archive:
+    return Archive(path)
 
 
 def require_root(root: Path) -> None:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from bits.data.batch import ImageBatch
-from bits.data.errors import DatasetError
 from bits.data.images import ImageSet, collate
+from bits.errors import DatasetError
 
 
 class IndexStream:

@@ -7,7 +7,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from bits.data.errors import DatasetError
+from bits.errors import DatasetError
 
 _LARGEST_MEMBER = 1 << 29  # bytes; no photograph comes near, so more is damage or malice
 

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from bits.data.errors import DatasetError
 from bits.data.layout import Source, classes_and_images, join, locate
 from bits.data.source import open_source
 from bits.doctor.finding import Finding
+from bits.errors import DatasetError
 
 SUBJECT = "Data"
 SPLITS = ("train", "val")

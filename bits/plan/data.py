@@ -7,27 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bits.config.recipe import Dataset
-from bits.data.errors import DatasetError
-from bits.data.fingerprint import fingerprint
-from bits.plan.model import SHORT
-from bits.records.digests import digest
-from bits.scenes.split import GENERATOR_VERSION
+from bits.data.kind import kind_of
+from bits.errors import DatasetError
 
 
 def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:
-    """Where a data set lies (or, for scenes, will be made); '' when the user has not said."""
-    given = data.get(dataset.name)
-    if dataset.kind == "scenes" and given is None:
-        return f"data/scenes-{digest([GENERATOR_VERSION, dataset.settings])[:SHORT]}.safetensors"
-    return given or ""
+    """Where a data set lies, or will be made; "" when the user has not said. data: the site's places by name."""
+    return kind_of(dataset).root(dataset, data.get(dataset.name))
 
 
 def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
-    """The identity of a data set's content, None when it is missing; scenes are their settings."""
-    if dataset.kind == "scenes":
-        return Path(root).stem
+    """The identity of a data set's content, None when it is missing."""
     try:
-        return fingerprint(Path(root)) if root else None
+        return kind_of(dataset).fingerprint(dataset, root) if root else None
     except DatasetError:
         return None
 
@@ -60,10 +52,10 @@ def _shared(dataset: Dataset, path: Path) -> str | None:
         raise DatasetError(f"{path}: no manifest of a data set ({error!r}). Remove it, or pull it again.") from error
 
 
-def why_missing(root: str) -> str:
+def why_missing(dataset: Dataset, root: str) -> str:
     """What is wrong with the place of a data set that has no fingerprint."""
     try:
-        return str(fingerprint(Path(root))) if root else "no path is given"
+        return kind_of(dataset).fingerprint(dataset, root) if root else "no path is given"
     except DatasetError as error:
         return str(error)
 

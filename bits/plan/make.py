@@ -142,7 +142,7 @@ class _Data:
                 role=role,
                 dataset=self.sets[role].name,
                 root=self.roots[role],
-                reason=why_missing(self.roots[role]),
+                reason=why_missing(self.sets[role], self.roots[role]),
             )
             for role in gaps
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from bits.config.evaluation import CentreCrop
-from bits.config.recipe import Dataset, Recipe
+from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.errors import BitsError
 from bits.evaluation.features import Extract, backbone_extractor
@@ -17,7 +16,6 @@ from bits.models.backbone import create_backbone, width
 from bits.models.head import Head
 from bits.models.teacher_student import Branch, TeacherStudent
 from bits.objectives.objective import Objective, ObjectiveSettings
-from bits.plan import data_root
 
 
 def choose_device(site: Site) -> torch.device:
@@ -47,11 +45,6 @@ def choose_device(site: Site) -> torch.device:
         )
     torch.cuda.set_device(device)
     return device
-
-
-def dataset_root(dataset: Dataset, site: Site) -> Path:
-    """Where the data set lies on this machine."""
-    return Path(data_root(dataset, site.data))
 
 
 def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:

@@ -1,42 +1,31 @@
-"""Open the data set that a recipe names, and make the rendered scenes when they are missing."""
+"""Open the data set that a recipe or an evaluation names, and make one that can be made when it is missing."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from bits.config.recipe import Dataset
 from bits.config.site import Site
 from bits.data.cache import cached
-from bits.data.errors import LAYOUT, DatasetError
-from bits.data.fingerprint import fingerprint
-from bits.data.images import ImageSet, open_image_set, require_same_classes
+from bits.data.images import ImageSet, require_same_classes
+from bits.data.kind import Progress, kind_of
+from bits.data.layout import LAYOUT
 from bits.data.videos import VideoSet
+from bits.errors import DatasetError
 from bits.plan import data_root
-from bits.scenes.scene_set import SceneSet, SceneSettings, SceneVideos, prepare
+
+
+def dataset_root(dataset: Dataset, site: Site) -> Path:
+    """Where the data set lies on this machine. Raises DatasetError when the site does not say."""
+    root = data_root(dataset, site.data)
+    if not root:
+        raise DatasetError(missing_data(dataset.name))
+    return Path(root)
 
 
 def open_split(dataset: Dataset, root: Path, split: str) -> ImageSet:
     """One split ("train" or "val"); raises DatasetError when it is missing, damaged or other data than planned."""
-    if dataset.kind == "scenes":
-        return SceneSet(root, split)
-    if not str(root) or str(root) == ".":
-        raise DatasetError(missing_data(dataset.name))
-    found = fingerprint(root)
-    if dataset.fingerprint is not None and found != dataset.fingerprint:
-        raise DatasetError(
-            f"{root}: holds other files than when this run was planned (fingerprint {found[:12]}, planned "
-            f"{dataset.fingerprint[:12]}). Start the pipeline again: it plans anew, under another run name."
-        )
-    return open_image_set(
-        root,
-        dataset.name,
-        split,
-        classes=dataset.classes,
-        max_side=dataset.max_side,
-        eval_split=dataset.eval_split,
-    )
+    return kind_of(dataset).open(dataset, root, split)
 
 
 def open_cached(dataset: Dataset, root: Path, split: str, site: Site) -> ImageSet:
@@ -55,11 +44,19 @@ def open_pair(dataset: Dataset, root: Path, site: Site) -> tuple[ImageSet, Image
 
 def open_videos(dataset: Dataset, site: Site) -> VideoSet:
     """The videos of a data set; raises DatasetError for a kind that has none."""
-    if dataset.kind != "scenes":
-        raise DatasetError(
-            f"{dataset.name}: image folders hold no videos. Choose a data set with some, such as scenes."
-        )
-    return SceneVideos(Path(data_root(dataset, site.data)))
+    kind = kind_of(dataset)
+    if kind.videos is None:
+        raise DatasetError(f"{dataset.name}: a data set of kind {kind.name} holds no videos. Choose one that does.")
+    return kind.videos(dataset, dataset_root(dataset, site))
+
+
+def make_dataset(dataset: Dataset, root: Path, progress: Progress | None = None) -> bool:
+    """Make a data set that is not there, if its kind can; returns whether it did."""
+    make = kind_of(dataset).prepare
+    if make is None or root.exists():
+        return False
+    make(dataset, root, progress)
+    return True
 
 
 def missing_data(name: str) -> str:
@@ -69,15 +66,3 @@ def missing_data(name: str) -> str:
         f"Say data=PATH after --config, or site.data.{name}=PATH on the command line, "
         f"or write it into config/site/local.yaml."
     )
-
-
-def prepare_scenes(dataset: Dataset, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Render the scenes of `dataset.settings` to `path`; raises DatasetError for bad settings or a full disk."""
-    try:
-        settings = SceneSettings(**dataset.settings)
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"dataset.settings of {dataset.name}: {error}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(path.parent).free < 2**26:
-        raise DatasetError(f"{path.parent}: less than 64 MiB of disk are left; free some for the rendered scenes")
-    prepare(settings, path, progress)

@@ -17,8 +17,8 @@ from bits.evaluation.declaration import evaluators
 from bits.records.code import code_state
 from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import read_record, write_record
-from bits.runs.build import choose_device, dataset_root
-from bits.runs.datasets import open_pair
+from bits.runs.build import choose_device
+from bits.runs.datasets import dataset_root, open_pair
 from bits.runs.subject import REFERENCES, Extraction, FeatureSource, SourceOnData
 
 

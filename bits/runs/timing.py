@@ -23,8 +23,8 @@ from bits.data.stream import prefetch
 from bits.evaluation.probing.training import ProbeSettings, shuffled, train_linear_probe
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
-from bits.runs.build import backbone_of, dataset_root, extractor_of, objective_of, teacher_student
-from bits.runs.datasets import open_cached
+from bits.runs.build import backbone_of, extractor_of, objective_of, teacher_student
+from bits.runs.datasets import dataset_root, open_cached
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
 

@@ -24,8 +24,8 @@ from bits.records.digests import file_digest
 from bits.records.files import sweep
 from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import write_record
-from bits.runs.build import choose_device, dataset_root, extractor_of, objective_of, teacher_student
-from bits.runs.datasets import open_cached
+from bits.runs.build import choose_device, extractor_of, objective_of, teacher_student
+from bits.runs.datasets import dataset_root, open_cached
 from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from bits.data.errors import DatasetError
+from bits.errors import DatasetError
 from bits.records.files import replacing
 from bits.scenes.settings import SceneSettings
 from bits.scenes.split import CHUNK, GENERATOR_VERSION, Arrays, render_split
@@ -61,7 +61,7 @@ def read_scenes(path: Path, prefix: str) -> tuple[SceneSettings, dict[str, Tenso
     if not path.is_file():
         raise DatasetError(
             f"{path}: there is no file of scenes here.\n"
-            "Make it with bits.scenes.scene_set.prepare(settings, path); the preparation step does that."
+            "Make it with bits.data.scene_set.prepare(settings, path); the preparation step does that."
         )
     try:
         with safe_open(path, framework="pt") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bits.data.errors import LAYOUT
+from bits.data.layout import LAYOUT
 
 
 def missing_data_message(plan: Mapping[str, Any]) -> str:

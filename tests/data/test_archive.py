@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from bits.data.archive import Archive
-from bits.data.errors import DatasetError
 from bits.data.images import open_image_set
+from bits.errors import DatasetError
 
 
 def png(seed: int) -> bytes:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bits.data.cache import CachedImages, cached
-from bits.data.errors import DatasetError
 from bits.data.images import ImageSet
+from bits.errors import DatasetError
 
 
 class Noise(ImageSet):

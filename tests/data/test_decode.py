@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from bits.data.decode import decode_rgb, header_size
-from bits.data.errors import DatasetError
+from bits.errors import DatasetError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (13, 17, 4), dtype=np.uint8)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bits.data.errors import DatasetError
 from bits.data.fingerprint import fingerprint
 from bits.data.folder import walk_images
+from bits.errors import DatasetError
 
 FILES = {"train/a/1.png": b"one", "train/b/2.png": b"two", "val/a/3.JPEG": b"three", "index.csv": b"4"}
 

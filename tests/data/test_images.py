@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bits.data.errors import DatasetError
 from bits.data.images import ImageSet, collate, open_image_set, require_same_classes
+from bits.errors import DatasetError
 
 
 def save(path: Path, seed: int, size: tuple[int, int] = (9, 7)) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bits.data.cache import cached
-from bits.data.errors import DatasetError
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
+from bits.errors import DatasetError
 
 
 @settings(deadline=None)

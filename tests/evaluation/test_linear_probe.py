@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bits.errors import BitsError
-from bits.evaluation.probing.training import ProbeSettings, shuffled, standardise, train_linear_probe
 from bits.evaluation.probing.heads import HiddenLayerHeads, LinearHeads
+from bits.evaluation.probing.training import ProbeSettings, shuffled, standardise, train_linear_probe
 
 DIMENSION, CLASSES = 10, 4
 

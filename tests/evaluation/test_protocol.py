@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from bits.evaluation.protocol import linear_values, retrieval_values
 from torch import Tensor
 
 from bits.config.evaluation import Linear, Retrieval
 from bits.data.images import ImageSet
 from bits.evaluation.ranking.average_precision import average_precision
-from bits.evaluation.protocol import linear_values, retrieval_values
 
 LINEAR = {
     "blocks": 1,

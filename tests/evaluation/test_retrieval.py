@@ -11,7 +11,6 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from bits.errors import BitsError
-from bits.evaluation.ranking.relevance import Relevance
 from bits.evaluation.ranking.cosine import (
     average_precision_per_query,
     mean_average_precision,
@@ -19,6 +18,7 @@ from bits.evaluation.ranking.cosine import (
     retrieval_map,
     split_query_gallery,
 )
+from bits.evaluation.ranking.relevance import Relevance
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 

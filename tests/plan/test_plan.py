@@ -12,8 +12,7 @@ import pytest
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
 from bits.config.recipe import Recipe
-from bits.data.errors import DatasetError
-from bits.errors import BitsError
+from bits.errors import BitsError, DatasetError
 from bits.plan import Request, current_plan, make_plan, manifest_path
 from bits.records.code import ROOT, code_digest
 from bits.records.digests import digest

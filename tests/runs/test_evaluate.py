@@ -13,13 +13,13 @@ from safetensors.torch import load_file
 
 from bits.commands import evaluate, prepare
 from bits.config.recipe import Recipe
+from bits.data.scene_set import SceneSet
 from bits.errors import BitsError
 from bits.evaluation.ranking.cosine import average_precision_per_query
 from bits.plan import Request, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import write_record
 from bits.runs.build import teacher_student
-from bits.scenes.scene_set import SceneSet
 from bits.training.checkpoint import read_tensors, write_tensors
 
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from bits.data.errors import DatasetError
+from bits.data.scene_set import GENERATOR_VERSION, SceneSet, SceneSettings, SceneVideos, prepare, render_split
+from bits.errors import DatasetError
 from bits.scenes.factors import DRAWS, Draws, draw_factors
 from bits.scenes.file import KIND
 from bits.scenes.render import render
-from bits.scenes.scene_set import GENERATOR_VERSION, SceneSet, SceneSettings, SceneVideos, prepare, render_split
 from bits.scenes.settings import FIELDS, HUES, OBJECTS, PALETTES, class_table
 from bits.scenes.shapes import SHAPES
 from bits.scenes.textures import TEXTURES

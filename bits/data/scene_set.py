@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from bits.data.batch import ImageBatch
-from bits.data.errors import DatasetError
 from bits.data.images import ImageSet, as_list
+from bits.errors import DatasetError
 from bits.scenes.file import prepare, read_scenes
 from bits.scenes.settings import SceneSettings, class_table
 from bits.scenes.shapes import SHAPES

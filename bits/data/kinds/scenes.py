@@ -1,0 +1,125 @@
+"""Procedural scenes with known factors, rendered once from a seed (docs/scenes.md)."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bits.data.kind import Check, DatasetKind, Progress, Sizes, SplitFacts
+from bits.errors import DatasetError
+from bits.records.digests import digest
+from bits.scenes.settings import SceneSettings
+
+if TYPE_CHECKING:
+    from bits.config.recipe import Dataset
+    from bits.data.images import ImageSet
+    from bits.data.videos import VideoSet
+
+SHORT = 8  # hex digits of a digest in a name
+ROOM = 2**26  # bytes that must be free
+
+
+def generator(dataset: Dataset) -> SceneSettings:
+    """The typed settings; raises DatasetError for what the generator does not know or allow."""
+    try:
+        return SceneSettings(**dataset.settings)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"dataset.settings of {dataset.name}: {error}") from error
+
+
+def check_settings(dataset: Dataset) -> None:
+    if dataset.eval_split != "val":
+        raise ValueError(f"eval_split = {dataset.eval_split!r}: rendered scenes have the splits train and val alone")
+
+
+def root(dataset: Dataset, given: str | None) -> str:
+    from bits.scenes.split import GENERATOR_VERSION
+
+    return given or f"data/scenes-{digest([GENERATOR_VERSION, dataset.settings])[:SHORT]}.safetensors"
+
+
+def identity(dataset: Dataset, place: str) -> str:
+    """The name of the file, which follows from the settings."""
+    return Path(place).stem
+
+
+def sizes(dataset: Dataset, place: str) -> Sizes:
+    settings = generator(dataset)
+    return Sizes(settings.train, settings.val, settings.classes)
+
+
+def split_facts(dataset: Dataset, place: str, split: str) -> SplitFacts:
+    """A function of the settings."""
+    import numpy as np
+
+    from bits.scenes.factors import draw_factors
+    from bits.scenes.settings import class_table
+
+    settings = generator(dataset)
+    count = settings.train if split == "train" else settings.val
+    tally = Counter(draw_factors(settings, split, np.arange(count)).label.tolist())
+    names = class_table(settings.classes).names
+    return SplitFacts("", {name: tally[label] for label, name in enumerate(names)})
+
+
+def image_size(dataset: Dataset) -> tuple[int, int]:
+    side = generator(dataset).image_size
+    return side, side
+
+
+def open_split(dataset: Dataset, place: Path, split: str) -> ImageSet:
+    from bits.data.scene_set import SceneSet
+
+    return SceneSet(place, split)
+
+
+def videos(dataset: Dataset, place: Path) -> VideoSet:
+    from bits.data.scene_set import SceneVideos
+
+    return SceneVideos(place)
+
+
+def prepare(dataset: Dataset, place: Path, progress: Progress | None = None) -> None:
+    """Render the scenes to `place`; raises DatasetError for bad settings or a full disk."""
+    from bits.scenes.file import prepare as render
+
+    settings = generator(dataset)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(place.parent).free < ROOM:
+        raise DatasetError(f"{place.parent}: less than 64 MiB of disk are left; free some for the rendered scenes")
+    render(settings, place, progress)
+
+
+def frames_made(dataset: Dataset) -> int:
+    settings = generator(dataset)
+    return settings.train + settings.val + settings.videos * settings.video_frames
+
+
+def bytes_made(dataset: Dataset) -> int:
+    return 3 * generator(dataset).image_size ** 2 * frames_made(dataset)
+
+
+def checks(dataset: Dataset, place: str, published: Mapping[str, int], quick: bool) -> list[Check]:
+    state = "is there" if Path(place).is_file() else "will be rendered"
+    return [Check("ok", f"{dataset.title}: {place} {state}")]
+
+
+KIND = DatasetKind(
+    name="scenes",
+    labels=("classes", "several", "boxes", "masks"),
+    check_settings=check_settings,
+    root=root,
+    fingerprint=identity,
+    sizes=sizes,
+    split_facts=split_facts,
+    image_size=image_size,
+    open=open_split,
+    checks=checks,
+    videos=videos,
+    prepare=prepare,
+    bytes_made=bytes_made,
+    frames_made=frames_made,
+)
