@@ -7,7 +7,10 @@ from pathlib import Path
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
 from bits.config.recipe import Dataset
+from bits.data.kind import kind_of
 from bits.errors import BitsError
+from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
+from bits.evaluation.declaration import evaluators as evaluator_declarations
 from bits.exhibits import Declarations
 from bits.plan.model import SHORT, TRAINING, Evaluation, Reference, ReferenceJob, Run
 from bits.records.digests import digest
@@ -51,16 +54,32 @@ def evaluations(
     others: a probe of 100 epochs for a run of which a table shows the mAP would cost more than the run.
     """
     found: dict[str, dict[str, Evaluation]] = {}
+    known = evaluator_declarations()
     for (source, role), evaluators in sorted(_shown_evaluators(declarations).items()):
         if role not in shared:
             continue
         for evaluator in sorted(evaluators):
-            if getattr(shared[role], evaluator) is None:
+            if evaluator not in shared[role].evaluators():
                 raise BitsError(f"config: {role}: the evaluator {evaluator} is null, but exhibits show it of {source}")
+            _check_fits(known[evaluator], datasets[role], role, source, source in declarations.references)
         evaluation = evaluation_of(role, datasets[role], shared[role].only(evaluators))
         for identity in sources.get(source, ()):
             found.setdefault(identity, {})[role] = evaluation
     return found
+
+
+def _check_fits(evaluator: Evaluator, dataset: Dataset, role: str, source: str, is_reference: bool) -> None:
+    """Raise BitsError where an evaluator needs what a data set's images, or a reference, do not have."""
+    kind = kind_of(dataset)
+    where = f"config: {role}: the evaluator {evaluator.name}, which exhibits show of {source},"
+    if not set(evaluator.labels) & set(kind.labels):
+        wanted, there = " or ".join(evaluator.labels), ", ".join(kind.labels)
+        raise BitsError(f"{where} scores by {wanted}; the images of {dataset.name} (kind {kind.name}) have {there}")
+    if "video" in evaluator.needs and kind.videos is None:
+        raise BitsError(f"{where} needs videos; {dataset.name} (kind {kind.name}) has none")
+    needed = [need for need in evaluator.needs if need in NOT_OF_A_REFERENCE]
+    if is_reference and needed:
+        raise BitsError(f"{where} needs {needed[0]}, which a reference does not have")
 
 
 def metrics_files(
