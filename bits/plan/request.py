@@ -7,11 +7,16 @@ from functools import cache
 from pathlib import Path
 
 from bits.config.compose import CONFIG_DIR
+from bits.config.kinds import declarations
 from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
 PLAN_FORMAT = 6
+KINDS = (
+    *(("bits.evaluation", "EVALUATOR"), ("bits.analysis", "EVALUATOR"), ("bits.objectives", "TERM")),
+    *(("bits.data.kinds", "KIND"), ("bits.exhibits.kinds", "KIND")),
+)
 
 
 @dataclass(frozen=True)
@@ -35,5 +40,6 @@ class Request:
 
 @cache
 def _code() -> str:
-    """Digest of the code that makes plans."""
-    return code_digest(imported_files([ROOT / "bits/plan/make.py"]))
+    """Digest of the code that makes plans, what the kinds declare included."""
+    kinds = [found.file for room, constant in KINDS for found in declarations(room, constant).values()]
+    return code_digest([*imported_files([ROOT / "bits/plan/make.py"]), *kinds])
