@@ -1,70 +1,137 @@
-"""The words that commands and `snakemake --config` take, as the request that they stand for."""
+"""The words that every command and `snakemake --config` take, as the request that they stand for.
+
+One grammar: study=, scale=, data=, seeds=, site=, set= and any key of the configuration. On Snakemake's command line a
+key with dots goes into set="key=value ...".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bits.config.compose import CONFIG_DIR, own_site, quoted
+from bits.config.compose import own_site, quoted
+from bits.config.near import near
 from bits.errors import BitsError
 from bits.plan import Request
+from bits.plan.study import Study, read_study, scale_names
 
-KNOWN_OPTIONS = ("scale", "data", "site", "seeds", "set", "cluster")
-
-
+WORDS = {
+    "study": "a named set-up, made by bits study new; instead of all that follows",
+    "scale": "smoke, demo, small or paper (demo unless said)",
+    "data": "folder or zip of the images that runs are pretrained on",
+    "seeds": "0,1,2: every run once a seed",
+    "site": "a file of config/site (local, where there is one)",
+    "set": '"key=value ...": keys of the configuration, for every run',
+}
 CLUSTERS = ("slurm",)
-
-
 OF_THE_LINES = {
     "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
     "run": "all runs are made; a single one is a target, as in snakemake run/bits-reset",
-    "scale": "say --config scale=NAME",
 }
+DATA_SETS = ("images", "imagenet1k")  # that data= gives a place to: those that runs are pretrained on
 
 
-def request(config: Mapping[str, Any]) -> Request:
-    """The request behind `--config`; raises BitsError for an option that does not exist."""
-    for option in config:
-        if option not in KNOWN_OPTIONS:
+def request(words: Mapping[str, Any]) -> Request:
+    """The request behind words; raises BitsError for one that does not exist or says what a study says already."""
+    words = {key: value for key, value in words.items() if key != "cluster" or _is_cluster(value)}
+    for word in words:
+        if word not in WORDS:
             raise BitsError(
-                f"--config {option}=...: there are {', '.join(KNOWN_OPTIONS)}. "
-                f'A key of the configuration goes into set, as in --config set="seed=1 schedule.epochs=50".'
+                f"{word}=...: no such word{near(word, WORDS)}. "
+                f'A key of the configuration goes into set, as in set="seed=1 schedule.epochs=50".'
             )
-    scale = str(config.get("scale", "demo"))
-    scales = sorted(path.stem for path in (CONFIG_DIR / "scale").glob("*.yaml"))
-    if scale not in scales:
-        raise BitsError(f"--config scale={scale}: there are {', '.join(scales)}")
-    cluster = config.get("cluster", CLUSTERS[0])
-    if cluster not in CLUSTERS:
-        raise BitsError(f"--config cluster={cluster}: there is {', '.join(CLUSTERS)}")
-    overrides = str(config.get("set", "")).split()
+    if "study" not in words:
+        scale = str(words.get("scale", "demo"))
+        if scale not in scale_names():
+            raise BitsError(f"scale={scale}: no such scale{near(scale, scale_names())}. A study is study=NAME.")
+        return Request(scale, scale, _overrides(words))
+    name = str(words["study"])
+    more = sorted(set(words) - {"study", "site"})
+    if more:
+        raise BitsError(
+            f"study={name} {more[0]}=...: a study says its scale, data, seeds and keys itself. Edit "
+            f"config/study/{name}.yaml, or make another one: bits study new NAME --from SCALE {more[0]}=..."
+        )
+    study = read_study(name)
+    return Request(name, study.scale, _overrides({**study.words(), **words}))
+
+
+def requested(words: Sequence[str]) -> Request:
+    """The request behind a command's words, among which keys of the configuration may stand by themselves."""
+    return request(as_options(words))
+
+
+def as_options(words: Sequence[str]) -> dict[str, str]:
+    """{word: value}, keys of the configuration gathered under "set"; raises BitsError for what is no key=value."""
+    options: dict[str, str] = {}
+    keys: list[str] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise BitsError(f"{word!r}: expected key=value, such as scale=paper or site.device=cpu")
+        if key in WORDS:
+            options[key] = value
+        else:
+            keys.append(word)
+    if keys:
+        options["set"] = " ".join([*options.get("set", "").split(), *keys])
+    return options
+
+
+def study_of(words: Sequence[str]) -> Study:
+    """What a new study is to hold; raises BitsError for words that no plan could be made from."""
+    options = as_options(words)
+    if "study" in options:
+        raise BitsError("study=...: a study is made from a scale: bits study new NAME --from SCALE [word ...]")
+    request(options)
+    seeds = options.get("seeds")
+    return Study(
+        scale=options.get("scale", "demo"),
+        data=options.get("data"),
+        site=options.get("site"),
+        seeds=tuple(map(int, _seeds(seeds).split(","))) if seeds is not None else None,
+        set=tuple(options.get("set", "").split()),
+    )
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """Let a command take the words, and its --help list them."""
+    parser.add_argument("words", nargs="*", metavar="word=value", help="which set-up: see below")
+    lines = [f"  {f'{word}=':8} {purpose}" for word, purpose in WORDS.items()]
+    parser.epilog = "\n".join(["words:", *lines, "  key=value  any key of the configuration (docs/configuration.md)"])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words as Hydra overrides for every run."""
+    overrides = str(words.get("set", "")).split()
     for word in overrides:
-        if word.split("=")[0] in OF_THE_LINES:
-            raise BitsError(f'--config set="{word}": {OF_THE_LINES[word.split("=")[0]]}')
-    if "site" in config:
-        overrides.append(f"site={config['site']}")
+        key = word.split("=")[0]
+        if key in OF_THE_LINES:
+            raise BitsError(f"{word}: {OF_THE_LINES[key]}")
+        if key in WORDS:
+            raise BitsError(f'set="{word}": {key} is a word of its own: say {word} outside of set')
+    if "site" in words:
+        overrides.append(f"site={words['site']}")
     overrides += own_site(overrides)
-    if "seeds" in config:
-        overrides.append(f"seeds=[{_seeds(config['seeds'])}]")
-    if "data" in config:
-        overrides += [f"site.data.{name}={quoted(str(config['data']))}" for name in ("images", "imagenet1k")]
-    return Request(scale, tuple(overrides))
-
-
-def requested(words: list[str]) -> Request:
-    """The request behind a command's words: scale=, data=, site=, seeds=, set= and any key of the configuration."""
-    odd = [word for word in words if "=" not in word]
-    if odd:
-        raise BitsError(f"{odd[0]!r}: expected key=value, such as scale=paper or site.device=cpu")
-    pairs = [tuple(word.split("=", 1)) for word in words]
-    options = {key: value for key, value in pairs if key in KNOWN_OPTIONS}
-    basis = request(options)
-    return Request(basis.scale, (*basis.overrides, *(f"{key}={value}" for key, value in pairs if key not in options)))
+    if "seeds" in words:
+        overrides.append(f"seeds=[{_seeds(words['seeds'])}]")
+    if "data" in words:
+        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in DATA_SETS]
+    return tuple(overrides)
 
 
 def _seeds(given: object) -> str:
     """What Snakemake makes of seeds=0,1,2 (a text), seeds=1 (a number) or seeds=[0,1] (a list), as 0,1,2."""
     words = [str(item) for item in given] if isinstance(given, list) else str(given).strip("[]").split(",")
     if not all(word.strip().isdigit() for word in words):
-        raise BitsError(f"--config seeds={given}: expected numbers with commas between them, such as seeds=0,1,2")
+        raise BitsError(f"seeds={given}: expected numbers with commas between them, such as seeds=0,1,2")
     return ",".join(word.strip() for word in words)
+
+
+def _is_cluster(value: object) -> bool:
+    """Whether to leave a word of Snakemake's profiles; raises BitsError for a cluster that there is not."""
+    if value not in CLUSTERS:
+        raise BitsError(f"cluster={value}: there is {', '.join(CLUSTERS)}")
+    return False
