@@ -61,13 +61,13 @@ def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[st
     keys: list[str] = []
     for name, field in section.model_fields.items():
         path = "" if section is Composed and name == "recipe" else f"{prefix}{name}"
-        inner = _section(field.annotation)
+        inner = section_of(field.annotation)
         keys += [path] if path else []
         keys += known_keys(inner, f"{path}." if path else "") if inner else []
     return keys
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
+def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that a field holds, also one that may be null."""
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
@@ -87,7 +87,7 @@ def _annotation(path: str) -> tuple[Any, ...]:
         model = (
             get_args(model)[1]
             if get_origin(model) is dict
-            else (_section(model) or model).model_fields[part].annotation
+            else (section_of(model) or model).model_fields[part].annotation
         )
         if get_origin(model) in (Union, types.UnionType):
             model = next((arg for arg in get_args(model) if get_origin(arg) is Literal), model)

@@ -68,7 +68,9 @@ def read_study(name: str, config_dir: Path = CONFIG_DIR) -> Study:
     path = study_file(name, config_dir)
     if not path.is_file():
         known = [*study_names(config_dir), *scale_names(config_dir)]
-        raise StudyError(f"study={name}: no such study{near(name, known)}. Make one: bits study new {name} --from SCALE")
+        raise StudyError(
+            f"study={name}: no such study{near(name, known)}. Make one: bits study new {name} --from SCALE"
+        )
     return validated(Study, read_yaml(path), path, name)
 
 
