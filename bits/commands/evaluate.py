@@ -57,7 +57,7 @@ class Evaluator:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.recipe: Recipe = read_section(arguments.run, Recipe, "recipe")
-        self.evaluation: EvaluationSettings = read_section(arguments.evaluation, EvaluationSettings, "evaluation")
+        self.evaluation: EvaluationSettings = read_section(arguments.evaluation, EvaluationSettings, "settings")
         self.dataset: Dataset = read_section(arguments.evaluation, Dataset, "dataset")
         frozen = yaml.safe_load(arguments.evaluation.read_text())
         self.role: str = frozen["role"]

@@ -8,13 +8,11 @@ Scenes are rendered once; folders and zips are read and counted, and the summary
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
-from bits.config.recipe import Dataset
-from bits.config.site import Site
+from bits.plan import read_plan
 from bits.runs.build import dataset_root
 from bits.runs.datasets import open_split, prepare_scenes
 
@@ -24,9 +22,9 @@ def main() -> int:
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--dataset", required=True, help="role of the data set in the plan")
     arguments = parser.parse_args()
-    plan = json.loads(arguments.plan.read_text())
-    dataset = Dataset.model_validate(plan["datasets"][arguments.dataset])
-    root = dataset_root(dataset, Site.model_validate(plan["site"]))
+    plan = read_plan(arguments.plan)
+    dataset = plan.datasets[arguments.dataset]
+    root = dataset_root(dataset, plan.site)
     if dataset.kind == "scenes" and not root.exists():
         prepare_scenes(dataset, root, progress=_progress)
     for split in ("train", "val"):

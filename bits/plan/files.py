@@ -53,8 +53,8 @@ def write_plan(plan: Plan) -> None:
 
 
 def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    """What the file of an evaluation holds."""
-    values: dict[str, Any] = evaluation.model_dump(mode="json")
+    """What the file of an evaluation holds. Without the data set's title, which may change."""
+    values: dict[str, Any] = evaluation.model_dump(mode="json", exclude={"dataset": {"title"}})
     return values
 
 
