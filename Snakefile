@@ -10,16 +10,17 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
 from bits.workflow.locks import enter
-from bits.workflow.scheduler import scheduler
+from bits.workflow.scheduler import Scheduler
 from bits.workflow.fork_client import offer
-from bits.plan import WEIGHTS
+from bits.plan import PRETRAINING_ROLE, WEIGHTS
 from bits.workflow.messages import (
     absent_message,
     elsewhere_message,
     left_out_message,
     missing_data_message,
 )
-from bits.workflow.code import code_state_of
+from bits.workflow.code import code_of_exhibit, code_state_of
+from bits.exhibits.kinds.base import RECORD
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:
@@ -28,22 +29,21 @@ if workflow.remote_exec:
 else:
     enter()
 plan = plan_of_build(config, workflow.remote_exec)
-scale = plan["scale"]["name"]
-results, reports = f"results/{scale}", f"reports/{scale}"
-jobs = scheduler(plan, cluster="cluster" in config, inside=workflow.remote_exec)
+results, reports = str(plan.folder), str(plan.reports)
+jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
 # What imports torch. On this machine's cores, where hundreds of short jobs may run, they share one import.
 start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
 # Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
-plan_file, site_file = plan["file"], plan["site_file"]
+plan_file, site_file = str(plan.file), str(plan.site_file)
 
-if plan["missing"] and not workflow.remote_exec:
+if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
-if plan["elsewhere"] and not workflow.remote_exec:
+if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
-if plan["left_out"] and not workflow.remote_exec:
+if plan.left_out and not workflow.remote_exec:
     atexit.register(print, left_out_message(plan), file=sys.stderr)
 
 
@@ -55,10 +55,10 @@ rule all:
         f"{reports}/index.html",
         [
             f"{reports}/exhibits/{name}.{suffix}"
-            for name in plan["needs"]
-            for suffix in plan["formats"][name]
+            for name in plan.needs
+            for suffix in plan.formats[name]
         ],
-        sorted({path for paths in plan["needs"].values() for path in paths}),
+        sorted({str(path) for paths in plan.needs.values() for path in paths}),
 
 
 include: "workflow/rules/data.smk"
@@ -68,7 +68,7 @@ include: "workflow/rules/report.smk"
 
 
 onstart:
-    if plan["missing"]:
+    if plan.missing:
         raise WorkflowError(missing_data_message(plan))
     keep_predictions(plan)
 

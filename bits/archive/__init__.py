@@ -1,1 +1,1 @@
-"""A scale as one RO-Crate: what goes in, what must not, how it is described, written and checked."""
+"""A scale as one RO-Crate: what goes in, what is removed, how it is described, written and checked. No torch."""

@@ -1,4 +1,4 @@
-"""Every run as a CreateAction: instrument (the code at its commit), object (configuration, data), result (files)."""
+"""Every run as a CreateAction: instrument (the code at a commit), object (configuration, data), result (files)."""
 
 from __future__ import annotations
 
@@ -8,73 +8,78 @@ from typing import Any
 from rocrate.model import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from bits.archive.contents import RUN_FILES, archived_name
-from bits.plan import WEIGHTS
+from bits.archive.contents import archived_name, records
+from bits.archive.origins import Data, Origin, Provenance
+from bits.plan.model import WEIGHTS, Plan, Run
 
-Provenance = Mapping[str, Any]
 STATUS = {True: "http://schema.org/CompletedActionStatus", False: "http://schema.org/FailedActionStatus"}
 
 
-def add_actions(crate: ROCrate, plan: Mapping[str, Any], provenance: Mapping[str, Provenance], names: set[str]) -> None:
-    """One action a run that ended, mentioned by the root; names: of the files in the archive."""
+def add_actions(crate: ROCrate, plan: Plan, origins: Mapping[str, Origin], names: set[str]) -> None:
+    """Add an action for every run that ended, mentioned by the root. names: of the files in the archive."""
     actions = []
-    for identity, origin in provenance.items():
-        run = plan["runs"][identity]
-        files = {part: archived_name(run[part], plan) for part in RUN_FILES}
-        folder = archived_name(run["folder"], plan)
-        results = [files[part] for part in RUN_FILES if part != "config"]
-        results += [f"{folder}/{part}.safetensors" for part in WEIGHTS]
-        results += [archived_name(path, plan) for role, path in plan["metrics"][identity].items() if role != "training"]
-        action = {
-            "@type": "CreateAction",
-            "name": f"{'Fine-tune' if run['start'] else 'Pretrain'} and evaluate {run['name']}, seed {run['seed']}",
-            "description": f"{origin['outcome']['outcome']}: {origin['outcome']['detail']}",
-            "instrument": _software(crate, origin),
-            "object": [_reference(crate, files["config"], names), _data(crate, plan, run, origin)],
-            "result": [crate.get(name) for name in dict.fromkeys(results) if name in names],
-            "startTime": origin["started"],
-            "endTime": origin["finished"],
-            "actionStatus": STATUS[origin["outcome"]["outcome"] != "failed"],
-            "agent": crate.root_dataset["publisher"],
-        }
+    for identity, origin in origins.items():
+        action = _action(crate, plan, plan.runs[identity], origin, names)
         actions.append(crate.add(ContextEntity(crate, f"#run-{identity}", action)))
     crate.root_dataset["mentions"] = actions
 
 
-def _reference(crate: ROCrate, name: str, names: set[str]) -> Any:
-    return crate.get(name) if name in names else None
+def _action(crate: ROCrate, plan: Plan, run: Run, origin: Origin, names: set[str]) -> dict[str, Any]:
+    verb = "Pretrain" if run.kind == "pretraining" else "Fine-tune"
+    provenance, outcome = origin.provenance, origin.outcome
+    config = archived_name(run.config)
+    return {
+        "@type": "CreateAction",
+        "name": f"{verb} and evaluate {run.name}, seed {run.seed}",
+        "description": f"{outcome.outcome}: {outcome.detail}",
+        "instrument": _software(crate, provenance),
+        "object": [
+            crate.get(config) if config in names else None,
+            _data(crate, plan.datasets[run.role].title, provenance.data),
+        ],
+        "result": [crate.get(name) for name in _results(plan, run) if name in names],
+        "startTime": provenance.started,
+        "endTime": provenance.finished,
+        "actionStatus": STATUS[outcome.outcome != "failed"],
+        "agent": crate.root_dataset["publisher"],
+    }
 
 
-def _software(crate: ROCrate, origin: Provenance) -> ContextEntity:
+def _results(plan: Plan, run: Run) -> list[str]:
+    """What a run makes, as named in the archive, whether or not it is there."""
+    measured = plan.evaluation_files(run.id).values()
+    return [archived_name(path) for path in (*records(run), *map(run.weights, WEIGHTS), *measured)]
+
+
+def _software(crate: ROCrate, provenance: Provenance) -> ContextEntity:
     """The code at a commit, with the packages that numbers depend on."""
-    commit, dirty = origin["code"]["commit"], origin["code"]["dirty"]
-    state = commit or "unknown"
-    version = f"{commit}{' with changes that are not committed' if dirty else ''}" if commit else "unknown commit"
-    identity = f"#code-{state}{'-changed' if dirty else ''}"
+    commit, dirty = provenance.code.commit, provenance.code.dirty
+    version = f"{commit}{' with uncommitted changes' if dirty else ''}" if commit else "unknown commit"
+    identity = f"#code-{commit or 'unknown'}{'-changed' if dirty else ''}"
     known = crate.get(identity)
     if known:
         return known
-    packages = [_package(crate, name, number) for name, number in origin["versions"].items()]
     properties = {
         "@type": "SoftwareApplication",
         "name": "bits-reproduction",
         "softwareVersion": version,
-        "softwareRequirements": packages,
+        "softwareRequirements": [_package(crate, name, number) for name, number in provenance.versions.items()],
     }
     return crate.add(ContextEntity(crate, identity, properties))
 
 
 def _package(crate: ROCrate, name: str, version: str) -> ContextEntity:
     properties = {"@type": "SoftwareApplication", "name": name, "softwareVersion": version}
-    return crate.add(
-        ContextEntity(crate, f"pkg:{'generic' if name == 'python' else 'pypi'}/{name}@{version}", properties)
-    )
+    registry = "generic" if name == "python" else "pypi"
+    return crate.add(ContextEntity(crate, f"pkg:{registry}/{name}@{version}", properties))
 
 
-def _data(crate: ROCrate, plan: Mapping[str, Any], run: Mapping[str, Any], origin: Provenance) -> ContextEntity:
-    """The data set by the identity of its content; its images are not in the archive."""
-    name, fingerprint = origin["data"]["name"], origin["data"]["fingerprint"]
-    title = plan["datasets"][run["role"]]["title"]
-    description = f"{origin['data']['train_images']} training images; identity of their content: {fingerprint}"
-    properties = {"@type": "Dataset", "name": title, "identifier": f"{name}:{fingerprint}", "description": description}
-    return crate.add(ContextEntity(crate, f"#data-{name}-{fingerprint}", properties))
+def _data(crate: ROCrate, title: str, data: Data) -> ContextEntity:
+    """The data set, identified by its content; the images are not in the archive."""
+    properties = {
+        "@type": "Dataset",
+        "name": title,
+        "identifier": f"{data.name}:{data.fingerprint}",
+        "description": f"{data.train_images} training images; fingerprint of their content: {data.fingerprint}",
+    }
+    return crate.add(ContextEntity(crate, f"#data-{data.name}-{data.fingerprint}", properties))

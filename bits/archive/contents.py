@@ -1,17 +1,14 @@
-"""Which files of a scale belong into its archive, and which are missing. Never imports torch."""
+"""Which files of a scale belong in its archive, and which of them are missing."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from bits.archive.errors import ArchiveError
-from bits.plan import WEIGHTS
+from bits.plan.model import REPORTS, RESULTS, WEIGHTS, Plan, Run
 
-Plan = Mapping[str, Any]
 PROJECT = (
     "Snakefile",
     "README.md",
@@ -22,113 +19,92 @@ PROJECT = (
     "pyproject.toml",
 )
 TREES = {"config": ("*.yaml", "*.csv"), "workflow": ("*.smk", "*.yaml"), "docs": ("*.md",)}
-OWN = "config/site/local.yaml"  # the user's machine; what it says is in results/<scale>/sites/
-PARTS = (
-    "scale",
-    "project",
-    "site",
-    "datasets",
-    "evaluations",
-    "runs",
-    "metrics",
-    "needs",
-    "formats",
-    "left_out",
-    "pending",
-)
-RUN_FILES = ("config", "outcome", "curve", "provenance", "log")
+LOCAL_SITE = Path("config/site/local.yaml")  # the user's machine; what was in force is in results/<scale>/sites/
 
 
 @dataclass(frozen=True)
 class Item:
-    """A file: its name in the archive, where it lies, and whether the pipeline made it or it is part of the code."""
+    """A file to archive. name: in the archive. source: where it is. made: by the pipeline; else it is code."""
 
     name: str
     source: Path
     made: bool
 
 
-def read_plan(path: Path) -> dict[str, Any]:
-    """A scale's plan.json; raises ArchiveError when it is not there or is none."""
-    try:
-        plan: dict[str, Any] = json.loads(path.read_text())
-        assert set(PARTS) <= set(plan)
-    except (OSError, ValueError, AssertionError) as error:
-        scale = path.parent.name
-        raise ArchiveError(
-            f"{path}: no plan could be read ({error or 'parts are missing'}). Expected what the workflow wrote; "
-            f"make the results first: snakemake --cores all --config scale={scale}"
-        ) from None
-    return plan
-
-
 def contents(plan: Plan, root: Path, code: Path, weights: bool) -> tuple[list[Item], list[str]]:
-    """(files, names of what is expected but not there).
+    """(files to archive, names of expected files that do not exist).
 
-    root: what the plan's paths are relative to. code: the checkout. Files of other digests than the plan's stay out.
+    root: what the plan's paths are relative to. code: the checkout. Only files that the plan names go in: results with
+    other digests stay out. Raises ArchiveError for a broken link and for a path outside results/ and reports/.
     """
-    scale = plan["scale"]["name"]
-    reports = f"reports/{scale}"
-    expected = [*_of_runs(plan), *(path for paths in plan["needs"].values() for path in paths)]
-    expected += [f"{reports}/index.html", f"{reports}/summary.json"]
-    expected += [f"{reports}/exhibits/{name}.{suffix}" for name in plan["needs"] for suffix in plan["formats"][name]]
-    optional = [*_records(plan, root), *_below(root, reports, ("*",))]
-    if weights:
-        optional += [f"{run['folder']}/{part}.safetensors" for run in plan["runs"].values() for part in WEIGHTS]
-    missing = [path for path in dict.fromkeys(expected) if not _there(root / path)]
-    named = [path for path in dict.fromkeys([*expected, *optional]) if _there(root / path)]
-    items = [Item(archived_name(path, plan), root / path, made=True) for path in named]
-    project = [*PROJECT, *(name for tree, patterns in TREES.items() for name in _below(code, tree, patterns))]
-    items += [Item(name, code / name, made=False) for name in project if name != OWN and _there(code / name)]
+    expected, optional = list(dict.fromkeys(_expected(plan))), _optional(plan, root, weights)
+    missing = [str(path) for path in expected if not _is_file(root / path)]
+    made = [path for path in dict.fromkeys((*expected, *optional)) if _is_file(root / path)]
+    items = [Item(archived_name(path), root / path, made=True) for path in made]
+    items += [Item(path.as_posix(), code / path, made=False) for path in _code(code) if _is_file(code / path)]
     return sorted(items, key=lambda item: item.name), missing
 
 
-def archived_name(path: str, plan: Plan) -> str:
-    """A plan's path as a name in the archive; raises ArchiveError for one that leads out of it."""
-    results = PurePosixPath(_results(plan))
-    name = PurePosixPath(path)
-    if name.is_relative_to(results):
-        name = "results" / name.relative_to(results)
-    if name.is_absolute() or ".." in name.parts:
+def archived_name(path: Path) -> str:
+    """The name in the archive of a path of the plan; raises ArchiveError if it lies outside results/ and reports/."""
+    inside = path.is_relative_to(RESULTS) or path.is_relative_to(REPORTS)
+    if not inside or ".." in path.parts:
         raise ArchiveError(
-            f"{path}: the plan names a file outside {results} and reports/. Make the plan again: snakemake -n"
+            f"{path}: the plan names a file outside {RESULTS}/ and {REPORTS}/. Make the plan again: bits plan"
         )
-    return str(name)
+    return path.as_posix()
 
 
-def _results(plan: Plan) -> str:
-    folder: str = plan["site"].get("results", "results")
-    return folder
+def records(run: Run) -> list[Path]:
+    """What a run that has ended leaves beside its weights."""
+    return [run.outcome, run.curve, run.provenance, run.log]
 
 
-def _there(path: Path) -> bool:
-    """Whether a file is there; raises ArchiveError for a link to one that is not."""
+def _expected(plan: Plan) -> Iterator[Path]:
+    """What a complete scale has."""
+    for run in plan.runs.values():
+        yield from (run.config, *records(run))
+    yield from (path for paths in plan.needs.values() for path in paths)
+    yield from (plan.reports / "index.html", plan.reports / "summary.json")
+    yield from (plan.reports / "exhibits" / f"{name}.{end}" for name in plan.needs for end in plan.formats[name])
+
+
+def _optional(plan: Plan, root: Path, weights: bool) -> Iterator[Path]:
+    """What goes in if it exists: plan, frozen settings, failures, logs, the rest of the report, weights if wanted."""
+    yield from (plan.folder / "plan.json", plan.file, plan.site_file)
+    yield from map(plan.evaluation_file, plan.evaluations)
+    yield from (run.failure for run in plan.runs.values())
+    yield from _logs(plan, root)
+    yield from _below(root, plan.reports, ("*",))
+    if weights:
+        yield from (run.weights(part) for run in plan.runs.values() for part in WEIGHTS)
+
+
+def _logs(plan: Plan, root: Path) -> Iterator[Path]:
+    """What the jobs of the plan's runs and references printed."""
+    for path in _below(root, plan.folder / "logs", ("*.log",)):
+        if {path.stem, path.parent.name} & set(plan.metrics) or path.stem.startswith("references-"):
+            yield path
+
+
+def _code(code: Path) -> Iterator[Path]:
+    """The project's own files, relative to the checkout."""
+    yield from map(Path, PROJECT)
+    for tree, patterns in TREES.items():
+        yield from (path for path in _below(code, Path(tree), patterns) if path != LOCAL_SITE)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file exists; raises ArchiveError for a broken link."""
     if path.is_symlink() and not path.exists():
         raise ArchiveError(
-            f"{path} is a link to {path.readlink()}, which does not exist. Fetch it (dvc pull), or remove it."
+            f"{path} is a link to {path.readlink()}, which does not exist. Fetch it (dvc pull), or remove the link."
         )
     return path.is_file()
 
 
-def _of_runs(plan: Plan) -> Iterator[str]:
-    for run in plan["runs"].values():
-        yield from (run[part] for part in RUN_FILES)
-
-
-def _records(plan: Plan, root: Path) -> Iterator[str]:
-    """Plan, frozen evaluations, failures, and what the jobs printed."""
-    base = f"{_results(plan)}/{plan['scale']['name']}"
-    yield from (f"{base}/plan.json", plan.get("file", ""), plan.get("site_file", f"{base}/site.yaml"))
-    yield from (f"{base}/evaluations/{name}.yaml" for name in plan["evaluations"])
-    yield from (run["failure"] for run in plan["runs"].values())
-    for path in _below(root, f"{base}/logs", ("*.log",)):
-        words = PurePosixPath(path)
-        if {words.stem, words.parent.name} & set(plan["metrics"]) or words.stem.startswith("references-"):
-            yield path
-
-
-def _below(root: Path, folder: str, patterns: Iterable[str]) -> list[str]:
-    """Files below root/folder, relative to root; hidden ones, which others are just writing, stay out."""
+def _below(root: Path, folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """Files below root/folder, relative to root. Hidden ones, which may still be being written, stay out."""
     found = {path for pattern in patterns for path in (root / folder).rglob(pattern) if not path.is_dir()}
     names = (path.relative_to(root) for path in sorted(found))
-    return [name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts)]
+    return [name for name in names if not any(part.startswith(".") for part in name.parts)]

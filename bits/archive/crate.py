@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from rocrate.model import ContextEntity, File
 from rocrate.rocrate import ROCrate
 
 from bits.archive.actions import add_actions
+from bits.archive.citation import Author, Citation
+from bits.archive.origins import Origin
 from bits.archive.pack import Packed
+from bits.plan.model import Paper, Plan, Scale
 
 METADATA = "ro-crate-metadata.json"
 PROFILES = {
@@ -31,17 +35,17 @@ Json = dict[str, Any]
 
 
 def metadata(
-    plan: Mapping[str, Any],
-    citation: Mapping[str, Any],
+    plan: Plan,
+    citation: Citation,
     packed: Sequence[Packed],
-    provenance: Mapping[str, Json],
+    origins: Mapping[str, Origin],
     published: str,
     remarks: Sequence[str],
 ) -> tuple[str, bytes]:
     """(name, content) of the metadata file.
 
-    citation: CITATION.cff. provenance: run id -> its provenance.json, of runs that ended. published: ISO date.
-    remarks: sentences for the description: what is missing, what was removed.
+    origins: by run id, of the runs that ended. published: ISO date. remarks: sentences for the description, about what
+    is missing and what was removed.
     """
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = "http://schema.org/sha256"
@@ -55,53 +59,59 @@ def metadata(
     readme = crate.get("README.md")
     if readme:
         readme["about"] = crate.root_dataset
-    add_actions(crate, plan, provenance, {file.name for file in packed})
+    add_actions(crate, plan, origins, {file.name for file in packed})
     content = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True, ensure_ascii=False)
     return METADATA, content.encode()
 
 
-def _describe_root(
-    crate: ROCrate, plan: Mapping[str, Any], citation: Mapping[str, Any], published: str, remarks: Sequence[str]
-) -> None:
-    scale, paper = plan["scale"], plan["project"]["paper"]
-    kind = "A reproduction" if scale["reproduction"] else "Not a reproduction: a run of the pipeline"
-    crate.name = f"{citation['title']}, scale {scale['name']}"
-    crate.description = " ".join([f"{scale['stamp']}. {kind} ({scale['title']}).", *remarks])
+def _describe_root(crate: ROCrate, plan: Plan, citation: Citation, published: str, remarks: Sequence[str]) -> None:
+    scale, root = plan.scale, crate.root_dataset
+    crate.name = f"{citation.title}, scale {scale.name}"
+    crate.description = " ".join([_summary(scale), *remarks])
     crate.datePublished = published
-    licence = LICENSE.format(citation["license"])
-    crate.license = crate.add(
-        ContextEntity(crate, licence, {"@type": "CreativeWork", "name": citation["license"], "url": licence})
-    )
-    crate.root_dataset["version"] = citation["version"]
-    authors = [crate.add(_author(crate, author)) for author in citation["authors"]]
-    crate.root_dataset["author"] = authors if len(authors) > 1 else authors[0]
-    crate.root_dataset["publisher"] = authors[0]
-    url = f"https://arxiv.org/abs/{paper['arxiv']}"
-    article = {"@type": "ScholarlyArticle", "name": paper["title"], "url": url, "identifier": f"arXiv:{paper['arxiv']}"}
-    crate.root_dataset["citation"] = crate.add(ContextEntity(crate, url, article))
-    profiles = [
-        crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", "name": name, "version": version}))
-        for address, (name, version) in PROFILES.items()
-    ]
-    crate.root_dataset["conformsTo"] = profiles
-    crate.root_dataset["keywords"] = ["self-supervised learning", "reproducibility", "BITS", f"scale {scale['name']}"]
+    crate.license = _licence(crate, citation.license)
+    authors = [_author(crate, author) for author in citation.authors]
+    root["version"] = citation.version
+    root["author"] = authors if len(authors) > 1 else authors[0]
+    root["publisher"] = authors[0]
+    root["citation"] = _article(crate, plan.project.paper)
+    root["conformsTo"] = [_profile(crate, address) for address in PROFILES]
+    root["keywords"] = ["self-supervised learning", "reproducibility", "BITS", f"scale {scale.name}"]
 
 
-def _workflow(file: Packed, citation: Mapping[str, Any]) -> Json:
+def _summary(scale: Scale) -> str:
+    kind = "A reproduction" if scale.reproduction else "Not a reproduction: a run of the pipeline"
+    return f"{scale.stamp}. {kind} ({scale.title})."
+
+
+def _licence(crate: ROCrate, name: str) -> ContextEntity:
+    address = LICENSE.format(name)
+    return crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", "name": name, "url": address}))
+
+
+def _author(crate: ROCrate, author: Author) -> ContextEntity:
+    kind = "Person" if author.is_person else "Organization"
+    return crate.add(ContextEntity(crate, author.identity, {"@type": kind, "name": author.name}))
+
+
+def _article(crate: ROCrate, paper: Paper) -> ContextEntity:
+    url = f"https://arxiv.org/abs/{paper.arxiv}"
+    article = {"@type": "ScholarlyArticle", "name": paper.title, "url": url, "identifier": f"arXiv:{paper.arxiv}"}
+    return crate.add(ContextEntity(crate, url, article))
+
+
+def _profile(crate: ROCrate, address: str) -> ContextEntity:
+    name, version = PROFILES[address]
+    return crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", "name": name, "version": version}))
+
+
+def _workflow(file: Packed, citation: Citation) -> Json:
     name = "The workflow that makes every table and figure"
-    return {**_file(file), "name": name, "version": citation["version"], "conformsTo": {"@id": BIOSCHEMAS}}
-
-
-def _author(crate: ROCrate, author: Mapping[str, str]) -> ContextEntity:
-    person = "family-names" in author
-    name = f"{author.get('given-names', '')} {author['family-names']}".strip() if person else author["name"]
-    identity = author.get("orcid") or author.get("website") or f"#author-{name.lower().replace(' ', '-')}"
-    return ContextEntity(crate, identity, {"@type": "Person" if person else "Organization", "name": name})
+    return {**_file(file), "name": name, "version": citation.version, "conformsTo": {"@id": BIOSCHEMAS}}
 
 
 def _file(file: Packed) -> Json:
-    suffix = "." + file.name.rpartition(".")[2] if "." in file.name else ""
-    kind = FORMATS.get(suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
+    kind = FORMATS.get(PurePosixPath(file.name).suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
     found: Json = {"name": file.name, "contentSize": str(file.size), "sha256": file.sha256, "encodingFormat": kind}
     if file.changed:
         found["description"] = "Absolute paths of the machine that it was made on were removed."

@@ -6,4 +6,4 @@ from bits.errors import BitsError
 
 
 class ArchiveError(BitsError):
-    """Results that cannot be archived as they are."""
+    """A scale cannot be archived as it is."""

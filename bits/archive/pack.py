@@ -1,4 +1,4 @@
-"""Files into a zip that is the same for the same content, complete or not there at all."""
+"""Pack files into a zip: the same bytes for the same contents, and complete or not there at all."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bits.archive.private import TEXTS, cleaned
 from bits.archive.sealed import resealed
 from bits.records.files import replacing
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry: a zip's digest is one of its content
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the zip depends on the contents alone
 MODE = 0o644 << 16
 CHUNK = 2**20  # bytes
-STORED = {".png", ".pdf", ".safetensors", ".zip"}  # hardly become smaller
+STORED = {".png", ".pdf", ".safetensors", ".zip"}  # already compressed, or hardly compressible
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A file in the archive. changed: its absolute paths were removed."""
+    """A file in the archive. size: in bytes. changed: absolute paths were removed from it."""
 
     name: str
     size: int
@@ -36,40 +36,39 @@ def pack(
     texts: Mapping[str, bytes],
     roots: Iterable[Path],
     describe: Callable[[Sequence[Packed]], tuple[str, bytes]],
-) -> None:
-    """Write `items`, `texts`, and last what `describe` makes of all: its name and content.
+) -> list[Packed]:
+    """Write `items`, `texts`, and last what `describe` makes of them all: a name and its content.
 
-    Raises ArchiveError when a file changes meanwhile, two have one name, or the disk is full.
+    Returns what is in the archive, without that last file. roots: folders whose paths are cut from texts. Raises
+    ArchiveError when a file changes meanwhile or two have the same name; OSError when one cannot be read or written.
     """
     _refuse_doubles([*(item.name for item in items), *texts])
     before = {item: _stamp(item) for item in items}
-    try:
-        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            packed = [_add(archive, item, list(roots)) for item in items]
-            packed += [_write(archive, name, content, False) for name, content in texts.items()]
-            for item in items:
-                if _stamp(item) != before[item]:
-                    raise ArchiveError(
-                        f"{item.source} changed while it was archived. Wait until no job runs, and try again."
-                    )
-            _write(archive, *describe(packed), False)
-    except OSError as error:
-        raise ArchiveError(
-            f"{path}: could not be written ({error}). Free some disk, or say --out elsewhere."
-        ) from error
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        packed = [_add(archive, item, list(roots)) for item in items]
+        packed += [_write(archive, name, content, False) for name, content in texts.items()]
+        for item in items:
+            if _stamp(item) != before[item]:
+                raise ArchiveError(
+                    f"{item.source} changed while it was archived. Wait until no job runs, then try again."
+                )
+        _write(archive, *describe(packed), False)
+    return packed
 
 
 def _refuse_doubles(names: Sequence[str]) -> None:
     doubles = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if doubles:
-        raise ArchiveError(f"two files would have the name {doubles[0]} in the archive. Remove one of them.")
+        raise ArchiveError(f"two files would be called {doubles[0]} in the archive. Remove one of them.")
 
 
 def _stamp(item: Item) -> tuple[int, int]:
     try:
         status = item.source.stat()
     except OSError as error:
-        raise ArchiveError(f"{item.source}: {error.strerror} while it was archived. Wait until no job runs.") from error
+        raise ArchiveError(
+            f"{item.source}: {error.strerror} while it was archived. Wait until no job runs, then try again."
+        ) from error
     return status.st_size, status.st_mtime_ns
 
 

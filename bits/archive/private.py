@@ -1,4 +1,4 @@
-"""Absolute paths and host names say more of a machine than of a result: they do not go into the archive."""
+"""Absolute paths and host names tell about a machine, not about a result: they are removed from what is archived."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TEXTS = {".json", ".jsonl", ".yaml", ".log", ".html", ".csv", ".md", ".tex", ".svg", ".tsv", ".txt"}
-# Two names or more after a slash that follows white space, a quote or what else introduces a value; not //, not </.
+# At least two names after a slash that follows white space, a quote or another sign before a value; not //, not </.
 ABSOLUTE = re.compile(r"""(?:(?<=[\s"'=(\[>])|^)/(?:[\w.@+~-]+/)+[\w.@+~-]*""", re.MULTILINE)
-# What a path keeps: from the project, or from an installed package, on.
+# What stays of a path: the part inside the project or inside an installed package.
 KEPT = re.compile(r".*/((?:site-packages|bits/[a-z_]+|results/[a-z]+|reports/[a-z]+|config)/.*)")
 REMOVED = "(path)/"
 
 
 def cleaned(name: str, content: bytes, roots: Iterable[Path]) -> bytes:
-    """A text without absolute paths: those below `roots` become relative, of others the last name stays.
+    """A text without absolute paths and without this host's name; other files are returned unchanged.
 
-    So does this host's name. Anything that is no text stays as it is.
+    Paths below `roots` become relative to them; of other paths the last name stays.
     """
     if Path(name).suffix not in TEXTS:
         return content
@@ -29,14 +29,14 @@ def cleaned(name: str, content: bytes, roots: Iterable[Path]) -> bytes:
     prefixes = sorted({f"{root}/" for root in roots}, key=len, reverse=True)
     text = ABSOLUTE.sub(lambda match: _relative(match[0], prefixes), text)
     host = socket.gethostname()
-    # A host called "train" is told apart from the word only where hosts are written: in logs.
+    # A host's name that could be a word ("train") is removed only from logs, which are where hosts are named.
     if name.endswith(".log") or re.search(r"[\d.-]", host):
         text = re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", "(host)", text)
     return text.encode()
 
 
 def leaks(content: bytes) -> list[str]:
-    """Absolute paths that a text still holds."""
+    """Absolute paths that are still in a text."""
     return ABSOLUTE.findall(content.decode("utf-8", errors="replace"))
 
 

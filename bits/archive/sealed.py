@@ -1,4 +1,4 @@
-"""Records in an archive: changed ones are refused, those that lost absolute paths are sealed anew."""
+"""Records in an archive: changed ones are refused; those from which paths were removed get a new digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bits.records.seal import SEAL, changed_message, is_intact, sealed
 def resealed(name: str, content: bytes, clean: bytes) -> bytes:
     """`clean`, which is `content` without absolute paths, with the digest of what it says now.
 
-    Files without such a digest stay as they are. Raises ArchiveError when `content` is not what its own digest says.
+    Files without a digest of their content are returned unchanged. Raises ArchiveError when `content` does not match
+    its digest.
     """
     record = _record(content)
     if record is None:

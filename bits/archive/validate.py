@@ -1,4 +1,4 @@
-"""Does a zip hold an RO-Crate as the specification (1.1) asks for, and exactly the files that it lists?"""
+"""Check that a zip holds an RO-Crate as specification 1.1 requires, and exactly the files that it lists."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bits.archive.private import TEXTS, leaks
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 ROOT_NEEDS = ("name", "description", "datePublished", "license", "author", "citation")
 ACTION_NEEDS = ("name", "instrument", "object", "result", "startTime", "endTime")
-MADE = ("results/", "reports/")  # on somebody's machine; the paths in code and documentation are examples
+MADE = ("results/", "reports/")  # by the pipeline; absolute paths in code and documentation are examples
 Graph = dict[str, dict[str, Any]]
 
 
 def problems(path: Path) -> list[str]:
-    """What is wrong with the crate at `path`, in words; empty when nothing is."""
+    """What is wrong with the crate at `path`, one sentence each; empty for a valid one."""
     try:
         with zipfile.ZipFile(path) as archive:
             return list(_problems(archive))
     except (OSError, zipfile.BadZipFile) as error:
-        return [f"no zip: {error}"]
+        return [f"not a zip: {error}"]
 
 
 def _problems(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _structure(document: Mapping[str, Any], graph: Graph) -> Iterator[str]:
     if f"{SPECIFICATION}/context" not in _listed(document.get("@context")):
         yield f"@context does not name {SPECIFICATION}/context"
     if len(graph) < len(document["@graph"]):
-        yield "two entities have one @id"
+        yield "two entities have the same @id"
     yield from (f"{name}: no @type" for name, entity in graph.items() if not entity.get("@type"))
     descriptor = graph.get(METADATA, {})
     if {"@id": SPECIFICATION} not in _listed(descriptor.get("conformsTo")):
@@ -61,12 +61,12 @@ def _structure(document: Mapping[str, Any], graph: Graph) -> Iterator[str]:
         yield f"{METADATA}: about is not ./"
     root = graph.get("./", {})
     if "Dataset" not in _listed(root.get("@type")):
-        yield "./ is no Dataset"
+        yield "./ is not a Dataset"
     yield from (f"./ has no {key}" for key in ROOT_NEEDS if not root.get(key))
 
 
 def _references(graph: Graph) -> Iterator[str]:
-    """Every {"@id": ...} is described here, or an address on the web."""
+    """References to entities that are neither described here nor web addresses."""
     for name, entity in graph.items():
         for key, value in entity.items():
             targets = (each["@id"] for each in _listed(value) if isinstance(each, dict) and "@id" in each)
@@ -76,7 +76,7 @@ def _references(graph: Graph) -> Iterator[str]:
 
 
 def _files(archive: zipfile.ZipFile, graph: Graph) -> Iterator[str]:
-    """Listed files are there with their size and digest, and files that are there are listed."""
+    """Files that are not listed or not there, that differ from their size or digest, or that name an absolute path."""
     listed = {part["@id"] for part in _listed(graph.get("./", {}).get("hasPart"))}
     there = {name for name in archive.namelist() if not name.endswith("/")} - {METADATA}
     yield from (f"{name} is listed, but not in the zip" for name in sorted(listed - there))
@@ -84,13 +84,13 @@ def _files(archive: zipfile.ZipFile, graph: Graph) -> Iterator[str]:
     for name in sorted(there & listed & set(graph)):
         entity, digest, size = graph[name], hashlib.sha256(), 0
         if "File" not in _listed(entity.get("@type")):
-            yield f"{name} is no File"
+            yield f"{name} is not a File"
         with archive.open(name) as stream:
             while chunk := stream.read(2**20):
                 digest.update(chunk)
                 size += len(chunk)
         if entity.get("contentSize") != str(size) or entity.get("sha256") != digest.hexdigest():
-            yield f"{name}: contentSize or sha256 is not that of the file"
+            yield f"{name}: contentSize or sha256 does not match the file"
         text = name.startswith(MADE) and Path(name).suffix in TEXTS
         if text and (found := leaks(archive.read(name))):
             yield f"{name} names an absolute path: {found[0]}"

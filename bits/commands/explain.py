@@ -11,14 +11,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
 from bits.commands.guard import guarded
 from bits.errors import BitsError
+from bits.plan import Plan
 from bits.plan.changes import why_untrained
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
@@ -38,7 +37,7 @@ CODE = {"train": "training", "evaluate": "evaluation", "report": "reporting", "f
 
 
 @dataclass(frozen=True)
-class Job:
+class PlannedJob:
     """A job of a dry run: stage, what it is about, the id of the run that it trains, Snakemake's reason."""
 
     stage: str
@@ -47,26 +46,26 @@ class Job:
     reason: str
 
 
-def jobs_in(text: str) -> list[Job]:
+def jobs_in(text: str) -> list[PlannedJob]:
     """The jobs that a dry run's output lists, in its order, each once."""
-    found: dict[Job, None] = {}
+    found: dict[PlannedJob, None] = {}
     for message, reason in JOB.findall(text):
         start = next((start for start in STAGES if message.startswith(start)), None)
         if start is None:
             raise BitsError(f"cannot read Snakemake's job {message!r}: expected one of {', '.join(STAGES)}")
         subject = message.removeprefix(start).strip() if STAGES[start] != "Make data" else message.split()[-1]
         run = subject if start in ("Pretrain", "Fine-tune") else ""
-        found[Job(STAGES[start], subject or message, run, reason)] = None
+        found[PlannedJob(STAGES[start], subject or message, run, reason)] = None
     return list(found)
 
 
-def why(job: Job, plan: Mapping[str, Any]) -> str:
+def why(job: PlannedJob, plan: Plan) -> str:
     """A job's reason in plain words."""
     phrases = []
     for part in re.split(r"; (?=[A-Z])", job.reason):
         kind, _, rest = part.partition(": ")
         if kind == "Missing output files":
-            return why_untrained(plan["runs"][job.run]) if job.run else "not there yet"
+            return why_untrained(plan.runs[job.run]) if job.run else "not there yet"
         if kind == "Input files updated by another job":
             phrases.append("what it is made from is made anew")
         elif kind == "Params have changed since last execution":
@@ -90,11 +89,11 @@ def _params(text: str) -> str:
     return "; ".join(said) or f"its parameters changed ({text.strip()})"
 
 
-def explained(jobs: list[Job], plan: Mapping[str, Any]) -> str:
+def explained(jobs: list[PlannedJob], plan: Plan) -> str:
     """The answer as text: jobs by stage, those with the same reason on one line where they are many."""
     if not jobs:
         return "Nothing would run: every file is there, made from what configuration and code say now."
-    lines = [f"Scale {plan['scale']['name']}: {len(jobs)} job{'s' * (len(jobs) > 1)} would run."]
+    lines = [f"Scale {plan.scale.name}: {len(jobs)} job{'s' * (len(jobs) > 1)} would run."]
     for stage in dict.fromkeys(STAGES.values()):
         mine = [job for job in jobs if job.stage == stage]
         if not mine:
@@ -140,9 +139,9 @@ def main() -> int:
         return shown.returncode
     plan = load_plan(config_words(words))
     print(explained(jobs_in(shown.stdout + shown.stderr), plan))
-    if plan["missing"]:
+    if plan.missing:
         print(f"None of it can start: {missing_data_message(plan).strip()}")
-    for name, reason in plan["left_out"].items():
+    for name, reason in plan.left_out.items():
         print(f"Left out: {name}: {reason}")
     return 0
 

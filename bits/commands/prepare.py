@@ -8,13 +8,11 @@ Scenes are rendered once; folders and zips are read and counted, and the summary
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
-from bits.config.recipe import Dataset
-from bits.config.site import Site
+from bits.plan import read_plan
 from bits.runs.datasets import dataset_root, make_dataset, open_split
 
 
@@ -23,9 +21,9 @@ def main() -> int:
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--dataset", required=True, help="role of the data set in the plan")
     arguments = parser.parse_args()
-    plan = json.loads(arguments.plan.read_text())
-    dataset = Dataset.model_validate(plan["datasets"][arguments.dataset])
-    root = dataset_root(dataset, Site.model_validate(plan["site"]))
+    plan = read_plan(arguments.plan)
+    dataset = plan.datasets[arguments.dataset]
+    root = dataset_root(dataset, plan.site)
     make_dataset(dataset, root, _progress)
     for split in ("train", "val"):
         images = open_split(dataset, root, split)

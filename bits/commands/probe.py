@@ -1,52 +1,48 @@
 """What torch sees, for bits doctor, which asks in a process of its own: importing torch takes seconds, and may hang.
 
-    python -m bits.commands.probe < {"key": recipe, ...}
+    python -m bits.commands.probe < question
 
-Prints one JSON object: torch's version, its CUDA devices, and for each recipe its number of parameters and the
-numbers that evaluation stores of an image.
+Reads the JSON of a bits.doctor.probe.Question and prints that of an Answer in one line. Writes nothing.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
 
 import torch
 
-from bits.config.recipe import Recipe
-from bits.models.backbone import is_vit, width
-from bits.runs.build import teacher_student
+from bits.config.compose import CONFIG_DIR
+from bits.costs.counts import counts_of
+from bits.costs.disk import disk_left
+from bits.costs.sizes import Sizes
+from bits.doctor.probe import Answer, CudaDevice, Question
+from bits.exhibits import load_declarations
 
 
 def main() -> int:
-    """Answer for the recipes on standard input."""
-    recipes = {key: Recipe.model_validate(recipe) for key, recipe in json.load(sys.stdin).items()}
-    answer = {
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "devices": [device(number) for number in range(torch.cuda.device_count())],
-        "models": {key: model(recipe) for key, recipe in recipes.items()},
-    }
-    print(json.dumps(answer))
+    """Answer the question on standard input."""
+    question = Question.model_validate_json(sys.stdin.read())
+    plan = question.plan
+    sizes = Sizes(plan, counts_of(plan, keep=False), question.images)
+    disk, waiting = disk_left(sizes, load_declarations(CONFIG_DIR, shown=plan.shown), question.trainings)
+    answer = Answer(
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        devices=tuple(device(number) for number in range(torch.cuda.device_count())),
+        disk=disk,
+        waiting=waiting,
+    )
+    print(answer.model_dump_json())
     return 0
 
 
-def device(number: int) -> dict[str, Any]:
-    """Name, memory (bytes) and bfloat16 support of a CUDA device; using it is what shows that the driver works."""
+def device(number: int) -> CudaDevice:
+    """A CUDA device; computing on it is what shows that the driver works."""
     free, total = torch.cuda.mem_get_info(number)
     torch.ones(1, device=f"cuda:{number}").sum().item()
     # Emulated where the hardware has none, which is slower than float32.
     bfloat16 = torch.cuda.get_device_capability(number) >= (8, 0)
-    return {"name": torch.cuda.get_device_name(number), "free": free, "total": total, "bfloat16": bfloat16}
-
-
-def model(recipe: Recipe) -> dict[str, int]:
-    """parameters: of one branch, backbone and head; width: of the features; vit: 1 where several blocks count."""
-    with torch.device("meta"):
-        student = teacher_student(recipe).student
-    parameters = sum(parameter.numel() for parameter in student.parameters())
-    return {"parameters": parameters, "width": width(student.backbone), "vit": int(is_vit(student.backbone))}
+    return CudaDevice(name=torch.cuda.get_device_name(number), free=free, total=total, bfloat16=bfloat16)
 
 
 if __name__ == "__main__":

@@ -10,32 +10,26 @@ python -m bits.commands.render front --reports reports --out reports/index.html
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bits.errors import BitsError
 from bits.exhibits import load_declarations
+from bits.plan.model import read_plan
 from bits.records.code import ROOT
 from bits.records.files import write_bytes
-from bits.reporting.cells import Table
-from bits.reporting.collect import collect, require_complete
-from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError
-from bits.reporting.latex import table_latex
 from bits.reporting.numbers import dvc_files
-from bits.reporting.pages import exhibit_page
-from bits.reporting.plan_file import read_plan
+from bits.reporting.rendered import exhibit_files
 from bits.reporting.results import Results
-from bits.reporting.site import ENDINGS, front_page, report_page, summary_json, why_not
-from bits.reporting.tables import chart_csv, table_csv, table_markdown
+from bits.reporting.site import front_page, read_records, report_page, why_not
 
 _WHY_NOT = {"pending": "yet ({}); see config/pending.yaml", "no data": "on this machine: {}"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one of the three; 0, or 2 with a message on stderr when the input is not right."""
+    """Run one of the three; 0, or 2 with a message on stderr for wrong input."""
     arguments = _parser().parse_args(argv)
     try:
         written: dict[Path, bytes] = arguments.render(arguments)
@@ -56,41 +50,25 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
     reason = why_not(exhibit.id, declared, plan.left_out)
     if reason is not None:
         raise ReportError(f"{exhibit.name} cannot be computed {_WHY_NOT[reason[0]].format(reason[1])}")
-    results = Results(plan, arguments.root)
-    collected = collect(exhibit, declared, results)
-    if arguments.strict:
-        require_complete(collected)
-    paths = {ending: arguments.out_dir / f"{exhibit.id}.{ending}" for ending in ENDINGS[exhibit.kind]}
-    others = {ending: path for ending, path in paths.items() if ending != "html"}
-    contents = {
-        "html": exhibit_page(collected, paths["html"], arguments.root, others),
-        **_contents(collected),
-    }
-    return {path: contents[ending] for ending, path in paths.items()}
+    return exhibit_files(exhibit, declared, Results(plan, arguments.root), arguments.out_dir, arguments.strict)
 
 
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """A scale's report; summary.json, and what DVC shows, beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
     declared = load_declarations(arguments.config, shown=results.plan.shown)
-    content, summary = report_page(declared, results, arguments.exhibits_dir, arguments.out)
-    text = json.dumps(summary_json(summary), indent=1, allow_nan=False) + "\n"
-    beside = {"summary.json": text, **dvc_files(declared, results)}
+    records = read_records(declared, results, arguments.exhibits_dir)
+    content, summary = report_page(declared, results, records, arguments.exhibits_dir, arguments.out)
+    beside = {
+        "summary.json": summary.model_dump_json(indent=1) + "\n",
+        **dvc_files(declared, results, records),
+    }
     return {arguments.out: content, **{arguments.out.parent / name: made.encode() for name, made in beside.items()}}
 
 
 def render_front(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """The page that lists every scale's report."""
     return {arguments.out: front_page(arguments.reports, arguments.out, arguments.root)}
-
-
-def _contents(collected: Table | Chart) -> dict[str, bytes]:
-    if isinstance(collected, Table):
-        texts = {"csv": table_csv, "md": table_markdown, "tex": table_latex}
-        return {ending: text(collected).encode("utf-8") for ending, text in texts.items()}
-    from bits.reporting.figures import chart_files  # seaborn takes seconds to import
-
-    return {**chart_files(collected), "csv": chart_csv(collected).encode("utf-8")}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,19 +1,17 @@
-"""Share results: what was made goes to git and DVC, and comes back in a clone.
+"""Share results through git and DVC, and get them back in a clone.
 
-    python -m bits.commands.share record  [scale=demo ...]    note what was made, put bytes under DVC
-    python -m bits.commands.share push    [scale=demo remote=NAME ...]      record, then dvc push
-    python -m bits.commands.share pull    [scale=demo run=bits-reset weights=no remote=NAME ...]
-    python -m bits.commands.share restore [scale=demo ...]    after a dvc pull by hand: dates and Snakemake's notes
+    bits share record  [scale=demo ...]    note what was made, put large files under DVC
+    bits share push    [scale=demo remote=NAME ...]      record, then dvc push
+    bits share pull    [scale=demo run=bits-reset weights=no remote=NAME ...]
+    bits share restore [scale=demo ...]    after a dvc pull by hand: restore dates and Snakemake's notes
 
-The other words are those of snakemake --config: data=, seeds=, site=, set=. Run from the project's folder; nothing is
-committed.
+All other words are those of snakemake --config: data=, seeds=, site=, set=. Run it from the project's folder. Nothing
+is committed.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from bits.commands.guard import guarded
 from bits.errors import BitsError
@@ -25,29 +23,37 @@ OWN = {"record": (), "push": ("remote",), "pull": ("run", "weights", "remote"), 
 
 
 def main() -> int:
+    """Do what the first word says, and print what came of it."""
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
         print(__doc__)
         return 0
+    action, own, others = _parsed(words)
+    plan = current_plan(request(others))
+    remote = own.get("remote", "")
+    if action == "record":
+        print(_to_commit(plan.scale.name, len(record(plan).dates)))
+    elif action == "push":
+        print(_to_commit(plan.scale.name, push(plan, remote)))
+    elif action == "pull":
+        print(_told(pull(plan, own.get("run", ""), "weights" not in own, remote)))
+    else:
+        print(_told(restore(plan)))
+    return 0
+
+
+def _parsed(words: list[str]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """(action, its own options, those of the plan); raises BitsError for an unknown action or value."""
     action, options = words[0], dict(word.partition("=")[::2] for word in words[1:])
     if action not in OWN:
         raise BitsError(f"share {action}: there are {', '.join(OWN)}")
     own = {name: options.pop(name) for name in OWN[action] if name in options}
     if own.get("weights", "no") != "no":
-        raise BitsError(f"weights={own['weights']}: expected weights=no, or nothing for all of them")
-    plan = current_plan(request(options))
-    if action in ("record", "push"):
-        count = push(plan, own.get("remote", "")) if action == "push" else len(record(plan).dates)
-        print(_to_commit(plan, count))
-    else:
-        remote, run = own.get("remote", ""), own.get("run", "")
-        found = pull(plan, run, "weights" not in own, remote) if action == "pull" else restore(plan)
-        print(_told(found))
-    return 0
+        raise BitsError(f"weights={own['weights']}: expected weights=no; leave it out to get all weights")
+    return action, own, options
 
 
-def _to_commit(plan: Mapping[str, Any], count: int) -> str:
-    scale = plan["scale"]["name"]
+def _to_commit(scale: str, count: int) -> str:
     return (
         f"{count} files of scale {scale} are recorded. Nothing is committed yet; next:\n"
         f"  git add results reports data && git commit -m 'Results of scale {scale}' && git push"
@@ -57,9 +63,9 @@ def _to_commit(plan: Mapping[str, Any], count: int) -> str:
 def _told(found: Restored) -> str:
     lines = [f"{len(found.same)} files are as recorded; {len(found.absent)} are not here."]
     if found.other:
-        lines.append(f"{len(found.other)} are not as recorded, and stay as they are:")
+        lines.append(f"{len(found.other)} are not as recorded and were left alone:")
         lines += [f"  {name}" for name in found.other]
-        lines.append("Made anew on purpose: make push records them. Else delete them, and make pull or run snakemake.")
+        lines.append("If you made them anew on purpose, make push records them. Otherwise delete them, then make pull.")
     return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bits.config.near import did_you_mean
 from bits.errors import BitsError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,14 +65,5 @@ def _complaints(model: type[BaseModel], error: ValidationError, path: Path, key:
         complaint = f"{path}: {where}: {detail['msg']}"
         if detail["type"] == "extra_forbidden":
             known = model.model_fields if len(detail["loc"]) == 1 else ()
-            complaint = f"{path}: {where}: unknown key{near(str(detail['loc'][-1]), known)}"
+            complaint = f"{path}: {where}: unknown key{did_you_mean(str(detail['loc'][-1]), known)}"
         yield complaint
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A phrase with the names nearest to `name` among `known`, or all of them when there are few."""
-    names = sorted(known)
-    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if matches:
-        return f"; did you mean {' or '.join(map(repr, matches))}?"
-    return f"; known: {', '.join(names)}" if 0 < len(names) <= 12 else ""

@@ -40,7 +40,7 @@ def declarations(package: str, constant: str) -> dict[str, Found]:
     spec = importlib.util.find_spec(package)
     assert spec is not None, package
     assert spec.submodule_search_locations is not None, package
-    folder = Path(next(iter(spec.submodule_search_locations)))
+    folder = Path(next(iter(spec.submodule_search_locations))).resolve()
     line = re.compile(rf"^{constant}\b\s*[:=]", re.MULTILINE)
     found: dict[str, Found] = {}
     for path in sorted(folder.rglob("*.py")):

@@ -14,7 +14,7 @@ HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0, "": 1.0}
 
 @dataclass(frozen=True)
 class Choice:
-    """An exhibit in its turn. added: hours of the jobs that none before it has made. total: hours spent by then."""
+    """An exhibit in its turn. added: hours of the jobs that none before it needs. total: hours spent by then."""
 
     name: str
     added: float
@@ -37,14 +37,14 @@ def chosen(
 ) -> list[Choice]:
     """The exhibits to make, in order, for at most `budget` hours.
 
-    values: what an exhibit is worth. needs: its jobs. cost: hours of each job, paid once. In each turn the exhibit
-    that gives most value for each hour that it adds, among those that still fit. If starting from the single
-    most valuable exhibit that fits gives more in the end, that is taken.
+    values: what an exhibit is worth. needs: its jobs. cost: hours of each job, paid once. Each turn takes the exhibit
+    with the most value per hour that it adds, among those that still fit. If starting with the most valuable single
+    exhibit that fits gives more in the end, that is taken.
 
-    What is guaranteed: the budget is kept, and nothing that still fits is left. Where exhibits share no jobs this is
-    the knapsack problem, and the value is at least half of the best possible. Where they do, it is the knapsack of
-    set unions, for which no constant factor is known: the value is at least that of the best single exhibit. The
-    tests hold it against all subsets of small cases.
+    Guaranteed: the budget is kept, and nothing that still fits is left out. Where exhibits share no jobs this is the
+    knapsack problem, and the value is at least half of the best possible. Where they do, it is the set-union
+    knapsack problem, for which no constant factor is known: the value is at least that of the best single exhibit.
+    The tests compare it with all subsets of small cases.
     """
     greedy = _filled([], values, needs, cost, budget)
     fitting = [name for name in values if _hours(needs[name], cost) <= budget]

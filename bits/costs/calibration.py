@@ -1,8 +1,9 @@
-"""Measured speeds of one device, as results/<scale>/calibration.json holds them, in place of the FLOP model's."""
+"""Measured speeds of one device, as results/<scale>/calibration.json holds them, instead of the FLOP model's."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,16 @@ from bits.config.section import Section
 from bits.config.site import Site
 from bits.costs.assumptions import CostError
 from bits.costs.rates import FlopRates
+from bits.plan import Plan
 from bits.records.digests import digest
 
-PACKAGES = ("torch", "timm")  # whose versions a calibration holds for
+PACKAGES = ("torch", "timm")  # a calibration holds for these versions of them
+CALIBRATION = "calibration.json"
+
+
+def calibration_file(plan: Plan) -> Path:
+    """Where this machine's calibration for a plan is kept."""
+    return plan.folder / CALIBRATION
 
 
 class Measured(Section):
@@ -29,7 +37,11 @@ class Measured(Section):
 
 
 class Calibration(Section):
-    """Speeds by the key of their setting. device: product name. threads: of a process. startup_seconds: of one."""
+    """Speeds by the key of their setting, see the functions below.
+
+    device: product name. threads: of a process. images: what they were measured on, in words. startup_seconds: of a
+    process.
+    """
 
     scale: str
     device: str
@@ -47,11 +59,11 @@ class Calibration(Section):
 
     @property
     def id(self) -> str:
-        """Eight digits that name this very calibration."""
+        """Eight hexadecimal digits that name this very calibration."""
         return digest(self.model_dump(mode="json"))[:8]
 
     def mismatch(self, cpu: bool, device: str | None, versions: Mapping[str, str]) -> str:
-        """Why it says nothing about a device of that product name (None: unknown) and these versions; "" if it does."""
+        """Why it does not hold for a device of that name (None: unknown) with these versions; "" where it does."""
         if self.cpu != cpu or (device is not None and self.device != device):
             return f"was measured on {self.device}, not on {device or ('a CPU' if cpu else 'a GPU')}"
         others = [name for name in PACKAGES if self.versions.get(name) != versions.get(name)]
@@ -67,11 +79,11 @@ def read_calibration(path: Path) -> Calibration:
         raise CostError(f"{path}: no such calibration. Measure one: bits calibrate scale=...") from None
     except (OSError, ValueError) as error:
         what = f"{error.error_count()} errors" if isinstance(error, ValidationError) else error
-        raise CostError(f"{path}: not a calibration ({what}). Measure anew: bits calibrate scale=...") from error
+        raise CostError(f"{path}: not a calibration ({what}). Measure again: bits calibrate scale=...") from error
 
 
 def training_key(recipe: Recipe, site: Site) -> str:
-    """Settings that decide how fast a step is: two runs of one key are timed once."""
+    """Of the settings that decide how fast a step is: runs with the same key are timed once."""
     objective = recipe.objective
     kind = [objective.agreement, objective.target, objective.rate_weight > 0, objective.rate_rows]
     head = recipe.head.model_dump(mode="json", exclude={"init_std", "freeze_prototypes_epochs"})
@@ -87,13 +99,13 @@ def extraction_key(backbone: Backbone, crop: CentreCrop) -> str:
 
 
 def numbers_key(*numbers: int) -> str:
-    """width x classes x heads of a probe, or the width of features that are ranked."""
+    """Of a probe: width x classes x heads; of ranking: the width of the features."""
     return "x".join(map(str, numbers))
 
 
 @dataclass
 class MeasuredRates:
-    """A calibration's speeds; what it has not measured comes from the FLOP model, and is counted in `guessed`."""
+    """A calibration's speeds; what it has not measured comes from the FLOP model and is named in `guessed`."""
 
     calibration: Calibration
     model: FlopRates
@@ -140,16 +152,9 @@ class MeasuredRates:
     @staticmethod
     def _nearest(measured: Mapping[str, Measured], sizes: tuple[int, ...]) -> float | None:
         """The speed at the nearest measured size; for more work than was measured, slower in proportion."""
-
-        def work(numbers: tuple[int, ...]) -> float:
-            product = 1.0
-            for number in numbers:
-                product *= number
-            return product
-
-        known = {work(tuple(map(int, key.split("x")))): found.per_second for key, found in measured.items()}
+        known = {math.prod(map(int, key.split("x"))): found.per_second for key, found in measured.items()}
         if not known:
             return None
-        wanted = work(sizes)
+        wanted = math.prod(sizes)
         near = min(known, key=lambda size: abs(size - wanted))
         return known[near] * min(1.0, near / wanted)

@@ -1,46 +1,46 @@
-"""Which device a plan is costed for, and from what."""
+"""Which device a plan is costed for, and where its speeds come from."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bits.config.site import Site
 from bits.costs.assumptions import CPU, Assumptions, CostError
-from bits.costs.calibration import MeasuredRates, read_calibration
-from bits.costs.counts import Counts
-from bits.costs.price import scale_folder
+from bits.costs.calibration import MeasuredRates, calibration_file, read_calibration
+from bits.costs.counts import counts_of
+from bits.costs.images import image_counts
+from bits.costs.price import Prices
 from bits.costs.rates import FlopRates, Rates
+from bits.plan import Plan
+from bits.records.gpus import gpu_name
 from bits.records.provenance import hardware, versions
 
-CALIBRATION = "calibration.json"
+
+def prices_for(
+    plan: Plan, assumptions: Assumptions, device: str | None = None, calibration: Path | None = None
+) -> tuple[Prices, str]:
+    """(prices of the plan's jobs, why by these speeds), see `rates_for`."""
+    rates, why = rates_for(plan, assumptions, device, calibration)
+    return Prices(plan, rates, counts_of(plan), image_counts(plan, assumptions), assumptions), why
 
 
 def rates_for(
-    plan: Mapping[str, Any],
-    assumptions: Assumptions,
-    device: str | None = None,
-    calibration: Path | None = None,
+    plan: Plan, assumptions: Assumptions, device: str | None = None, calibration: Path | None = None
 ) -> tuple[Rates, str]:
-    """(speeds, why they are these): those of `calibration`, or of `device` by the FLOP model, else of this machine.
+    """(speeds, why these): those of `calibration`, or of `device` by the FLOP model, else of this machine.
 
-    For this machine results/<scale>/calibration.json where it fits, else the FLOP model of the GPU that is here, of a
-    CPU where the site says so or there is no GPU, or of what config/costs.yaml assumes for the scale then.
+    For this machine results/<scale>/calibration.json where it fits, else the FLOP model of its GPU, of a CPU where the
+    site says so or there is no GPU, or of the device that config/costs.yaml assumes for the scale then.
     """
-    site, counts = Site.model_validate(plan["site"]), Counts(scale_folder(plan) / "flops.json")
     if device is not None and calibration is not None:
         raise CostError("--device and --calibration: give one of them; a calibration is of a device")
-    gpu = None if site.device.startswith("cpu") else gpu_name()
-    key, why = _device(plan, site, assumptions, device, gpu)
-    model = FlopRates(key, assumptions, counts, site)
+    gpu = None if plan.site.device.startswith("cpu") else gpu_name()
+    key, why = _device(plan, assumptions, device, gpu)
+    model = FlopRates(key, assumptions, counts_of(plan), plan.site)
     if device is not None:
         return model, why
-    path = calibration or scale_folder(plan) / CALIBRATION
+    path = calibration or calibration_file(plan)
     if calibration is None and not path.is_file():
-        return model, f"{why}; nothing was measured here (bits calibrate scale={plan['scale']['name']})"
+        return model, f"{why}; nothing was measured here (bits calibrate scale={plan.scale.name})"
     measured = read_calibration(path)
     here = hardware()["cpu"] if model.cpu else gpu
     mismatch = measured.mismatch(model.cpu, here, versions())
@@ -49,29 +49,15 @@ def rates_for(
     return MeasuredRates(measured, model), f"{path}{f', although it {mismatch}' if mismatch else ''}"
 
 
-def _device(
-    plan: Mapping[str, Any], site: Site, assumptions: Assumptions, asked: str | None, gpu: str | None
-) -> tuple[str, str]:
+def _device(plan: Plan, assumptions: Assumptions, asked: str | None, gpu: str | None) -> tuple[str, str]:
+    """(key of the device in config/costs.yaml, why this one)."""
     if asked is not None:
         return assumptions.device(asked), "as --device says"
-    if site.device.startswith("cpu"):
-        return CPU, f"site.device = {site.device}"
+    if plan.site.device.startswith("cpu"):
+        return CPU, f"site.device = {plan.site.device}"
     if gpu is not None:
         return assumptions.device(gpu), "the GPU of this machine"
-    assumed = assumptions.assumed.get(str(plan["scale"]["name"]))
-    if site.device.startswith("cuda") or assumed is not None:
+    assumed = assumptions.assumed.get(plan.scale.name)
+    if plan.site.device.startswith("cuda") or assumed is not None:
         return assumptions.device(assumed or "h100"), "assumed, as this machine has no GPU (--device says another)"
     return CPU, "this machine has no GPU"
-
-
-def gpu_name() -> str | None:
-    """The product name of this machine's first GPU, None where there is none or no nvidia-smi."""
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return None
-    query = [command, "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found[0].strip() if found else None

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bits.config.recipe import Backbone, Head, Recipe
+from bits.plan import Plan
 from bits.records.digests import digest
 from bits.records.files import write_json
 from bits.records.provenance import versions
+
+COUNTS = "flops.json"
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,13 @@ class Counted:
 
 
 class Counts:
-    """Looks up what a backbone or head takes; counts (and imports torch, seconds) only what is not in the file."""
+    """Looks up what a backbone or head takes; counts (and imports torch, seconds) only what is not in the file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    keep: write what was counted to the file; False: leave the file as it is.
+    """
+
+    def __init__(self, path: Path, keep: bool = True) -> None:
+        self.path, self.keep = path, keep
         self._timm = versions().get("timm")
         try:
             self._known: dict[str, dict[str, int]] = json.loads(path.read_text())
@@ -59,15 +65,22 @@ class Counts:
         key = digest([what, self._timm])[:16]
         if key not in self._known:
             self._known[key] = count()
-            write_json(self.path, self._known)
+            if self.keep:
+                write_json(self.path, self._known)
         return Counted(**self._known[key])
 
 
-def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
-    """Of one image in one step: the student forward and backward (twice forward) on all views, the teacher
-    forward on the two global ones; with micro-batches and a rate term the student's global views once more.
+def counts_of(plan: Plan, keep: bool = True) -> Counts:
+    """The counts in the folder of a plan's results."""
+    return Counts(plan.folder / COUNTS, keep)
 
-    The objective, augmentation and the update are left out.
+
+def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
+    """Of one image in one step.
+
+    The student's forward and backward pass (twice forward) on all views, and the teacher's forward pass on the two
+    global ones; with micro-batches and a rate term the student's forward pass on the global views once more. The
+    objective, augmentation and the update are left out.
     """
     large, small = (
         counts.backbone(recipe.backbone, size) for size in (recipe.crops.global_size, recipe.crops.local_size)

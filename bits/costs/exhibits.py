@@ -1,31 +1,27 @@
-"""What each exhibit needs and what it is worth, those whose data are not here included."""
+"""What each exhibit is made from, whether or not its data are here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
-from bits.exhibits import Declarations, Exhibit, Grid, Lines
+from bits.exhibits import Declarations, Exhibit
+from bits.plan import Plan
 
 
-def files_of(exhibit: Exhibit, declared: Declarations, plan: Mapping[str, Any]) -> list[str] | None:
-    """The metrics files that it would be made from, were all data here; None when no data set plays a role of it."""
-    files = []
+def files_of(exhibit: Exhibit, declared: Declarations, plan: Plan) -> list[Path] | None:
+    """The metrics files that it would be made from, were all data here; None where no data set plays a role of it."""
+    files = set()
     for source, name in exhibit.needs():
-        measure = declared.measures[name]
-        for identity in plan["sources"].get(source, [""]):
-            path = plan["metrics"].get(identity, {}).get(measure.record)
+        record = declared.measures[name].record
+        for identity in plan.sources.get(source, [""]):
+            path = plan.metrics.get(identity, {}).get(record)
             if path is None:
                 return None
-            files.append(path)
-    return sorted(set(files))
+            files.add(path)
+    return sorted(files)
 
 
-def published_values(exhibit: Exhibit, declared: Declarations) -> int:
-    """How many values of the paper it is held against: a cell counts one, and so does a whole curve."""
-    if isinstance(exhibit, Grid):
-        return sum(declared.published.get(key) is not None for key in exhibit.published_keys())
-    if isinstance(exhibit, Lines):
-        points = (exhibit.published_points(*curve, declared.published) for curve in exhibit.published_curves())
-        return sum(bool(found) for found in points)
-    return 1
+def files_shown(declared: Declarations, plan: Plan) -> set[Path]:
+    """The metrics files of all exhibits that can be computed, those that wait for their data included."""
+    found = (files_of(declared.exhibits[name], declared, plan) for name in declared.computable())
+    return {path for files in found for path in files or ()}

@@ -5,88 +5,113 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from bits.plan import Plan, Run
+
+Kind = Literal["data", "pretraining", "finetuning", "evaluation", "references", "rendering"]
+TRAININGS: tuple[Kind, ...] = ("pretraining", "finetuning")
+EVALUATIONS: tuple[Kind, ...] = ("evaluation", "references")
 
 
 @dataclass(frozen=True)
 class Work:
-    """One job. needs: ids of the jobs before it. run: the id of the run that it trains or evaluates, or of one
-    whose backbone its references share. sources: what it evaluates, id -> name. keys: of the predictions that it has.
+    """One job.
+
+    needs: ids of the jobs before it. run: id of the run that it trains or evaluates, or of the one whose backbone its
+    references share. evaluation: its name in the plan. sources: names of what it evaluates. keys: of the predictions
+    that it has, for an evaluation one a source, in their order.
     """
 
     id: str
-    kind: str  # data, pretraining, finetuning, evaluation, references, rendering
+    kind: Kind
     needs: tuple[str, ...]
     done: bool
     role: str = ""
     run: str = ""
-    sources: tuple[tuple[str, str], ...] = ()
+    evaluation: str = ""
+    sources: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
 
 class Graph:
-    """Every job that makes a metrics file of the plan, by id."""
+    """Every job that makes a metrics file of the plan, by id. makers: metrics file -> id of the job that makes it."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.works: dict[str, Work] = {}
-        self.makers: dict[str, str] = {}  # metrics file -> id of the job that makes it
-        for role, dataset in plan["datasets"].items():
-            if dataset["kind"] == "scenes":
-                root = plan["roots"][role]
-                self._add(Work(f"data/{root}", "data", (), Path(root).exists(), role), [])
-        for run in plan["runs"].values():
+        self.makers: dict[Path, str] = {}
+        self._add_data()
+        for run in plan.runs.values():
             self._add_training(run)
-        for identity in plan["runs"]:
-            for role, path in _evaluations(plan, identity):
-                needs = (f"train/{identity}", *self._data(role))
-                self._add_evaluation("evaluation", f"evaluate/{_key(path)}", needs, identity, role, {identity: path})
-        for job in plan["reference_jobs"]:
-            run = next(run["id"] for run in plan["runs"].values() if run["config"] == job["config"])
-            role, name = plan["evaluations"][job["evaluation"]]["role"], f"{job['evaluation']}/{job['seed']}"
-            self._add_evaluation("references", f"references/{name}", self._data(role), run, role, job["files"])
+        for run in plan.runs.values():
+            self._add_evaluations(run)
+        self._add_references()
 
-    def _add_training(self, run: Mapping[str, Any]) -> None:
-        start = (f"train/{run['start']}",) if run["start"] else ()
-        needs = (*start, *self._data(run["role"]))
-        done = Path(run["outcome"]).is_file()
-        work = Work(f"train/{run['id']}", run["kind"], needs, done, run["role"], run["id"], keys=(run["id"],))
-        self._add(work, [run["curve"]])
+    def _add_data(self) -> None:
+        for role, dataset in self.plan.datasets.items():
+            if dataset.kind == "scenes":
+                root = self.plan.roots[role]
+                self._add(Work(f"data/{root}", "data", (), Path(root).exists(), role), [])
+
+    def _add_training(self, run: Run) -> None:
+        start = (f"train/{run.start}",) if run.start else ()
+        needs = (*start, *self._data(run.role))
+        done = run.outcome.is_file()
+        self._add(Work(f"train/{run.id}", run.kind, needs, done, run.role, run.id, keys=(run.id,)), [run.curve])
+
+    def _add_evaluations(self, run: Run) -> None:
+        for path in self.plan.evaluation_files(run.id).values():
+            needs = (f"train/{run.id}", *self._data(self.plan.of_metrics(path).role))
+            self._add_evaluation("evaluation", f"evaluate/{_key(path)}", needs, run.id, {run.id: path})
+
+    def _add_references(self) -> None:
+        for job in self.plan.reference_jobs:
+            needs = self._data(self.plan.evaluations[job.evaluation].role)
+            self._add_evaluation("references", f"references/{job.evaluation}/{job.seed}", needs, job.run, job.files)
 
     def _add_evaluation(
-        self, kind: str, name: str, needs: tuple[str, ...], run: str, role: str, files: Mapping[str, str]
+        self, kind: Kind, name: str, needs: tuple[str, ...], run: str, files: Mapping[str, Path]
     ) -> None:
-        names = {**self.plan["runs"], **self.plan["references"]}
-        sources = tuple((identity, names[identity]["name"]) for identity in files)
-        done = all(Path(path).is_file() for path in files.values())
-        keys = tuple(_key(path) for path in files.values())
-        self._add(Work(name, kind, needs, done, role, run, sources, keys), files.values())
+        evaluation = self.plan.of_metrics(next(iter(files.values())))
+        work = Work(
+            id=name,
+            kind=kind,
+            needs=needs,
+            done=all(path.is_file() for path in files.values()),
+            role=evaluation.role,
+            run=run,
+            evaluation=evaluation.name,
+            sources=tuple(self.plan.source(identity).name for identity in files),
+            keys=tuple(_key(path) for path in files.values()),
+        )
+        self._add(work, files.values())
 
-    def _add(self, work: Work, files: Iterable[str]) -> None:
+    def _add(self, work: Work, files: Iterable[Path]) -> None:
         self.works[work.id] = work
         self.makers |= dict.fromkeys(files, work.id)
 
     def _data(self, role: str) -> tuple[str, ...]:
-        job = f"data/{self.plan['roots'][role]}"
+        job = f"data/{self.plan.roots[role]}"
         return (job,) if job in self.works else ()
 
-    def before(self, files: Iterable[str], skip_done: bool = True) -> set[str]:
-        """Ids of all jobs that have to be made for some metrics files; a done one asks for nothing before it."""
+    def before(self, files: Iterable[Path]) -> set[str]:
+        """Ids of all jobs behind some metrics files; one that is done asks for nothing before it."""
         found: set[str] = set()
         waiting = [self.makers[path] for path in files]
         while waiting:
             identity = waiting.pop()
             if identity not in found:
                 found.add(identity)
-                done = skip_done and self.works[identity].done
-                waiting += () if done else self.works[identity].needs
+                waiting += () if self.works[identity].done else self.works[identity].needs
         return found
 
+    def left(self, files: Iterable[Path]) -> list[Work]:
+        """The jobs that have still to be done for some metrics files, in the plan's order."""
+        names = self.before(files)
+        return [work for name, work in self.works.items() if name in names and not work.done]
 
-def _evaluations(plan: Mapping[str, Any], identity: str) -> list[tuple[str, str]]:
-    return [(role, path) for role, path in plan["metrics"][identity].items() if role != "training"]
 
-
-def _key(path: str) -> str:
+def _key(path: Path) -> str:
     """results/<scale>/metrics/<id>/<role>-<digest>.json -> <id>/<role>-<digest>."""
-    return str(Path(Path(path).parent.name) / Path(path).stem)
+    return f"{path.parent.name}/{path.stem}"

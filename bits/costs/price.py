@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from bits.config.evaluation import CHANCE_WIDTH, CentreCrop, EvaluationSettings, Retrieval
+from bits.config.evaluation import CentreCrop, EvaluationSettings, Linear, Retrieval
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import Assumptions, Images
 from bits.costs.counts import Counts
-from bits.costs.graph import Work
+from bits.costs.graph import TRAININGS, Work
 from bits.costs.rates import Rates
+from bits.costs.sizes import WITHOUT_BACKBONE, Footprint, Sizes, images_seen, rendered
+from bits.plan import Plan
 
-FLOAT = 4  # bytes
-CHECKPOINTS = 3  # of a training on disk: two generations, and one that is being written
+SCENE_SIDE = 48  # px, of the scene that scene_seconds of config/costs.yaml is for
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a job takes. seconds: of wall time, with its process's start; devices: that it holds (0: a CPU beside GPUs).
+class PricedJob:
+    """What a job takes; nothing when it is done.
 
-    disk: bytes that stay. scratch: bytes of checkpoints while it trains. parts: seconds of work of each prediction,
-    without the process's start. A done job takes nothing more.
+    seconds: of wall time, its process's start included. devices: that it holds (0: a CPU beside GPUs). disk: what it
+    writes. parts: seconds of work of each prediction, without the process's start.
     """
 
     work: Work
     seconds: float
     devices: int
-    disk: int
-    scratch: int
+    disk: Footprint
     parts: Mapping[str, float]
 
     @property
@@ -45,56 +43,54 @@ class Job:
 class Prices:
     """Prices the jobs of one plan. images: by data set role."""
 
-    plan: Mapping[str, Any]
+    plan: Plan
     rates: Rates
     counts: Counts
     images: Mapping[str, Images]
     assumptions: Assumptions
 
-    def job(self, work: Work) -> Job:
-        """The job that does `work`; nothing is left to pay when it is done."""
+    def job(self, work: Work) -> PricedJob:
+        """`work` with its price: nothing when it is done. Its data set role must be one of `images`."""
         if work.done:
-            return Job(work, 0.0, 0, 0, 0, {})
-        if work.kind == "data":
-            return Job(work, self._rendering(work.role), self._cores(), self._scene_bytes(work.role), 0, {})
-        if work.kind == "rendering":
-            return Job(work, self.assumptions.render_seconds, self._cores(), 0, 0, {})
-        return self._training(work) if work.kind in ("pretraining", "finetuning") else self._evaluations(work)
+            return PricedJob(work, 0.0, 0, Footprint(work.kind, work.role), {})
+        if work.kind in TRAININGS:
+            parts = {work.run: self._training(work)}
+            return self._priced(work, parts, self.processes * self._threads)
+        if work.kind in ("data", "rendering"):
+            seconds = self._scenes(work.role) if work.kind == "data" else self.assumptions.render_seconds
+            return PricedJob(work, seconds, 1 if self.rates.cpu else 0, self.sizes.footprint(work), {})
+        parts = {key: self._evaluation(work, source) for key, source in zip(work.keys, work.sources, strict=True)}
+        return self._priced(work, parts, self._threads)
+
+    def _priced(self, work: Work, parts: Mapping[str, float], devices: int) -> PricedJob:
+        return PricedJob(work, self.rates.startup + sum(parts.values()), devices, self.sizes.footprint(work), parts)
 
     @cached_property
+    def sizes(self) -> Sizes:
+        """What the jobs write."""
+        return Sizes(self.plan, self.counts, self.images)
+
+    @property
     def site(self) -> Site:
-        """Threads and processes of the plan's jobs."""
-        return Site.model_validate(self.plan["site"])
+        return self.plan.site
 
-    def _cores(self) -> int:
-        """What a job without GPU holds: one core where cores are what is counted."""
-        return 1 if self.rates.cpu else 0
+    @property
+    def processes(self) -> int:
+        """Of one training, over all nodes."""
+        return self.site.processes * self.site.nodes
 
+    @property
     def _threads(self) -> int:
+        """Devices that a process holds: cores where cores are counted."""
         return max(self.site.threads, 1) if self.rates.cpu else 1
 
-    def _recipe(self, work: Work) -> Recipe:
-        return Recipe.model_validate(self.plan["runs"][work.run]["recipe"])
-
-    def _training(self, work: Work) -> Job:
-        recipe, images, site = self._recipe(work), self.images[work.role], self.site
-        processes = site.processes * site.nodes
-        rate = self.rates.training(recipe) * processes * (self.assumptions.several_devices if processes > 1 else 1)
+    def _training(self, work: Work) -> float:
+        recipe, images = self.plan.runs[work.run].recipe, self.images[work.role]
+        speed_up = self.processes * (self.assumptions.several_devices if self.processes > 1 else 1)
         epochs, batch = recipe.schedule.epochs, recipe.schedule.batch_size
         seen = epochs * ((recipe.schedule.images_per_epoch or images.train) // batch) * batch
         points = -(-epochs // recipe.curve.every_epochs) + 1
-        seconds = seen / rate + points * self._curve_point(recipe, images)
-        backbone = self.counts.backbone(recipe.backbone, recipe.crops.global_size)
-        branch = FLOAT * (backbone.parameters + self.counts.head(recipe.head, backbone.width).parameters)
-        # Student and teacher; the optimiser's two moments of the student.
-        return Job(
-            work,
-            self.rates.startup + seconds,
-            processes * self._threads(),
-            disk=2 * branch,
-            scratch=CHECKPOINTS * 4 * branch,
-            parts={work.run: seconds},
-        )
+        return seen / (self.rates.training(recipe) * speed_up) + points * self._curve_point(recipe, images)
 
     def _curve_point(self, recipe: Recipe, images: Images) -> float:
         """mAP of the teacher while it trains."""
@@ -104,77 +100,48 @@ class Prices:
         extraction = seen / self.rates.extraction(recipe.backbone, recipe.curve.features)
         return extraction + _ranked(retrieval, images) / self.rates.pairs(width)
 
-    def _evaluations(self, work: Work) -> Job:
-        recipe, images = self._recipe(work), self.images[work.role]
-        parts, disk = {}, 0
-        for key, (_, source) in zip(work.keys, work.sources, strict=True):
-            settings = EvaluationSettings.model_validate(self.plan["evaluations"][Path(key).name]["evaluation"])
-            widths, bare = self._widths(source, recipe, settings), source in _WITHOUT_BACKBONE
-            parts[key] = self._evaluation(bare, recipe, settings, images, widths)
-            # The features, which are kept.
-            disk += FLOAT * widths[1] * (images.val + (images.train if settings.sees_training_images(not bare) else 0))
-        return Job(work, self.rates.startup + sum(parts.values()), self._threads(), disk, 0, parts)
-
-    def _widths(self, source: str, recipe: Recipe, settings: EvaluationSettings) -> tuple[int, int]:
-        """Of the features that are ranked, and of those that the probe sees."""
-        if source in _WITHOUT_BACKBONE:
-            width = CHANCE_WIDTH if source == "chance" else 3 * min(settings.features.size, settings.pixels) ** 2
-            return width, width
-        counted = self.counts.backbone(recipe.backbone, settings.features.size)
-        return counted.width, counted.width * min(settings.tokens, counted.blocks)
-
-    def _evaluation(
-        self, bare: bool, recipe: Recipe, settings: EvaluationSettings, images: Images, widths: tuple[int, int]
-    ) -> float:
-        """bare: without a backbone, so that features cost next to nothing."""
-        linear, crop = settings.linear, CentreCrop(resize=settings.features.resize, size=settings.features.size)
-        passes = images.val + (images.train if settings.sees_training_images(not bare) else 0)
-        pairs = images.val * images.train if settings.knn else 0
-        pairs += _ranked(settings.retrieval, images) if settings.retrieval else 0
+    def _evaluation(self, work: Work, source: str) -> float:
+        """Of one source; without a backbone features cost next to nothing."""
+        recipe, images = self.plan.runs[work.run].recipe, self.images[work.role]
+        settings = self.plan.evaluations[work.evaluation].settings
+        ranked, probed = self.sizes.widths(source, recipe, settings)
+        passes, linear = images_seen(settings, source, images), settings.linear
         probing = 0.0
         if linear:
             passes += linear.epochs * images.train if linear.augment else 0
-            # After every epoch the heads see the test images, forward: half of a training step.
-            probed = linear.epochs * (images.train + images.val / 2) * (2 if linear.standardised else 1)
-            heads = len({linear.learning_rate, *linear.grid})
-            probing = probed / self.rates.probe(widths[1], images.classes, heads)
+            probing = _probed(linear, images) / self.rates.probe(probed, images.classes, heads_of(linear))
+        crop = CentreCrop(resize=settings.features.resize, size=settings.features.size)
+        bare = source in WITHOUT_BACKBONE
         extraction = 0.0 if bare else passes / self.rates.extraction(recipe.backbone, crop)
-        return extraction + probing + pairs / self.rates.pairs(widths[0])
+        return extraction + probing + _pairs(settings, images) / self.rates.pairs(ranked)
 
-    def _rendering(self, role: str) -> float:
-        settings = self.plan["datasets"][role]["settings"]
-        area = (settings.get("image_size", 48) / 48) ** 2
-        return self.assumptions.scene_seconds * area * self._scenes(role)
-
-    def _scenes(self, role: str) -> int:
-        settings, images = self.plan["datasets"][role]["settings"], self.images[role]
-        return images.train + images.val + int(settings.get("videos", 12) * settings.get("video_frames", 16))
-
-    def _scene_bytes(self, role: str) -> int:
-        side = int(self.plan["datasets"][role]["settings"].get("image_size", 48))
-        return 3 * side * side * self._scenes(role)
+    def _scenes(self, role: str) -> float:
+        settings = self.sizes.scenes(role)
+        area = (settings.image_size / SCENE_SIDE) ** 2
+        return self.assumptions.scene_seconds * area * rendered(settings)
 
 
-_WITHOUT_BACKBONE = ("chance", "pixels")
+def heads_of(linear: Linear) -> int:
+    """Heads that a probe trains side by side: one a learning rate."""
+    return len({linear.learning_rate, *linear.grid})
+
+
+def _probed(linear: Linear, images: Images) -> float:
+    """Images that a probe trains on; after every epoch it sees the test images, forward: half of a training step."""
+    return linear.epochs * (images.train + images.val / 2) * (2 if linear.standardised else 1)
+
+
+def _pairs(settings: EvaluationSettings, images: Images) -> int:
+    """Similarities that k-NN and retrieval need."""
+    neighbours = images.val * images.train if settings.knn else 0
+    return neighbours + (_ranked(settings.retrieval, images) if settings.retrieval else 0)
 
 
 def _ranked(retrieval: Retrieval, images: Images) -> int:
-    """Similarities that a protocol needs."""
+    """Similarities that a retrieval protocol needs."""
     if retrieval.protocol == "val-against-train":
         return images.val * images.train
     if retrieval.protocol == "each-against-all":
         return images.val**2
     queries = min(retrieval.queries_per_class * images.classes, images.val)
     return queries * (images.val - queries)
-
-
-def disk_there(jobs: Mapping[str, Job], at_once: int) -> tuple[int, int]:
-    """(bytes that stay, bytes at most: with the checkpoints of the `at_once` largest trainings)."""
-    kept = sum(job.disk for job in jobs.values())
-    scratch = sorted((job.scratch for job in jobs.values()), reverse=True)[: max(at_once, 1)]
-    return kept, kept + sum(scratch)
-
-
-def scale_folder(plan: Mapping[str, Any]) -> Path:
-    """results/<scale>."""
-    return Path("results") / str(plan["scale"]["name"])

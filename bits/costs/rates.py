@@ -13,11 +13,11 @@ from bits.costs.counts import Counts, training_flops
 
 
 class Rates(Protocol):
-    """Of one device; a CPU "device" is one process of site.threads threads."""
+    """Speeds of one device; on a CPU those of one process of site.threads threads."""
 
     @property
     def basis(self) -> str:
-        """In words, what the speeds come from."""
+        """What the speeds come from, in words."""
 
     @property
     def device(self) -> str:
@@ -25,11 +25,11 @@ class Rates(Protocol):
 
     @property
     def cpu(self) -> bool:
-        """Whether it is a CPU, so that cores are counted."""
+        """Whether it is a CPU, so that cores are counted, not GPUs."""
 
     @property
     def startup(self) -> float:
-        """Seconds of a process before it works."""
+        """Seconds until a process works."""
 
     def training(self, recipe: Recipe) -> float:
         """Images/s of training steps."""
@@ -38,7 +38,7 @@ class Rates(Protocol):
         """Images/s of feature extraction."""
 
     def probe(self, width: int, classes: int, heads: int) -> float:
-        """Images/s of training that many linear heads on features of that width."""
+        """Images/s of training that many linear heads side by side on features of that width."""
 
     def pairs(self, width: int) -> float:
         """Similarities/s between features of that width."""
@@ -46,7 +46,7 @@ class Rates(Protocol):
 
 @dataclass(frozen=True)
 class FlopRates:
-    """Work divided by peak x utilisation of a device of config/costs.yaml. `key`: its name there."""
+    """Work divided by peak x utilisation of a device of config/costs.yaml. key: its name there."""
 
     key: str
     assumptions: Assumptions
@@ -59,7 +59,7 @@ class FlopRates:
 
     @property
     def threads(self) -> int:
-        """CPU threads that the workflow gives a process, on a machine that has them."""
+        """CPU threads that the workflow gives a process on a machine that has as many."""
         return self.site.threads or (1 if self.cpu else self.site.jobs.evaluate.cpus)
 
     @property

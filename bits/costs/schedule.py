@@ -11,7 +11,7 @@ from bits.costs.assumptions import CostError
 
 @dataclass(frozen=True)
 class Task:
-    """needs: names of tasks before it; one that is not in the graph has been done. devices: held all the time."""
+    """needs: names of the tasks before it; one that is not in the graph has been done. devices: held while it runs."""
 
     seconds: float
     devices: int

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 from bits.costs.budget import Choice, chosen
-from bits.costs.exhibits import files_of, published_values
-from bits.costs.graph import Graph, Work
-from bits.costs.price import Job, Prices, disk_there
+from bits.costs.disk import bytes_at_most, bytes_kept, disk_needs
+from bits.costs.exhibits import files_of
+from bits.costs.graph import EVALUATIONS, Graph, Kind, Work
+from bits.costs.price import PricedJob, Prices
 from bits.costs.schedule import Task, critical_path, makespan
 from bits.exhibits import Declarations
 
@@ -19,7 +20,10 @@ PAGES = 2  # the scale's report, and the front page
 
 @dataclass(frozen=True)
 class Total:
-    """jobs: still to be made. hours: device-hours. disk, peak: bytes that stay, and at most. wall: seconds."""
+    """jobs: still to be done. hours: device-hours. disk, peak: bytes that stay, and at most. wall: seconds.
+
+    longest_chain: seconds of the jobs that must follow one another, however many devices there are.
+    """
 
     jobs: int
     hours: float
@@ -28,20 +32,10 @@ class Total:
     wall: float
     longest_chain: float
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "jobs": self.jobs,
-            "device_hours": self.hours,
-            "disk_bytes": self.disk,
-            "peak_disk_bytes": self.peak,
-            "wall_seconds": self.wall,
-            "critical_path_seconds": self.longest_chain,
-        }
-
 
 @dataclass(frozen=True)
 class Line:
-    """An exhibit. alone: made by itself. added: hours when those before it have been made. note: why it waits."""
+    """An exhibit. alone: made by itself. added: hours once those before it are made. note: why it waits, or ""."""
 
     name: str
     values: int
@@ -54,15 +48,43 @@ class Line:
 
 @dataclass(frozen=True)
 class Costs:
-    """lines: in the order that gives most. over: (line, hours by which it is over) of what a budget leaves out."""
+    """Of all exhibits.
+
+    lines: in the order that gives most. over: (line, hours over the budget) of those that a budget leaves out.
+    uncosted: exhibit -> why nothing can be said. by_kind: kind of job -> (number left, their device-hours).
+    most_features: the evaluation that makes most of them, and their bytes.
+    """
 
     lines: list[Line]
     over: list[tuple[Line, float]]
     uncosted: dict[str, str]
     total: Total
-    by_kind: dict[str, tuple[int, float]]
+    by_kind: dict[Kind, tuple[int, float]]
     devices: int
-    most_features: tuple[str, int]  # the evaluation that makes most of them, and their bytes
+    most_features: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """The exhibits that can be costed. worth: published values. needs: ids of the jobs of each. jobs: by id."""
+
+    worth: dict[str, int]
+    needs: dict[str, frozenset[str]]
+    jobs: dict[str, PricedJob]
+
+    @cached_property
+    def hours(self) -> dict[str, float]:
+        """Device-hours of each job."""
+        return {name: job.device_hours for name, job in self.jobs.items()}
+
+    def chosen(self, budget: float = math.inf) -> list[Choice]:
+        """What to make for at most `budget` device-hours, in order."""
+        return chosen(self.worth, self.needs, self.hours, budget)
+
+    def jobs_of(self, exhibits: Iterable[str]) -> dict[str, PricedJob]:
+        """The jobs of some exhibits, each once."""
+        names = frozenset[str]().union(*(self.needs[name] for name in exhibits))
+        return {name: self.jobs[name] for name in sorted(names)}
 
 
 @dataclass(frozen=True)
@@ -75,74 +97,97 @@ class Summary:
 
     def costs(self, budget: float = math.inf) -> Costs:
         """Everything that can be computed, or what of it fits `budget` device-hours."""
-        plan, graph = self.prices.plan, Graph(self.prices.plan)
-        known = self.prices.images
+        offer, uncosted = self._offer()
+        order = offer.chosen(budget)
+        made = offer.jobs_of(choice.name for choice in order)
+        return Costs(
+            lines=[self._line(choice, offer) for choice in order],
+            over=[] if math.isinf(budget) else list(self._over(offer, order, made, budget)),
+            uncosted=uncosted,
+            total=self._total(made, PAGES),
+            by_kind=_by_kind(made.values()),
+            devices=self.devices,
+            most_features=_most_features(made),
+        )
+
+    def _offer(self) -> tuple[_Offer, dict[str, str]]:
+        """(what can be costed, exhibit -> why the others cannot)."""
+        graph, known = Graph(self.prices.plan), self.prices.images
         jobs = {name: self.prices.job(work) for name, work in graph.works.items() if work.role in known}
-        needs: dict[str, frozenset[str]] = {}
-        uncosted = {name: f"not yet implemented, waits for {reason}" for name, reason in plan["pending"].items()}
+        offer = _Offer({}, {}, jobs)
+        uncosted = {
+            name: f"not yet implemented, waits for {reason}" for name, reason in self.prices.plan.pending.items()
+        }
         for name in self.declared.computable():
-            files = files_of(self.declared.exhibits[name], self.declared, plan)
-            if files is None:
-                uncosted[name] = plan["left_out"].get(name, "no data set plays a role that it needs")
+            before, why_not = self._before(name, graph)
+            if why_not:
+                uncosted[name] = why_not
                 continue
-            before = graph.before(files)
-            unknown = sorted({graph.works[job].role for job in before} - set(known))
-            if unknown:
-                uncosted[name] = f"nobody knows how many images {', '.join(unknown)} has: say so in config/counts.yaml"
-                continue
-            jobs[name] = self.prices.job(Work(name, "rendering", tuple(sorted(before)), all(_done(before, jobs))))
-            needs[name] = frozenset({name, *before})
-        worth = {name: float(published_values(self.declared.exhibits[name], self.declared)) for name in needs}
-        cost = {name: job.device_hours for name, job in jobs.items()}
-        everything = chosen(worth, needs, cost)
-        order = everything if math.isinf(budget) else chosen(worth, needs, cost, budget)
-        lines = [self._line(choice, worth, needs, jobs) for choice in order]
-        spent = order[-1].total if order else 0.0
-        paid = frozenset[str]().union(*(needs[choice.name] for choice in order)) if order else frozenset()
-        over = []
-        for name in [choice.name for choice in everything if choice.name not in {line.name for line in lines}]:
-            added = sum(cost[job] for job in sorted(needs[name] - paid))
-            line = self._line(Choice(name, added, spent + added), worth, needs, jobs)
-            over.append((line, spent + added - budget))
-        made = {name: jobs[name] for name in paid}
-        features = {name: job.disk for name, job in made.items() if job.work.kind in ("evaluation", "references")}
-        most = max(features.items(), key=lambda item: item[1], default=("", 0))
-        return Costs(lines, over, uncosted, self._total(made, PAGES), _by_kind(made.values()), self.devices, most)
+            done = all(jobs[job].work.done for job in before)
+            jobs[name] = self.prices.job(Work(name, "rendering", tuple(sorted(before)), done))
+            offer.needs[name] = frozenset({name, *before})
+            offer.worth[name] = self.declared.exhibits[name].worth(self.declared.published)
+        return offer, uncosted
 
-    def _line(
-        self,
-        choice: Choice,
-        worth: Mapping[str, float],
-        needs: Mapping[str, frozenset[str]],
-        jobs: Mapping[str, Job],
-    ) -> Line:
-        mine = {name: jobs[name] for name in needs[choice.name]}
-        note = self.prices.plan["left_out"].get(choice.name, "")
-        done, alone = jobs[choice.name].work.done, self._total(mine)
-        return Line(choice.name, int(worth[choice.name]), done, alone, choice.added, choice.total, note)
+    def _before(self, name: str, graph: Graph) -> tuple[set[str], str]:
+        """(ids of the jobs before an exhibit, why it cannot be costed)."""
+        plan = self.prices.plan
+        files = files_of(self.declared.exhibits[name], self.declared, plan)
+        if files is None:
+            return set(), plan.left_out.get(name, "no data set plays a role that it needs")
+        before = graph.before(files)
+        unknown = sorted({graph.works[job].role for job in before} - set(self.prices.images))
+        if unknown:
+            return set(), f"nobody knows how many images {', '.join(unknown)} has: say so in config/counts.yaml"
+        return before, ""
 
-    def _total(self, jobs: Mapping[str, Job], pages: int = 0) -> Total:
+    def _line(self, choice: Choice, offer: _Offer) -> Line:
+        name = choice.name
+        return Line(
+            name=name,
+            values=offer.worth[name],
+            done=offer.jobs[name].work.done,
+            alone=self._total(offer.jobs_of([name])),
+            added=choice.added,
+            running_total=choice.total,
+            note=self.prices.plan.left_out.get(name, ""),
+        )
+
+    def _over(
+        self, offer: _Offer, order: list[Choice], made: Mapping[str, PricedJob], budget: float
+    ) -> Iterable[tuple[Line, float]]:
+        """What a budget leaves out, each with the hours by which it would exceed it."""
+        spent, fits = order[-1].total if order else 0.0, {choice.name for choice in order}
+        for choice in offer.chosen():
+            if choice.name not in fits:
+                added = sum(offer.hours[job] for job in sorted(offer.needs[choice.name] - set(made)))
+                yield self._line(Choice(choice.name, added, spent + added), offer), spent + added - budget
+
+    def _total(self, jobs: Mapping[str, PricedJob], pages: int = 0) -> Total:
+        """Of the jobs that are left, and of rendering so many pages after them."""
         left = {name: job for name, job in jobs.items() if not job.work.done}
         tasks = {name: Task(job.seconds, job.devices, job.work.needs) for name, job in left.items()}
-        widest = max((job.devices for job in left.values() if job.scratch), default=1)
-        disk, peak = disk_there(left, self.devices // max(widest, 1))
-        chain = max(critical_path(tasks).values(), default=0.0)
-        more = pages * self.prices.assumptions.render_seconds if left else 0.0
-        wall = makespan(tasks, self.devices) + more
-        return Total(len(left) + pages * bool(left), _hours(left.values()), disk, peak, wall, chain + more)
+        widest = max((job.devices for job in left.values() if job.disk.checkpoints), default=1)
+        disk = disk_needs([job.disk for job in left.values()], self.prices.plan, self.devices // max(widest, 1))
+        rendering = pages * self.prices.assumptions.render_seconds if left else 0.0
+        return Total(
+            jobs=len(left) + pages * bool(left),
+            hours=sum(job.device_hours for job in left.values()),
+            disk=bytes_kept(disk),
+            peak=bytes_at_most(disk),
+            wall=makespan(tasks, self.devices) + rendering,
+            longest_chain=max(critical_path(tasks).values(), default=0.0) + rendering,
+        )
 
 
-def _done(names: Iterable[str], jobs: Mapping[str, Job]) -> Iterable[bool]:
-    return (jobs[name].work.done for name in names)
+def _most_features(jobs: Mapping[str, PricedJob]) -> tuple[str, int]:
+    features = {name: job.disk.kept for name, job in jobs.items() if job.work.kind in EVALUATIONS}
+    return max(features.items(), key=lambda item: item[1], default=("", 0))
 
 
-def _hours(jobs: Iterable[Job]) -> float:
-    return sum(job.device_hours for job in jobs)
-
-
-def _by_kind(jobs: Iterable[Job]) -> dict[str, tuple[int, float]]:
+def _by_kind(jobs: Iterable[PricedJob]) -> dict[Kind, tuple[int, float]]:
     """Kind of job -> how many are left to do, and their device-hours."""
-    found: dict[str, tuple[int, float]] = {}
+    found: dict[Kind, tuple[int, float]] = {}
     for job in sorted(jobs, key=lambda job: job.work.id):
         if not job.work.done:
             count, hours = found.get(job.work.kind, (0, 0.0))

@@ -1,8 +1,8 @@
-"""How Snakemake will learn that a job has ended, and whether it will.
+"""How Snakemake will learn that a job has ended, and whether it will learn it at all.
 
-The Slurm plugin asks sacct where that program exists. With accounting off sacct fails at every poll, which the plugin
-says in its debug log only: jobs end, and the workflow waits for ever. `slurm-status-command: squeue` avoids it, unless
-MinJobAge is shorter than three status intervals: then the plugin goes back to sacct by itself.
+The Slurm plugin asks sacct where that program exists. With accounting off, sacct fails at every poll, which the plugin
+mentions only in its debug log: jobs end, and the workflow waits forever. `slurm-status-command: squeue` avoids that,
+unless MinJobAge is shorter than three status intervals: then the plugin falls back to sacct.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import shutil
 from datetime import datetime, timedelta
 
 from bits.config.site import Cluster
-from bits.doctor.ask import ask
 from bits.doctor.finding import Finding
 from bits.doctor.partition import chosen_partition, records
 from bits.doctor.profile import Profile
+from bits.records.ask import ask
 
 SUBJECT = "Slurm"
 INTERVAL_S = 40  # the plugin's, before its first status check
@@ -23,7 +23,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def accounting(profile: Profile | None) -> list[Finding]:
-    """What is asked for the status of jobs, and whether it answers."""
+    """Which program is asked for the status of jobs, and whether it answers."""
     settings = profile.settings if profile else {}
     interval = int(settings.get("slurm-init-seconds-before-status-checks", INTERVAL_S))
     age, there = min_job_age(), shutil.which("sacct") is not None
@@ -43,7 +43,7 @@ def accounting(profile: Profile | None) -> list[Finding]:
 
 
 def preemption(profile: Profile | None, cluster: Cluster) -> list[Finding]:
-    """A preempted job comes back: the plugin leaves it to Slurm and waits, for ever where Slurm cancelled it."""
+    """Whether a preempted job comes back: the plugin leaves that to Slurm, and waits forever if Slurm cancelled it."""
     partitions = records(ask("scontrol", "show", "partition", "--oneliner").out)
     mode = (chosen_partition(partitions, cluster.partition) or {}).get("PreemptMode", "OFF")
     again = "REQUEUE" in mode and profile is not None and profile.settings.get("slurm-requeue")
@@ -55,7 +55,7 @@ def preemption(profile: Profile | None, cluster: Cluster) -> list[Finding]:
 
 
 def asked_for_status(chosen: str | None, sacct: bool, age: int | None, interval: int) -> str:
-    """sacct or squeue, as the plugin (2.8) decides it."""
+    """sacct or squeue, as version 2.8 of the plugin decides."""
     if not sacct:
         return "squeue"
     if chosen == "squeue" and age is not None and age >= 3 * interval:
@@ -64,7 +64,7 @@ def asked_for_status(chosen: str | None, sacct: bool, age: int | None, interval:
 
 
 def _trouble_of_sacct() -> str:
-    """Why sacct is no use, asked as the plugin asks it; "" when it answers."""
+    """Why sacct gives no answer, asked the way the plugin asks; "" when it does."""
     start = f"{datetime.now() - timedelta(days=2):%Y-%m-%dT%H:00}"
     words = ["-X", "--parsable2", "--clusters", "all", "--noheader", "--format=JobIdRaw,State"]
     return ask("sacct", *words, "--starttime", start, "--endtime", "now", "--name", "bits-doctor").problem

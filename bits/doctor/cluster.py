@@ -1,4 +1,4 @@
-"""What the jobs ask of a cluster, at the first try and at the last: what the workflow's rules will ask."""
+"""What the workflow's rules will ask of a cluster for each kind of job, at the first try and at the last."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bits.workflow.scheduler import Scheduler, at_try
 
 
 @dataclass(frozen=True)
-class Job:
-    """What one job of a kind asks for. cpus, memory_gib and gpus are a node's.
+class ClusterJob:
+    """What one job of a kind asks for. cpus, memory_gib, gpus: of each node.
 
-    last_memory_gib, last_hours: of the last retry, when every further try asks for more.
+    last_memory_gib, last_hours: of the last retry, as each try asks for more.
     """
 
     name: str
@@ -30,16 +30,16 @@ class Job:
         return ", ".join(parts) + (f" on each of {self.nodes} nodes" if self.nodes > 1 else "")
 
 
-def jobs_of(site: Site) -> list[Job]:
-    """The kinds of jobs that Slurm runs."""
+def jobs_of(site: Site) -> list[ClusterJob]:
+    """One of each kind that Slurm runs."""
     return [_job(Scheduler(site, cluster=True), kind, site) for kind in Jobs.model_fields]
 
 
-def _job(scheduler: Scheduler, kind: str, site: Site) -> Job:
+def _job(scheduler: Scheduler, kind: str, site: Site) -> ClusterJob:
     processes, nodes = (site.processes, site.nodes) if kind == "train" else (1, 1)
     asked = scheduler.resources(kind, processes, nodes, gpu=kind != "prepare")
     first, last = at_try(asked, 1), at_try(asked, 1 + scheduler.retries(kind))
-    return Job(
+    return ClusterJob(
         kind,
         first["cpus_per_task"],
         first["mem_mb"] / 1024,

@@ -1,4 +1,4 @@
-"""Room, inodes and the file operations that the pipeline relies on, where it will write."""
+"""Free space, inodes and the file operations that the pipeline relies on, where it will write."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bits.costs.disk import Need
+from bits.costs.units import bytes_text
 from bits.doctor.finding import Finding
-from bits.doctor.space import Need
 
 SUBJECT = "Disk"
 INODES = 10_000  # a scale writes a few thousand files
-TIGHT = 1.2  # of what is needed: logs, reports and other users want some too
+TIGHT = 1.2  # times what is needed: logs, reports and other users need some, too
 
 
 def room(needs: Sequence[Need]) -> list[Finding]:
@@ -25,18 +26,32 @@ def room(needs: Sequence[Need]) -> list[Finding]:
     return [_room(existing(group[0].place), group) for group in by_device.values()]
 
 
+def with_copies(needs: Sequence[Need], cache: Path) -> list[Need]:
+    """What is needed, and the copies of the weights in DVC's cache."""
+    weights = sum(need.bytes for need in needs if need.kind == "weights")
+    return [*needs, Need(kind="copy", place=cache, bytes=weights)]
+
+
 def _room(folder: Path, needs: Sequence[Need]) -> Finding:
     free, needed = shutil.disk_usage(folder).free, sum(need.bytes for need in needs)
-    parts = ", ".join(f"{need.what} {size(need.bytes)} in {need.place}" for need in needs if need.bytes)
-    found = f"{size(free)} free; {size(needed)} to come{f': {parts}' if parts else ''}"
+    found = f"{bytes_text(free)} free; {bytes_text(needed)} to come{_parts(needs)}"
     if free >= TIGHT * needed:
         return Finding(SUBJECT, "ok", found)
     remedy = "Free some, set site.scratch to a larger file system, or clone the project to one (DVC stays in it)."
     return Finding(SUBJECT, "error" if free < needed else "warning", found, remedy)
 
 
+def _parts(needs: Sequence[Need]) -> str:
+    """ ": weights of 3 runs 12 MB in results/demo, ...": what goes to the same place is one part."""
+    parts: dict[tuple[str, Path], int] = {}
+    for need in needs:
+        parts[need.what, need.place] = parts.get((need.what, need.place), 0) + need.bytes
+    words = [f"{what} {bytes_text(count)} in {place}" for (what, place), count in parts.items() if count]
+    return f": {', '.join(words)}" if words else ""
+
+
 def scratch(place: str | None) -> list[Finding]:
-    """A folder that is only to come is often a disk that is not mounted, and would fill the one below it."""
+    """A folder that does not exist yet is often a disk that is not mounted: what goes there fills the disk below."""
     if not place or Path(place).is_dir():
         return []
     found = f"site.scratch = {place} is not there; checkpoints would go to {existing(Path(place))}'s file system"
@@ -44,7 +59,7 @@ def scratch(place: str | None) -> list[Finding]:
 
 
 def usable(places: Iterable[Path]) -> list[Finding]:
-    """Each folder takes files, renames and locks; folders to come are tried where they will be made."""
+    """Each folder takes files, renames and locks; a folder that does not exist yet is tried where it will be made."""
     folders = {existing(place): None for place in places}
     return [_usable(folder) for folder in folders]
 
@@ -75,15 +90,6 @@ def _try_out(folder: Path) -> None:
 
 
 def existing(path: Path) -> Path:
-    """The path, or the nearest folder above it that is there."""
+    """The path, or the nearest folder above it that exists."""
     absolute = path.absolute()
     return next(folder for folder in (absolute, *absolute.parents) if folder.is_dir())
-
-
-def size(count: float) -> str:
-    """1.5 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

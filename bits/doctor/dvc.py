@@ -1,17 +1,17 @@
-"""DVC: installed, with a default remote, which answers."""
+"""Whether DVC is installed, with a default remote that answers."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from bits.doctor.ask import ask
 from bits.doctor.finding import Finding
+from bits.records.ask import ask
 
 SUBJECT = "DVC"
 SECONDS = 60.0  # importing DVC and its file systems takes some of them
-# One request to the remote, with the credentials that dvc push would use; dvc status --cloud asks nothing of a remote
-# while nothing is tracked. A local remote must be there: dvc push would fill the empty mount point of a lost disk.
+# One request to the remote, with the credentials that dvc push would use; dvc status --cloud asks the remote nothing
+# while nothing is tracked. A local remote must exist: dvc push would fill the mount point of an unmounted disk.
 REACH = """
 from dvc.repo import Repo
 remote = Repo(".").cloud.get_remote()
@@ -21,7 +21,7 @@ print("local" if remote.fs.protocol == "local" else "remote", "there" if there e
 
 
 def dvc() -> list[Finding]:
-    """The remote that results are shared through."""
+    """DVC itself, and the remote that results are shared through."""
     version = ask(sys.executable, "-m", "dvc", "--version", seconds=SECONDS)
     if not version.good:
         return [Finding(SUBJECT, "error", f"dvc does not start: {version.problem}", "Install it again: make setup.")]

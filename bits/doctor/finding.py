@@ -1,4 +1,4 @@
-"""What a check found, and the call of a check that may hang or break."""
+"""What a check found; and how a check that may hang or break is called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["ok", "warning", "error", "skipped"]
-NOTICE_S = 5  # after so long a check says that it is still at work, and from then on in doubling intervals
+NOTICE_S = 5  # after so long a check reports that it is still at work, and then at doubling intervals
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Finding:
     def __post_init__(self) -> None:
         if (self.status in ("warning", "error")) != bool(self.remedy):
             raise ValueError(
-                f"{self.subject}: {self.status} {self.found!r}: warnings and errors, and only they, have a remedy"
+                f"{self.subject}: {self.status} {self.found!r}: warnings and errors need a remedy, others have none"
             )
 
 
@@ -33,7 +33,7 @@ Check = Callable[[], Sequence[Finding]]
 
 
 def checked(subject: str, check: Check, seconds: float) -> list[Finding]:
-    """A check's findings; one that takes longer than `seconds`, or breaks, is an error of its own.
+    """A check's findings; a check that takes longer than `seconds`, or breaks, is an error.
 
     A thread that hangs in a file system cannot be ended, only left behind; it does not keep the process alive.
     """

@@ -1,4 +1,4 @@
-"""Does a partition hold what the jobs ask for? sbatch --test-only does not look at time limits."""
+"""Can a partition give what the jobs ask for? sbatch --test-only does not look at time limits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Sequence
 
 from bits.config.site import Cluster
-from bits.doctor.ask import ask
-from bits.doctor.cluster import Job
+from bits.doctor.cluster import ClusterJob
 from bits.doctor.finding import Finding
+from bits.records.ask import ask
 
 SUBJECT = "Slurm"
 Record = dict[str, str]
 UNUSABLE = ("DOWN", "DRAIN", "FAIL", "MAINT", "UNKNOWN", "NOT_RESPONDING")
 
 
-def partition(jobs: Sequence[Job], cluster: Cluster) -> list[Finding]:
+def partition(jobs: Sequence[ClusterJob], cluster: Cluster) -> list[Finding]:
     """The partition exists and is up, and each job fits its time limit and its nodes."""
     shown = ask("scontrol", "show", "partition", "--oneliner")
     nodes = ask("scontrol", "show", "node", "--oneliner")
@@ -43,26 +43,24 @@ def partition(jobs: Sequence[Job], cluster: Cluster) -> list[Finding]:
 
 
 def records(text: str) -> list[Record]:
-    """One mapping a line of what scontrol --oneliner prints; a value ends at the next word with a "="."""
+    """A mapping for each line that scontrol --oneliner prints; a value ends at the next white space."""
     return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines() if "=" in line]
 
 
 def chosen_partition(known: Sequence[Record], name: str | None) -> Record | None:
-    """The partition of that name (of several with commas between them, the first that exists), or the default one."""
+    """The partition of that name (of several separated by commas, the first that exists), or the default one."""
     if not name:
         return next((record for record in known if record.get("Default") == "YES"), None)
     return next((record for record in known if record["PartitionName"] in name.split(",")), None)
 
 
-def _too_long(job: Job, chosen: Record) -> Finding | None:
+def _too_long(job: ClusterJob, chosen: Record) -> Finding | None:
     limit = hours(chosen.get("MaxTime", "UNLIMITED"))
     if limit is None or max(job.hours, job.last_hours) <= limit:
         return None
     if job.hours <= limit:
         found = f"the last retry of {job.name} jobs would ask for {job.last_hours:g} h"
-        remedy = (
-            f"Set site.cluster.most_hours={limit:g}; a retry that asks for more would wait for ever, or be refused."
-        )
+        remedy = f"Set site.cluster.most_hours={limit:g}; a retry that asks for more would wait forever, or be refused."
         return Finding(SUBJECT, "warning", f"{found}; partition {chosen['PartitionName']} allows {limit:g}", remedy)
     found = (
         f"site.jobs.{job.name}.hours = {job.hours:g}, but partition {chosen['PartitionName']} ends jobs at {limit:g} h"
@@ -71,7 +69,7 @@ def _too_long(job: Job, chosen: Record) -> Finding | None:
     return Finding(SUBJECT, "error", found, remedy)
 
 
-def _too_large(job: Job, gpu: str, name: str, members: Sequence[Record]) -> Finding | None:
+def _too_large(job: ClusterJob, gpu: str, name: str, members: Sequence[Record]) -> Finding | None:
     fitting = [node for node in members if _fits(job, gpu, node)]
     usable = [node for node in fitting if not any(word in node.get("State", "") for word in UNUSABLE)]
     if len(usable) >= job.nodes:
@@ -89,7 +87,7 @@ def _too_large(job: Job, gpu: str, name: str, members: Sequence[Record]) -> Find
     return Finding(SUBJECT, "error", f"{asked}; partition {name} has {_described(members)}", remedy)
 
 
-def _retries_too_large(job: Job, usable: Sequence[Record]) -> Finding | None:
+def _retries_too_large(job: ClusterJob, usable: Sequence[Record]) -> Finding | None:
     most = max(int(node["RealMemory"]) // 1024 for node in usable)
     if job.last_memory_gib <= most:
         return None
@@ -98,7 +96,7 @@ def _retries_too_large(job: Job, usable: Sequence[Record]) -> Finding | None:
     return Finding(SUBJECT, "warning", found, remedy)
 
 
-def _fits(job: Job, gpu: str, node: Record) -> bool:
+def _fits(job: ClusterJob, gpu: str, node: Record) -> bool:
     memory = int(node.get("RealMemory", 0)) / 1024
     return int(node.get("CPUTot", 0)) >= job.cpus and memory >= job.memory_gib and gpus(node, gpu) >= job.gpus
 

@@ -35,7 +35,7 @@ def find_profile(name: str, folder: Path) -> Profile | None:
 
 
 def profiles(name: str, slurm: bool, folder: Path) -> list[Finding]:
-    """The default profile, and for a cluster the one that sends jobs there."""
+    """The default profile, and on a cluster the one that sends jobs there."""
     found = []
     if not (folder / "profiles" / "default" / "config.yaml").is_file():
         remedy = "Restore the link: ln -s workflow/profiles profiles (a zip without links loses it)."

@@ -12,7 +12,7 @@ STATUSES = ("error", "warning", "ok", "skipped")
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """A group a subject, a line a finding, its remedy below; the last line counts."""
+    """A group for each subject, a line for each finding with its remedy below; the last line counts them."""
     lines = []
     for subject in dict.fromkeys(finding.subject for finding in findings):
         lines.append(subject)

@@ -59,7 +59,7 @@ def pins(text: str) -> dict[str, str]:
 
 
 def differences(wanted: Mapping[str, str], installed: Mapping[str, str]) -> list[str]:
-    """What is absent or of another version; a local part (torch 2.1+cu121) is another build, not another version."""
+    """What is absent or has another version; a local part (torch 2.1+cu121) is another build, not another version."""
     phrases = []
     for name, version in wanted.items():
         have = installed.get(name)
@@ -75,26 +75,28 @@ def commit(root: Path) -> list[Finding]:
     state = code_state(root)
     if state["commit"] is None:
         remedy = "Clone the repository with git: results made now name no commit."
-        return [Finding(SUBJECT, "warning", "the project is no git checkout", remedy)]
+        return [Finding(SUBJECT, "warning", "the project is not a git checkout", remedy)]
     if state["dirty"]:
         found = f"commit {state['commit'][:12]} with changes that are not committed"
         return [
             Finding(
-                SUBJECT, "warning", found, "Commit or stash them: results made now are marked as of a changed tree."
+                SUBJECT, "warning", found, "Commit or stash them: results made now are marked as made with changes."
             )
         ]
     return [Finding(SUBJECT, "ok", f"commit {state['commit'][:12]}, clean")]
 
 
 def locks(folder: Path) -> list[Finding]:
-    """Locks of Snakemake in the working directory without a Snakemake that holds them."""
+    """Snakemake's locks in the working directory that no Snakemake holds."""
     files = [path for path in (folder / ".snakemake" / "locks").glob("*") if path.is_file()]
     if not files:
         return []
     if running(folder):
-        return [Finding(SUBJECT, "ok", "a snakemake is at work in this folder and holds its lock")]
+        return [Finding(SUBJECT, "ok", "a Snakemake works in this folder and holds its lock")]
     remedy = "If none runs on another machine either: snakemake --unlock."
-    return [Finding(SUBJECT, "warning", "the folder is locked, and no snakemake on this machine holds it", remedy)]
+    return [
+        Finding(SUBJECT, "warning", "the folder is locked, and no Snakemake on this machine holds the lock", remedy)
+    ]
 
 
 def running(folder: Path) -> bool:

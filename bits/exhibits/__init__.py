@@ -4,19 +4,18 @@ Imports neither torch nor pandas, so that a workflow can read it at every start.
 """
 
 from bits.config.declared import DeclarationError
-from bits.exhibits.declarations import Declarations, load_declarations
-from bits.exhibits.kinds import Embedding, Exhibit, Gallery, Grid, Lines
+from bits.exhibits.catalogue import Catalogue
+from bits.exhibits.declarations import Declarations
+from bits.exhibits.kinds.base import Exhibit
+from bits.exhibits.load import load_declarations
 from bits.exhibits.measures import Measure
 from bits.exhibits.published import PublishedValue, PublishedValues
 
 __all__ = [
+    "Catalogue",
     "DeclarationError",
     "Declarations",
-    "Embedding",
     "Exhibit",
-    "Gallery",
-    "Grid",
-    "Lines",
     "Measure",
     "PublishedValue",
     "PublishedValues",

@@ -7,17 +7,21 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from bits.config.declared import DeclarationError, Declared, near, read_yaml, validated
+from bits.config.declared import DeclarationError, Declared, read_yaml, validated
+from bits.config.near import did_you_mean
 
 UNIT_FACTORS = {"%": 100.0, "fraction": 1.0, "count": 1.0, "bits": 1.0, "nats": 1.0, "none": 1.0}
 
 
 class Metric(Declared):
-    """What an evaluator's number is. Stored values times the unit's factor are shown with `decimals`."""
+    """What an evaluator's number is. Stored values times the unit's factor are shown with `decimals`.
+
+    shape: number, series, or another that a kind of exhibit shows.
+    """
 
     label: str
     unit: Literal["%", "fraction", "count", "bits", "nats", "none"]
-    shape: Literal["number", "series", "gallery", "embedding"] = "number"
+    shape: str = "number"
     direction: Literal["higher", "lower"] | None = None
     decimals: int = 2
 
@@ -63,10 +67,10 @@ def load_measures(path: Path) -> dict[str, Measure]:
     measures = {}
     for role, names in declared.measures.items():
         if role not in declared.roles:
-            raise DeclarationError(f"{path}: measures.{role}: not a role{near(role, declared.roles)}")
+            raise DeclarationError(f"{path}: measures.{role}: not a role{did_you_mean(role, declared.roles)}")
         for name in names:
             if name not in metrics:
-                raise DeclarationError(f"{path}: measures.{role}: no metric {name!r}{near(name, metrics)}")
+                raise DeclarationError(f"{path}: measures.{role}: no metric {name!r}{did_you_mean(name, metrics)}")
             evaluator, _, metric = name.partition(".")
             origin = {"dataset": role, "evaluator": evaluator, "metric": metric}
             measure = Measure(**metrics[name].model_dump(), **origin)

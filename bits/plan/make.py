@@ -29,7 +29,6 @@ PROJECT = Project(
     version="0.1.0",
     paper=Paper(title="Self-Supervised Learning as Discrete Communication", arxiv="2602.09764"),
 )
-FORMATS = {"grid": ("html", "tex", "md", "csv"), "lines": ("html", "png", "pdf", "svg", "csv")}
 OF_THE_MACHINE = {"key", "digest", "report_digest", "site", "roots", "elsewhere", "overrides", "missing"}
 OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
@@ -69,7 +68,8 @@ def make_plan(request: Request) -> Plan:
         needs=made_from,
         left_out=waiting,
         missing=data.missing(),
-        formats={name: FORMATS[declared.exhibits.exhibits[name].kind] for name in made_from},
+        formats={name: declared.exhibits.exhibits[name].endings for name in made_from},
+        kinds={name: declared.exhibits.exhibits[name].kind for name in made_from},
         pending=declared.exhibits.pending,
         shown=declared.shown,
         choices=_choices(request.config_dir, runs, declared.evaluation_of(data.sets)),

@@ -155,6 +155,7 @@ class Plan(Section):
     roots: data set role -> where it lies or will be made, "" if nowhere. elsewhere: roles known from shared manifests.
     sources: name of a run or reference -> its ids, one a seed. metrics: id -> record (a role or TRAINING) -> file.
     needs: exhibit -> the metrics files it is made from. left_out: exhibit -> why its data are not here.
+    formats: exhibit -> endings of its files. kinds: exhibit -> its kind, which says what code renders it.
     pending: exhibit -> what keeps it from being computed. shown: rows that users add, run -> exhibit -> label.
     declared: exhibit -> digest of all that it shows beside the metrics. report_digest: of all that the report shows, on
     any machine. key: of everything that the plan was made from.
@@ -182,6 +183,7 @@ class Plan(Section):
     pending: dict[str, str]
     shown: dict[str, dict[str, str]]
     choices: tuple[Choice, ...]
+    kinds: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     declared: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     digest: str = ""
     report_digest: str = ""
@@ -238,7 +240,6 @@ def read_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: no plan could be read ({error.strerror}). Make it: bits plan") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise PlanError(
-            f"{path}: not a plan of this version: {where}: {first['msg']}. Make it again: bits plan"
-        ) from error
+        key = ".".join(map(str, first["loc"]))  # none where it is no JSON
+        wrong = f"{key}: {first['msg']}" if key else first["msg"]
+        raise PlanError(f"{path}: not a plan of this version: {wrong}. Make it again: bits plan") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from bits.reporting.about import About
 from bits.reporting.results import MISSING, Reading
 from bits.reporting.seeds import Seeds
 
@@ -16,7 +17,7 @@ ADDED = "Added here"
 class Cell:
     """One value of a table in its unit, the mean of its seeds. Without seeds: a number from elsewhere.
 
-    counted: it says of how many seeds it is even when all were measured, because others are of more or fewer.
+    counted: whether it states its number of seeds even when all were measured, because other cells have more or fewer.
     """
 
     seeds: Seeds
@@ -118,7 +119,7 @@ class TableRow:
         return f"{self.group}: {self.label}" if self.group else self.label
 
     def outcomes(self) -> Iterator[str]:
-        """Why each run of the row collapsed or diverged; named where the row has several."""
+        """Why each run of the row collapsed or diverged; runs are named if the row has several."""
         several = len({cell.source for cell in self.cells}) > 1
         for cell in self.cells:
             yield from cell.seeds.outcomes(f"{self.full_label} ({cell.source})" if several else self.full_label)
@@ -138,22 +139,6 @@ class Head:
     def shown_unit(self) -> str:
         """The unit where it is said beside the label; counts and fractions are numbers without one."""
         return self.unit if self.unit in ("%", "bits") else ""
-
-
-@dataclass(frozen=True)
-class About:
-    """What every exhibit says of itself; beyond: the paper does not have it."""
-
-    id: str
-    name: str
-    title: str
-    caption: str
-    section: str
-    notes: tuple[str, ...]
-    scale: str
-    stamp: str
-    reproduction: bool
-    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +177,7 @@ class Table:
         return list(dict.fromkeys(outcome for row in self.rows for outcome in row.outcomes()))
 
     def seeds(self) -> tuple[int, ...]:
-        """The numbers of seeds that cells expect, each once, increasing; more than one: every cell says its own."""
+        """The numbers of seeds that cells expect, each once, increasing; if they differ, every cell states its own."""
         return tuple(sorted({cell.seeds.expected for cell in self.cells()}))
 
     def counts(self) -> tuple[int, int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from bits.reporting.files import read_json, read_provenance
+from bits.plan.model import TRAINING
+from bits.reporting.files import number, read_json
+from bits.reporting.origin import Origin, read_origin
 from bits.reporting.results import Results
 
 GROUPS = {"pretraining": "Pretrainings", "finetuning": "Fine-tunings", "evaluation": "Evaluations"}
@@ -49,6 +49,18 @@ class CostGroup:
         return CostLine(f"{len(both)} of {len(self.lines)}", "", predicted, spent, "", "")
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """seconds of work, what they were predicted from, and the day."""
+
+    seconds: float | None
+    basis: str
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Prediction:
+        return cls(number(entry.get("seconds")), f"{entry.get('basis', '')}, {str(entry.get('date', ''))[:10]}")
+
+
 def cost_groups(results: Results) -> list[CostGroup]:
     """All that was predicted or has been done of the plan, by kind; the last group is everything together."""
     lines = list(_lines(results, _predictions(results)))
@@ -57,51 +69,33 @@ def cost_groups(results: Results) -> list[CostGroup]:
     return [*found, CostGroup("All together", lines)] if found else []
 
 
-def _predictions(results: Results) -> Mapping[str, Any]:
-    path = results.root / "results" / results.plan.scale.name / "predicted.json"
-    return read_json(path, "the predictions of bits plan --freeze") if path.is_file() else {}
+def _predictions(results: Results) -> dict[str, Prediction]:
+    """By id of a run, or <id>/<evaluation>."""
+    path = results.root / results.plan.folder / "predicted.json"
+    content = read_json(path, "the predictions of bits plan --freeze") if path.is_file() else {}
+    return {key: Prediction.of(entry) for key, entry in content.items()}
 
 
-def _lines(results: Results, predictions: Mapping[str, Any]) -> Iterator[CostLine]:
+def _lines(results: Results, predictions: Mapping[str, Prediction]) -> Iterator[CostLine]:
     for run in results.plan.runs.values():
-        path = results.root / (run.provenance or "")
-        record = read_provenance(path) if path.is_file() else {}
-        if record or run.id in predictions:
-            yield _line(run.id, run.kind, predictions.get(run.id), record)
+        path = results.root / run.provenance
+        origin = read_origin(path) if path.is_file() else None
+        if origin is not None or run.id in predictions:
+            yield _line(run.id, run.kind, predictions.get(run.id), origin)
     for identity, files in results.plan.metrics.items():
         for role, file in files.items():
-            key = f"{identity}/{Path(file).stem}"
-            content = results.metrics(identity, role) if role != "training" else None
-            if role != "training" and (content is not None or key in predictions):
-                record = (content or {}).get("provenance") or {}
-                yield _line(key, "evaluation", predictions.get(key), record)
+            key = f"{identity}/{file.stem}"
+            metrics = results.metrics(identity, role) if role != TRAINING else None
+            if role != TRAINING and (metrics is not None or key in predictions):
+                yield _line(key, "evaluation", predictions.get(key), metrics.origin if metrics else None)
 
 
-def _line(key: str, kind: str, prediction: Mapping[str, Any] | None, record: Mapping[str, Any]) -> CostLine:
-    known = prediction or {}
-    basis = f"{known.get('basis', '')}, {str(known.get('date', ''))[:10]}" if prediction else ""
-    return CostLine(key, kind, number(known.get("seconds")), spent_seconds(record), _device(record), basis)
-
-
-def spent_seconds(record: Mapping[str, Any]) -> float | None:
-    """Over all starts of a run, where its provenance knows; else of the process that finished it."""
-    spent = number(record.get("seconds_spent"))
-    if spent is not None:
-        return spent
-    try:
-        ended, began = (datetime.fromisoformat(str(record[key])) for key in ("finished", "started"))
-    except (KeyError, ValueError):
-        return None
-    return (ended - began).total_seconds()
-
-
-def _device(record: Mapping[str, Any]) -> str:
-    hardware, processes = record.get("hardware") or {}, record.get("processes") or 1
-    device = str(hardware.get("device") or "")
-    name = str(hardware.get("cpu") or device) if device == "cpu" else device
-    return f"{processes} x {name}" if processes != 1 and name else name
-
-
-def number(value: Any) -> float | None:
-    """value as a float; None of what is no number."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _line(key: str, kind: str, prediction: Prediction | None, origin: Origin | None) -> CostLine:
+    return CostLine(
+        id=key,
+        kind=kind,
+        predicted=prediction.seconds if prediction else None,
+        spent=origin.seconds if origin else None,
+        device=origin.device if origin else "",
+        basis=prediction.basis if prediction else "",
+    )

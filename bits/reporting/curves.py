@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from bits.exhibits import Measure
-from bits.reporting.cells import ADDED, About, Cell
+from bits.reporting.about import About
+from bits.reporting.cells import ADDED, Cell
 from bits.reporting.results import Points
 from bits.reporting.seeds import Seeds, Spread
 
@@ -17,7 +18,7 @@ from bits.reporting.seeds import Seeds, Spread
 class Curve:
     """One curve in its unit; one that collapsed may have points. widths: the dimensions of its seeds, if known.
 
-    counted: it says of how many seeds it is, because others are of more or fewer.
+    counted: whether it states its number of seeds, because other curves have more or fewer.
     """
 
     label: str
@@ -44,7 +45,7 @@ class Curve:
 
     @property
     def full_label(self) -> str:
-        """The label; of an added curve after the word for it."""
+        """The label, marked if the curve was added."""
         return f"{ADDED}: {self.label}" if self.added else self.label
 
     @property
@@ -62,7 +63,7 @@ class Curve:
         return f"{self.full_label} ({self.standing})" if self.standing else self.full_label
 
     def gaps(self) -> str:
-        """Where fewer seeds have a point than elsewhere, so that no mean is drawn there; or nothing."""
+        """Where some seeds have no point, so that no mean is drawn; or nothing."""
         among = len(self.seeds.drawable)
         left_out = [spread for spread in self.spreads if spread.count < among]
         if not left_out:
@@ -106,7 +107,7 @@ class Chart:
 
     @property
     def alt(self) -> str:
-        """The figure in words, for who cannot see it."""
+        """The figure in words, for readers who cannot see it."""
         names = ", ".join(dict.fromkeys(curve.text for curve in self.curves()))
         panels = "; ".join(f"{panel.measure.label} {panel.title}".strip() for panel in self.panels)
         shown = f"line chart of {panels} against {self.x_label} for {names}"
@@ -138,7 +139,7 @@ class Chart:
         ]
 
     def seeds(self) -> tuple[int, ...]:
-        """The numbers of seeds that curves expect, each once, increasing; more than one: every curve says its own."""
+        """The numbers of seeds that curves expect, each once, increasing; if they differ, every curve states its own."""
         return tuple(sorted({curve.seeds.expected for curve in self.curves()}))
 
     def counts(self) -> tuple[int, int]:

@@ -53,7 +53,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
 }
 _MARKERS = "osD^vP"
-_SAID = 8  # lines in a panel; the rest is said below the figure
+_SAID = 8  # lines of text in a panel; the rest is below the figure
 _LEGEND_SIZE = 8.5  # points
 _LEGEND_INCHES = 0.55  # two lines
 _LABEL_WIDTH = 55  # characters of a line in the legend; one column of them fits the narrowest figure
@@ -87,7 +87,7 @@ def _drawn(chart: Chart) -> Figure:
 
 
 def _place_legend(figure: Figure, handles: Sequence[Artist], most: int) -> None:
-    """The legend above the panels in as many columns, `most` at most, as fit; the figure grows by lines after two."""
+    """Put the legend above the panels in as many columns as fit, at most `most`; after two lines the figure grows."""
     for columns in range(min(len(handles), most), 0, -1):
         legend = figure.legend(
             handles=handles,
@@ -174,7 +174,7 @@ def _draw_curve(ax: Axes, curve: Curve, marker: str) -> None:
 
 
 def _legend(chart: Chart) -> list[Artist]:
-    """One entry per method, one for the band among seeds, one for hollow markers; outcomes are said in the panels."""
+    """One entry per method, one for the band among seeds, one for hollow markers; outcomes stand in the panels."""
     handles: list[Artist] = [
         Line2D(
             [],
@@ -198,13 +198,13 @@ def _legend(chart: Chart) -> list[Artist]:
 
 
 def _plain(label: str) -> str:
-    """A label that matplotlib shows as it is, on several lines if long: no mathematics, no hiding for an underscore."""
+    """A label that matplotlib shows as it is, on several lines if long: no mathematics, not hidden for its underscore."""
     shown = textwrap.fill(label, _LABEL_WIDTH).replace("$", r"\$")
     return f"\N{ZERO WIDTH SPACE}{shown}" if shown.startswith("_") else shown
 
 
 def _following_the_reader(svg: bytes) -> bytes:
-    """The SVG with a style sheet that exchanges ink and paper where the reader prefers dark."""
+    """The SVG with a style sheet that swaps ink and paper for readers who prefer dark pages."""
     rules = "".join(
         f'[style*="{prop}: {light}"]{{{prop}:{dark}!important}}'
         for light, dark in _DARK.items()

@@ -1,4 +1,4 @@
-"""Reading JSON and writing files so that a reader never sees half of one."""
+"""JSON that the report reads: missing, damaged and changed files are errors that say what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     except OSError as error:
         raise ReportError(f"{path}: cannot be read ({error.strerror}). Expected {what}.") from error
     except ValueError as error:
-        raise ReportError(f"{path}: not valid JSON ({error}). Expected {what}; make it anew.") from error
+        raise ReportError(f"{path}: not valid JSON ({error}). Expected {what}; delete it and make it again.") from error
     if not isinstance(content, dict):
         raise ReportError(f"{path}: expected {what}, a JSON object; found {type(content).__name__}")
     return content
@@ -46,14 +46,6 @@ def part(content: Mapping[str, Any], key: str, where: str | Path) -> dict[str, A
     return found
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
-    """A run's provenance; raises ReportError when it or a part of it is no object."""
-    record = read_json(path, "a run's provenance")
-    require_provenance(record, path)
-    return record
-
-
-def require_provenance(record: Mapping[str, Any], where: str | Path) -> None:
-    """Raise ReportError when a part of a provenance that the report looks into is no object."""
-    for key in ("code", "versions", "hardware"):
-        part(record, key, where)
+def number(value: Any) -> float | None:
+    """value as a float; None if it is not a number."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

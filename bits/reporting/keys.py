@@ -1,4 +1,4 @@
-"""How to read a table, in the same words in every format: what is bold, and what a value with ± is."""
+"""How to read a table, in the same words in every format: what bold and ± mean."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bits.reporting.cells import Table
 
 
 def bold_said(table: Table) -> str:
-    """What a bold number is; nothing for a table without one."""
+    """What bold means; nothing for a table without a bold number."""
     rows = [row for row in table.rows if row.kind == "run"]
     if not any(cell.best for row in rows for cell in row.cells):
         return ""
@@ -16,16 +16,16 @@ def bold_said(table: Table) -> str:
 
 
 def seeds_said(table: Table) -> str:
-    """What a number with several seeds is; nothing for a table of single ones."""
+    """What ± means; nothing for a table of single seeds."""
     match table.seeds():
         case () | (1,):
             return ""
         case (number,):
             return (
-                f"A value with ± is the mean of {number} seeds and their sample standard deviation, unless the number "
-                f"of seeds stands behind it."
+                f"A value with ± is the mean and the sample standard deviation of {number} seeds, unless a number of "
+                "seeds follows it."
             )
         case _:
             return (
-                "A value with ± is the mean and the sample standard deviation of as many seeds as are named behind it."
+                "A value with ± is the mean and the sample standard deviation of the number of seeds that follows it."
             )

@@ -9,7 +9,7 @@ from bits.reporting.keys import bold_said, seeds_said
 from bits.reporting.latex_text import latex_escaped
 
 _WIDE = 6  # columns; more take both columns of a page that has two
-# As wide as it is where that fits the line, else scaled to the line.
+# At its own width where that fits the line, else scaled to the line.
 _SCALED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
 
 

@@ -1,4 +1,4 @@
-"""Any text as LaTeX that pdflatex prints: ASCII in and out of commands, whatever the text holds."""
+"""Any text as LaTeX that pdflatex can print: ASCII alone, whatever the text holds."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _SIGNS = (
     *(("†", "dagger"), ("‡", "ddagger"), ("★", "star"), ("′", "prime"), ("ε", "varepsilon"), ("ϵ", "epsilon")),
     *(("ϕ", "varphi"), ("ϑ", "vartheta"), ("ς", "varsigma"), ("µ", "mu")),
 )
-# Letters of Greek with a command; the others look like Latin ones.
+# Greek letters with a command; the others look like Latin letters.
 _GREEK = "alpha beta gamma delta zeta eta theta iota kappa lamda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
 _CAPITALS = "gamma delta theta lamda xi pi sigma upsilon phi psi omega"
 _LIKE_LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))
@@ -91,7 +91,7 @@ _COMMANDS = _commands()
 
 
 def latex_escaped(text: str) -> str:
-    """text on one line with every character printable; of one that no font of pdflatex has, its code: [U+65E5]."""
+    """text on one line, every character printable; one that pdflatex's fonts lack becomes its code, [U+65E5]."""
     return "".join(map(_character, unicodedata.normalize("NFC", " ".join(text.split()))))
 
 

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
-from bits.exhibits import Declarations
+from bits.exhibits import Declarations, Exhibit
 from bits.reporting.cells import Cell
+from bits.reporting.rendered import ExhibitRecord
 from bits.reporting.results import Results
 from bits.reporting.seeds import Seeds
 
 HEAD = "# Written with the report: what `dvc metrics` and `dvc plots` show of this scale.\n"
 
 
-def dvc_files(declared: Declarations, results: Results) -> dict[str, str]:
+def dvc_files(declared: Declarations, results: Results, records: Mapping[str, ExhibitRecord]) -> dict[str, str]:
     """Content by path relative to the report's folder. Runs go by name, so that another recipe is a difference."""
-    numbers = numbers_by_source(declared, results)
     files = {}
-    for source, found in numbers.items():
+    for source, found in numbers_by_source(declared, results, records).items():
         facts = {"scale": results.plan.scale.name, "stamp": results.plan.scale.stamp}
         seeds = len(results.plan.sources[source])
         files[f"metrics/{source}.json"] = json.dumps({**facts, "seeds": seeds, **found}, indent=1) + "\n"
-    plots = [_plot(name, declared) for name in _computed(declared, results) if declared.exhibits[name].kind == "lines"]
+    plots = [_plot(declared.exhibits[name], *one.plotted) for name, one in records.items() if one.plotted]
     return {**files, "dvc.yaml": HEAD + yaml.safe_dump({"metrics": list(files), "plots": plots}, sort_keys=False)}
 
 
-def numbers_by_source(declared: Declarations, results: Results) -> dict[str, dict[str, float | str]]:
+def numbers_by_source(
+    declared: Declarations, results: Results, exhibits: Iterable[str]
+) -> dict[str, dict[str, float | str]]:
     """Run or reference -> measure -> value in its unit, the mean of its seeds; what has not run is left out.
 
-    A number only when every seed was measured. Else what tables show, as "collapse" or "20.33 (2 of 3, 1 failed)":
-    no mean of some seeds, and none of a run that broke down, is compared as if it were one.
+    exhibits: those whose numbers are wanted. A number only when every seed was measured. Else what tables show, as
+    "collapse" or "20.33 (2 of 3, 1 failed)": no mean of some seeds, and none of a run that broke down, is compared as
+    if it were one.
     """
     found: dict[str, dict[str, float | str]] = {source: {} for source in results.plan.sources}
-    for name in _computed(declared, results):
+    for name in exhibits:
         for source, identity in declared.exhibits[name].needs():
             measure = declared.measures[identity]
             if measure.shape == "number" and source in found:
@@ -45,10 +49,6 @@ def numbers_by_source(declared: Declarations, results: Results) -> dict[str, dic
     return {source: dict(sorted(values.items())) for source, values in found.items()}
 
 
-def _computed(declared: Declarations, results: Results) -> list[str]:
-    return [name for name in declared.computable() if name not in results.plan.left_out]
-
-
-def _plot(name: str, declared: Declarations) -> dict[str, Any]:
-    title = f"{declared.exhibits[name].name}: {declared.exhibits[name].title}"
-    return {f"exhibits/{name}.csv": {"x": "x", "y": "measured", "template": "series", "title": title}}
+def _plot(exhibit: Exhibit, x: str, y: str) -> dict[str, Any]:
+    title = f"{exhibit.name}: {exhibit.title}"
+    return {f"exhibits/{exhibit.id}.csv": {"x": x, "y": y, "template": "series", "title": title}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -10,13 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
-from bits.reporting.cells import Table
-from bits.reporting.curves import Chart
 from bits.reporting.keys import bold_said, seeds_said
+from bits.reporting.renderers.base import RENDERERS, template_of
 
 TEMPLATES = Path(__file__).parent / "templates"
+# In what a template made: text has no plain quotation marks, and links inside a page or into the web have no dot first.
+_LINK = re.compile(r'\b(href|src)="(\.[^"]*)"')
 
 
 def page(template: str, out: Path, root: Path, **values: Any) -> bytes:
@@ -24,10 +28,26 @@ def page(template: str, out: Path, root: Path, **values: Any) -> bytes:
     return _environment().get_template(template).render(href=link_from(out, root), **values).encode("utf-8")
 
 
+def fragment(kind: str, out: Path, root: Path, **values: Any) -> Markup:
+    """The HTML of an exhibit of one kind, for a page at `out`."""
+    template = _environment().get_template(f"kinds/{template_of(kind).name}")
+    return Markup(template.render(href=link_from(out, root), **values))  # escaped by the template
+
+
+def moved(html: str, origin: Path, out: Path) -> Markup:
+    """Part of a page at `origin` for a page at `out`: its relative links lead where they led."""
+    way = quote(Path(os.path.relpath(origin.resolve().parent, out.resolve().parent)).as_posix())
+
+    def link(found: re.Match[str]) -> str:
+        return f'{found[1]}="{_relative(posixpath.normpath(posixpath.join(way, found[2])))}"'
+
+    return Markup(_LINK.sub(link, html))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader({"kinds": FileSystemLoader(RENDERERS)})]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -41,21 +61,18 @@ def link_from(out: Path, root: Path) -> Callable[[str | Path], str]:
     """href(path): the URL, relative to the page `out`, of a file given relative to root."""
 
     def href(path: str | Path) -> str:
-        relative = Path(os.path.relpath((root / path).resolve(), out.resolve().parent)).as_posix()
-        return quote(relative if relative.startswith("..") else f"./{relative}")
+        return quote(_relative(Path(os.path.relpath((root / path).resolve(), out.resolve().parent)).as_posix()))
 
     return href
 
 
-def exhibit_page(collected: Table | Chart, out: Path, root: Path, formats: dict[str, Path]) -> bytes:
-    """The page of one exhibit; formats: the same exhibit in other formats, by their ending."""
-    kind = "grid" if isinstance(collected, Table) else "lines"
-    links = {ending: os.path.relpath(path.resolve(), root.resolve()) for ending, path in formats.items()}
-    return page("exhibit.html.j2", out, root, exhibit=collected, kind=kind, formats=links)
+def _relative(path: str) -> str:
+    """A relative URL that no browser takes for one with a scheme ("javascript:")."""
+    return path if path.startswith("..") else f"./{path}"
 
 
 def moment(time: str) -> str:
-    """An ISO 8601 time in UTC to the minute, as "2026-03-01 10:02 UTC"; what is none stays as it is."""
+    """An ISO 8601 time in UTC to the minute, as "2026-03-01 10:02 UTC"; what is not a time stays as it is."""
     try:
         return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:

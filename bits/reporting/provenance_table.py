@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from bits.reporting.results import Results
 
 
 @dataclass(frozen=True)
-class Origin:
+class Origins:
     """Every distinct value found; commits say when there were uncommitted changes; times ISO 8601 or ''."""
 
     files: int
@@ -20,29 +21,22 @@ class Origin:
     finished: str
 
 
-def origin_of(results: Results) -> Origin:
+def origins_of(results: Results) -> Origins:
     """The provenance of every metrics file of the plan that exists."""
-    places = [(run_id, record) for run_id, records in results.plan.metrics.items() for record in records]
-    contents = [content for place in places if (content := results.metrics(*place)) is not None]
-    records: list[dict[str, Any]] = [content.get("provenance") or {} for content in contents]
+    places = [(identity, record) for identity, records in results.plan.metrics.items() for record in records]
+    found = [metrics.origin for place in places if (metrics := results.metrics(*place)) is not None]
     versions: dict[str, list[str]] = {}
-    for record in records:
-        for package, version in (record.get("versions") or {}).items():
-            versions.setdefault(package, []).append(str(version))
-    return Origin(
-        files=len(contents),
-        commits=_distinct(_commit(record) for record in records),
-        hardware=_distinct(_flat(record.get("hardware")) for record in records),
-        versions={package: ", ".join(_distinct(found)) for package, found in sorted(versions.items())},
-        started=min((str(record["started"]) for record in records if record.get("started")), default=""),
-        finished=max((str(record["finished"]) for record in records if record.get("finished")), default=""),
+    for origin in found:
+        for package, version in (origin.versions or {}).items():
+            versions.setdefault(package, []).append(version)
+    return Origins(
+        files=len(found),
+        commits=_distinct(origin.commit for origin in found),
+        hardware=_distinct(_flat(origin.hardware) for origin in found),
+        versions={package: ", ".join(_distinct(several)) for package, several in sorted(versions.items())},
+        started=min((origin.started for origin in found if origin.started), default=""),
+        finished=max((origin.finished for origin in found if origin.finished), default=""),
     )
-
-
-def _commit(record: dict[str, Any]) -> str:
-    code = record.get("code") or record
-    commit = str(code.get("commit") or "")
-    return f"{commit} with uncommitted changes" if commit and code.get("dirty") else commit
 
 
 def _flat(value: Any) -> str:
@@ -52,5 +46,5 @@ def _flat(value: Any) -> str:
     return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value if value is not None else "")
 
 
-def _distinct(values: Any) -> tuple[str, ...]:
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from bits.exhibits import Measure
-from bits.reporting.files import ReportError, part, read_intact, require_provenance
-from bits.reporting.plan_file import Reference, ReportPlan, Run
+from bits.plan.model import Plan, Reference, Run
+from bits.reporting.files import ReportError, part, read_intact
+from bits.reporting.origin import Origin
 
 Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run"]
 MISSING: tuple[Status, ...] = ("failed", "not measured", "not run")
@@ -47,60 +49,88 @@ class Reading:
         return self.status in MISSING
 
 
-class Results:
-    """The outcome and metrics files of a plan; each file is read once."""
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended. word: a key of OUTCOMES. detail: the criterion or reason, on one line, or nothing."""
 
-    def __init__(self, plan: ReportPlan, root: Path) -> None:
+    word: str
+    detail: str
+    epochs: Any
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A metrics file: evaluator -> metric -> value. evaluation: digest of the settings; None in a run's curve."""
+
+    id: str
+    dataset: str | None
+    evaluation: str | None
+    values: Mapping[str, Mapping[str, Any]]
+    origin: Origin
+
+
+class Results:
+    """The outcomes and metrics files of a plan; each file is read once. root: what the plan's paths are relative to."""
+
+    def __init__(self, plan: Plan, root: Path) -> None:
         self.plan = plan
         self.root = root
-        self._read = cache(lambda path, what: read_intact(root / path, what))
+        self._ending = cache(self._read_ending)
+        self._metrics = cache(self._read_metrics)
 
-    def outcome(self, run_id: str) -> dict[str, Any] | None:
-        """A run's outcome.json, else its failure.json, else None. Raises ReportError for an unknown outcome."""
+    def ending(self, run_id: str) -> Ending | None:
+        """How a run ended, or why its last attempt failed; None before. Raises ReportError for an unknown outcome."""
         run = self.plan.runs[run_id]
-        for path in (run.outcome, run.failure):
-            if path is not None and (self.root / path).is_file():
-                content: dict[str, Any] = self._read(path, "the outcome of a run")
-                if content.get("run") != run_id:
-                    raise ReportError(
-                        f"{path}: is of {content.get('run')}, not of {run_id}. Delete it and run snakemake again."
-                    )
-                if content.get("outcome") not in OUTCOMES:
-                    raise ReportError(
-                        f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
-                    )
-                return content
-        return None
+        found = (path for path in (run.outcome, run.failure) if (self.root / path).is_file())
+        path = next(found, None)
+        return self._ending(path, run_id) if path is not None else None
 
-    def metrics(self, run_id: str, record: str) -> dict[str, Any] | None:
-        """The metrics file of a run or reference for a data set role or "training"; None when it does not exist.
+    def _read_ending(self, path: Path, run_id: str) -> Ending:
+        content = read_intact(self.root / path, "the outcome of a run")
+        if content.get("run") != run_id:
+            raise ReportError(
+                f"{path}: is of {content.get('run')}, not of {run_id}. Delete it and run snakemake again."
+            )
+        if content.get("outcome") not in OUTCOMES:
+            raise ReportError(
+                f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
+            )
+        detail = " ".join(str(content.get("detail") or "").split())
+        return Ending(content["outcome"], detail, content.get("epochs"))
 
-        Raises ReportError when its values, those of an evaluator, its provenance or a part of it is no object.
+    def metrics(self, identity: str, record: str) -> Metrics | None:
+        """The metrics of a run or reference for a data set role or TRAINING; None when the file does not exist.
+
+        Raises ReportError when its values, those of an evaluator, its provenance or a part of it are not an object.
         """
-        path = self.plan.metrics.get(run_id, {}).get(record)
-        if path is None or not (self.root / path).is_file():
-            return None
-        content: dict[str, Any] = self._read(path, "a metrics file")
+        path = self.plan.metrics.get(identity, {}).get(record)
+        return self._metrics(path) if path is not None and (self.root / path).is_file() else None
+
+    def _read_metrics(self, path: Path) -> Metrics:
+        content = read_intact(self.root / path, "a metrics file")
         values = part(content, "values", path)
-        for evaluator in values:
-            part(values, evaluator, f"{path}: values")
-        require_provenance(part(content, "provenance", path), f"{path}: provenance")
-        return dict(content)
+        return Metrics(
+            id=str(content.get("id")),
+            dataset=content.get("dataset"),
+            evaluation=content.get("evaluation"),
+            values={evaluator: part(values, evaluator, f"{path}: values") for evaluator in values},
+            origin=Origin.of(part(content, "provenance", path), f"{path}: provenance"),
+        )
 
     def readings(self, source: str, measure: Measure) -> tuple[Reading, ...]:
         """One measure of every expected seed of a run or reference, by its name; never empty."""
         ids = self.plan.sources.get(source)
         if not ids:
             return (Reading(source, "", None, "not run", problem=f"{source} is not part of this scale's plan"),)
-        return tuple(self._reading(source, run_id, measure) for run_id in ids)
+        return tuple(self._reading(source, identity, measure) for identity in ids)
 
-    def _reading(self, source: str, run_id: str, measure: Measure) -> Reading:
-        entry = self.plan.runs.get(run_id) or self.plan.references.get(run_id)
+    def _reading(self, source: str, identity: str, measure: Measure) -> Reading:
+        entry = self.plan.runs.get(identity) or self.plan.references.get(identity)
         if entry is None:
-            problem = f"{run_id}, a seed of {source}, is not part of this scale's plan"
-            return Reading(source, run_id, None, "not run", problem=problem)
+            problem = f"{identity}, a seed of {source}, is not part of this scale's plan"
+            return Reading(source, identity, None, "not run", problem=problem)
         status, problem = self._status(entry)
-        origin = self.plan.metrics.get(run_id, {}).get(measure.record)
+        path = self.plan.metrics.get(identity, {}).get(measure.record)
         value: float | None = None
         points: Points = ()
         if not problem:
@@ -108,50 +138,43 @@ class Results:
             if status == "measured":
                 status = "not measured" if problem else "measured"
             else:
-                problem = self._detail(run_id) or problem
-        return Reading(source, run_id, entry.seed, status, value, points, origin, problem)
+                problem = self._detail(entry) or problem
+        return Reading(source, identity, entry.seed, status, value, points, str(path) if path else None, problem)
 
     def _status(self, entry: Run | Reference) -> tuple[Status, str]:
         """How a run ended, and what is missing when it did not."""
         if isinstance(entry, Reference):
             return "measured", ""
-        outcome, name = self.outcome(entry.id), self._name(entry)
-        if outcome is None:
-            return (
-                "not run",
-                f"{entry.outcome} does not exist: {name} has not run. Make it with: {_make(entry.outcome)}",
-            )
-        if outcome["outcome"] == "failed":
-            detail = self._detail(entry.id) or "no reason was recorded"
+        ending, name = self.ending(entry.id), self._name(entry)
+        if ending is None:
+            missing = f"{entry.outcome} does not exist: {name} has not run. Make it with: {_make(entry.outcome)}"
+            return "not run", missing
+        if ending.word == "failed":
+            detail = self._detail(entry) or "no reason was recorded"
             return "failed", f"{name} failed: {detail}. Try it again with: {_make(entry.outcome)}"
-        return OUTCOMES[outcome["outcome"]], ""
+        return OUTCOMES[ending.word], ""
 
     def _name(self, entry: Run | Reference) -> str:
         """A run's name, with its seed when there are several."""
         several = len(self.plan.sources.get(entry.name, ())) > 1
         return f"{entry.name} (seed {entry.seed})" if several else entry.name
 
-    def _detail(self, run_id: str) -> str:
-        detail = (self.outcome(run_id) or {}).get("detail") if run_id in self.plan.runs else None
-        return " ".join(str(detail or "").split()).rstrip(".")
+    def _detail(self, entry: Run | Reference) -> str:
+        ending = self.ending(entry.id) if isinstance(entry, Run) else None
+        return ending.detail.rstrip(".") if ending else ""
 
     def _values(self, entry: Run | Reference, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
         """(value, points, problem) of a measure in its unit; a finished run's series must be finite."""
         name, path = self._name(entry), self.plan.metrics.get(entry.id, {}).get(measure.record)
-        content = self.metrics(entry.id, measure.record)
         if path is None:
             return None, (), f"{name}: the plan has no metrics of {measure.record}"
-        if content is None:
+        metrics = self.metrics(entry.id, measure.record)
+        if metrics is None:
             return None, (), f"{path} does not exist: {measure.id} of {name}. Make it with: {_make(path)}"
-        if content.get("id") != entry.id:
-            return None, (), f"{path}: made from {content.get('id')}, but the plan's {name} is {entry.id}: stale"
-        # A run has one curve, on the data it was trained on.
-        if content.get("dataset", measure.dataset) != measure.dataset:
-            return None, (), f"{path}: {name} was measured on {content['dataset']}, not on {measure.dataset}"
-        made_for = Path(path).stem.rpartition("-")[2]
-        if content.get("evaluation", made_for) != made_for:
-            return None, (), f"{path}: {name} was evaluated by {content['evaluation']}, not by {made_for}: stale"
-        found = content.get("values", {}).get(measure.evaluator, {}).get(measure.metric)
+        problem = _mismatch(metrics, entry, measure, name, path)
+        if problem:
+            return None, (), f"{path}: {problem}"
+        found = metrics.values.get(measure.evaluator, {}).get(measure.metric)
         if found is None:
             return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"
         if measure.shape == "series":
@@ -164,7 +187,19 @@ class Results:
         return found * measure.factor, (), ""
 
 
-def _make(path: str) -> str:
+def _mismatch(metrics: Metrics, entry: Run | Reference, measure: Measure, name: str, path: Path) -> str:
+    """Why metrics in the place of a measure are not it, or nothing."""
+    if metrics.id != entry.id:
+        return f"made from {metrics.id}, but the plan's {name} is {entry.id}: stale"
+    if metrics.dataset not in (None, measure.dataset):  # a run has one curve, on the data it was trained on
+        return f"{name} was measured on {metrics.dataset}, not on {measure.dataset}"
+    made_for = path.stem.rpartition("-")[2]
+    if metrics.evaluation not in (None, made_for):
+        return f"{name} was evaluated by {metrics.evaluation}, not by {made_for}: stale"
+    return ""
+
+
+def _make(path: Path) -> str:
     return f"snakemake {path}"
 
 

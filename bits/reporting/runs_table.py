@@ -9,22 +9,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bits.reporting.costs_table import number, spent_seconds
-from bits.reporting.files import ReportError, read_provenance
-from bits.reporting.plan_file import Run
+from bits.plan.model import Run
+from bits.reporting.files import ReportError, number
+from bits.reporting.origin import read_origin
 from bits.reporting.results import Results
 
-_REMEDY = "mend or delete that line, or the file: the report only shows its speed and last loss"
+_REMEDY = "correct or delete that line, or the file: the report only takes the speed and the last loss from it"
 KINDS = {"pretraining": "Pretrainings", "finetuning": "Fine-tunings"}
 
 
 @dataclass(frozen=True)
 class RunLine:
-    """One seed of a run; fields it left no record of are None. links: word -> path from the root, if it exists."""
+    """One seed of a run; what it left no record of is None. links: word -> path from the root, if it exists."""
 
     name: str
     id: str
-    seed: int | None
+    seed: int
     kind: str
     outcome: str
     detail: str
@@ -32,12 +32,12 @@ class RunLine:
     images_per_second: float | None
     seconds: float | None
     final_loss: float | None
-    links: dict[str, str]
+    links: dict[str, Path]
 
 
 @dataclass(frozen=True)
 class RunGroup:
-    """The runs of one kind: those that ended, failed ones included, and those without a result."""
+    """The runs of one kind: those that ended, failed ones included, and those that have not."""
 
     title: str
     ended: list[RunLine]
@@ -63,7 +63,7 @@ def run_groups(results: Results) -> list[RunGroup]:
 
 
 def _line(run: Run, results: Results) -> RunLine:
-    outcome = results.outcome(run.id) or {}
+    ending = results.ending(run.id)
     files = {
         "config": run.config,
         "log": run.log,
@@ -71,28 +71,36 @@ def _line(run: Run, results: Results) -> RunLine:
         "failure": run.failure,
         "provenance": run.provenance,
     }
-    links = {word: path for word, path in files.items() if path and (results.root / path).is_file()}
-    steps = list(_steps(results.root / links["log"])) if outcome and "log" in links else []
-    rates = [step["images_per_s"] for step in steps if step["images_per_s"] is not None]
+    links = {word: path for word, path in files.items() if (results.root / path).is_file()}
+    steps = list(_steps(results.root / run.log)) if ending and "log" in links else []
+    rates = [step.images_per_second for step in steps if step.images_per_second is not None]
     return RunLine(
         name=run.name,
         id=run.id,
         seed=run.seed,
         kind=run.kind,
-        outcome=str(outcome.get("outcome", "not run")),
-        detail=str(outcome.get("detail") or ""),
-        epochs=outcome.get("epochs"),
+        outcome=ending.word if ending else "not run",
+        detail=ending.detail if ending else "",
+        epochs=ending.epochs if ending else None,
         images_per_second=median(rates) if rates else None,
-        seconds=spent_seconds(read_provenance(results.root / links["provenance"])) if "provenance" in links else None,
-        final_loss=steps[-1]["loss"] if steps else None,
+        seconds=read_origin(results.root / run.provenance).seconds if "provenance" in links else None,
+        final_loss=steps[-1].loss if steps else None,
         links=links,
     )
 
 
-def _steps(log: Path) -> Iterator[dict[str, float | None]]:
-    """loss and images_per_s, None where null or absent, of the lines of a run log that hold a training loss.
+@dataclass(frozen=True)
+class _Step:
+    """A line of a run's log; None where null or absent."""
 
-    A half-written line is passed over. Raises ReportError for what is no number, and for a log that is no text.
+    loss: float | None
+    images_per_second: float | None
+
+
+def _steps(log: Path) -> Iterator[_Step]:
+    """The lines of a run's log that hold a training loss.
+
+    A half-written line is skipped. Raises ReportError for a value that is not a number, and for a log that is not text.
     """
     for index, text in enumerate(_text(log).splitlines(), start=1):
         try:
@@ -100,7 +108,7 @@ def _steps(log: Path) -> Iterator[dict[str, float | None]]:
         except ValueError:
             continue
         if isinstance(line, dict) and "loss" in line:
-            yield {key: _logged(line.get(key), f"{log}:{index}: {key}") for key in ("loss", "images_per_s")}
+            yield _Step(*(_logged(line.get(key), f"{log}:{index}: {key}") for key in ("loss", "images_per_s")))
 
 
 def _text(log: Path) -> str:

@@ -45,7 +45,7 @@ class Seeds:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """What the seeds that finished measured; of a single seed that did not, what it measured nevertheless."""
+        """The values of the seeds that finished; that of a single expected seed however it ended."""
         measured = [one for one in self.readings if one.status == "measured" or self.expected == 1]
         return tuple(one.value for one in measured if one.value is not None)
 
@@ -75,7 +75,7 @@ class Seeds:
 
     @property
     def tally(self) -> str:
-        """How many of the expected seeds are what `status` says, unless all are: "2 of 3, 1 collapse"."""
+        """How many of the expected seeds `status` holds for, unless it holds for all: "2 of 3, 1 collapse"."""
         status = self.status
         of = {word: sum(one.status == word for one in self.readings) for word in _WORDS}
         have = self.count if status == "measured" else of[status or "not run"]
@@ -85,7 +85,7 @@ class Seeds:
         return ", ".join([f"{have} of {self.expected}", *others])
 
     def counted(self, always: bool) -> str:
-        """The tally; of seeds that are all alike their number, "3 seeds", when always."""
+        """The tally; if always, for seeds that are all alike their number, "3 seeds"."""
         number = f"{self.expected} seed{'s' if self.expected > 1 else ''}"
         return self.tally or (number if always and self.expected and self.status not in MISSING else "")
 
@@ -102,7 +102,7 @@ class Seeds:
         return (reading.problem for reading in self.readings if reading.missing)
 
     def outcomes(self, label: str) -> Iterator[str]:
-        """label: outcome - criterion, of the seeds that collapsed or diverged; one line for those that did alike."""
+        """label: outcome - criterion, for the seeds that collapsed or diverged; one line for those that ended alike."""
         alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for reading in self.readings:
             if reading.status in _ENDED:
@@ -113,7 +113,7 @@ class Seeds:
 
     @property
     def drawable(self) -> tuple[Reading, ...]:
-        """The seeds that a curve averages, as `values` does: those that finished; a single one however it ended."""
+        """The seeds that a curve averages, chosen as in `values`."""
         kept = [one for one in self.readings if one.status == "measured" or self.expected == 1]
         return tuple(one for one in kept if one.points)
 

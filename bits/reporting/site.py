@@ -4,131 +4,162 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
 
 from bits.exhibits import Declarations
-from bits.reporting.cells import Table
-from bits.reporting.collect import collect
+from bits.plan.model import Project, Scale
 from bits.reporting.costs_table import cost_groups
-from bits.reporting.curves import Chart
 from bits.reporting.files import ReportError, read_json
-from bits.reporting.pages import page
-from bits.reporting.plan_file import Scale
-from bits.reporting.provenance_table import origin_of
+from bits.reporting.pages import moved, page
+from bits.reporting.provenance_table import origins_of
+from bits.reporting.rendered import ExhibitRecord, read_exhibit_record
 from bits.reporting.results import Results
 from bits.reporting.runs_table import run_groups
 
 STATES = ("computed", "incomplete", "no data", "pending")
-ENDINGS = {"grid": ("html", "md", "tex", "csv"), "lines": ("html", "svg", "png", "pdf", "csv")}
+
+
+class Headline(BaseModel):
+    """The exhibit that stands for a report on the front page. content: HTML; its links are relative to the report."""
+
+    name: str
+    title: str
+    content: str
 
 
 class Summary(BaseModel):
-    """What the front page says of a report, and of the paper's exhibits alone. headline: the first table."""
+    """What the front page says of a report. counts: of the paper's exhibits alone. made: when measuring ended."""
 
     scale: Scale
-    project: dict[str, Any]
+    project: Project
     counts: dict[str, int]
     made: str
-    headline: Table | None
+    headline: Headline | None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An exhibit; state: one of STATES; formats: ending -> path from the root; beyond: not the paper's."""
+    """An exhibit in the report; state: one of STATES; beyond: not the paper's.
+
+    content, outcomes, holes, formats (ending -> path from the root): of one that was rendered.
+    """
 
     id: str
     name: str
     title: str
     section: str
-    kind: str
+    notes: tuple[str, ...]
+    beyond: bool
     state: str
     detail: str
-    notes: tuple[str, ...]
-    collected: Table | Chart | None
-    formats: dict[str, str]
-    beyond: bool
+    content: Markup | None = None
+    outcomes: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    formats: Mapping[str, str] | None = None
 
 
-def report_page(declared: Declarations, results: Results, folder: Path, out: Path) -> tuple[bytes, Summary]:
-    """The report at `out` and its summary; raises ReportError for a computable exhibit not yet rendered."""
-    within = Path(os.path.relpath(folder.resolve(), results.root.resolve()))
-    exhibits = [_entry(name, declared, results, within) for name in declared.exhibits]
+@dataclass(frozen=True)
+class _Listed:
+    """A report on the front page. link, and links in the headline: from the front page."""
+
+    summary: Summary
+    link: str
+    headline: Markup
+
+
+def read_records(declared: Declarations, results: Results, folder: Path) -> dict[str, ExhibitRecord]:
+    """By id, of every exhibit that can be computed; raises ReportError for one that was not rendered in `folder`."""
+    return {name: read_exhibit_record(declared.exhibits[name], folder) for name in computed(declared, results)}
+
+
+def report_page(
+    declared: Declarations, results: Results, records: Mapping[str, ExhibitRecord], folder: Path, out: Path
+) -> tuple[bytes, Summary]:
+    """The report at `out` and its summary. folder: of the exhibits that the records are of."""
+    exhibits = [_entry(name, declared, results, records, folder, out) for name in declared.exhibits]
     own = [entry for entry in exhibits if not entry.beyond]
     counts = {state: sum(entry.state == state for entry in own) for state in STATES}
-    origin = origin_of(results)
+    plan, origins = results.plan, origins_of(results)
     content = page(
         "report.html.j2",
         out,
         results.root,
-        plan=results.plan,
+        plan=plan,
         exhibits=exhibits,
         counts=counts,
-        origin=origin,
+        origins=origins,
         runs=run_groups(results),
         costs=cost_groups(results),
-        sections=list(dict.fromkeys(e.section for e in exhibits if e.collected)),
+        sections=list(dict.fromkeys(entry.section for entry in exhibits if entry.content)),
     )
-    headline = next((entry.collected for entry in own if isinstance(entry.collected, Table)), None)
-    plan = results.plan
+    leading = next((entry for entry in own if entry.id in records and records[entry.id].headline), None)
     return content, Summary(
         scale=plan.scale,
         project=plan.project,
         counts=counts,
-        made=origin.finished,
-        headline=_as_in_the_paper(headline) if headline else None,
+        made=origins.finished,
+        headline=_headline(leading, records[leading.id], folder, out) if leading else None,
     )
 
 
-def _as_in_the_paper(table: Table) -> Table:
-    """The table without the rows that users added."""
-    return replace(table, rows=tuple(row for row in table.rows if row.kind != "added"))
+def _headline(entry: Entry, record: ExhibitRecord, folder: Path, out: Path) -> Headline:
+    content = moved(record.headline, folder / f"{entry.id}.html", out)
+    return Headline(name=entry.name, title=entry.title, content=content)
 
 
 def front_page(reports: Path, out: Path, root: Path) -> bytes:
     """The landing page of every reports/*/summary.json; raises ReportError when there is none."""
-    found: list[tuple[Summary, str]] = []
-    for path in sorted(reports.glob("*/summary.json")):
-        try:
-            summary = TypeAdapter(Summary).validate_python(read_json(path, "a report's summary"))
-        except ValidationError as error:
-            raise ReportError(
-                f"{path}: not a report's summary ({error.error_count()} errors); render it anew"
-            ) from error
-        found.append((summary, str(path.with_name("index.html").resolve())))
+    found = [_listed(path, out) for path in sorted(reports.glob("*/summary.json"))]
     if not found:
         raise ReportError(f"{reports}: no */summary.json. Render a report first: python -m bits.commands.render report")
-    found.sort(key=lambda item: (not item[0].scale.reproduction, item[0].scale.name))
+    found.sort(key=lambda report: (not report.summary.scale.reproduction, report.summary.scale.name))
     return page("front.html.j2", out, root, reports=found)
 
 
-def _entry(name: str, declared: Declarations, results: Results, folder: Path) -> Entry:
+def _listed(path: Path, out: Path) -> _Listed:
+    try:
+        summary = Summary.model_validate(read_json(path, "a report's summary"))
+    except ValidationError as error:
+        remedy = "Write that report again, or delete the file"
+        raise ReportError(f"{path}: not a report's summary ({error.error_count()} errors). {remedy}.") from error
+    report = path.with_name("index.html")
+    headline = moved(summary.headline.content, report, out) if summary.headline else Markup()
+    return _Listed(summary, str(report.resolve()), headline)
+
+
+def _entry(
+    name: str,
+    declared: Declarations,
+    results: Results,
+    records: Mapping[str, ExhibitRecord],
+    folder: Path,
+    out: Path,
+) -> Entry:
     exhibit = declared.exhibits[name]
-    state, detail = why_not(name, declared, results.plan.left_out) or ("", "")
-    collected: Table | Chart | None = None
-    formats: dict[str, str] = {}
-    if not state:
-        collected = collect(exhibit, declared, results)
-        have, of = collected.counts()
-        state = "computed" if have == of else "incomplete"
-        detail = f"{have} of {of} {'cells' if exhibit.kind == 'grid' else 'curves'}"
-        formats = _formats(name, ENDINGS[exhibit.kind], results.root, folder)
+    about = (name, exhibit.name, exhibit.title, exhibit.section, exhibit.notes, exhibit.beyond)
+    reason = why_not(name, declared, results.plan.left_out)
+    if reason is not None:
+        return Entry(*about, *reason)
+    record = records[name]
+    within = Path(os.path.relpath(folder.resolve(), results.root.resolve()))
     return Entry(
-        name,
-        exhibit.name,
-        exhibit.title,
-        exhibit.section,
-        exhibit.kind,
-        state,
-        detail,
-        exhibit.notes,
-        collected,
-        formats,
-        exhibit.beyond,
+        *about,
+        state="computed" if record.have == record.of else "incomplete",
+        detail=f"{record.have} of {record.of} {record.counted}",
+        content=moved(record.content, folder / f"{name}.html", out),
+        outcomes=record.outcomes,
+        holes=record.holes,
+        formats={ending: str(within / f"{name}.{ending}") for ending in exhibit.formats},
     )
+
+
+def computed(declared: Declarations, results: Results) -> list[str]:
+    """Ids of the exhibits that are computed here, in the paper's order."""
+    return [name for name in declared.computable() if name not in results.plan.left_out]
 
 
 def why_not(name: str, declared: Declarations, left_out: Mapping[str, str]) -> tuple[str, str] | None:
@@ -136,20 +167,3 @@ def why_not(name: str, declared: Declarations, left_out: Mapping[str, str]) -> t
     if name in declared.pending:
         return "pending", declared.pending[name]
     return ("no data", left_out[name]) if name in left_out else None
-
-
-def _formats(name: str, endings: tuple[str, ...], root: Path, folder: Path) -> dict[str, str]:
-    paths = {ending: str(folder / f"{name}.{ending}") for ending in endings}
-    missing = [path for path in paths.values() if not (root / path).is_file()]
-    if missing:
-        raise ReportError(
-            f"{missing[0]} does not exist. Render the exhibit first: python -m bits.commands.render exhibit "
-            f"--exhibit {name} --out-dir {folder}"
-        )
-    return paths
-
-
-def summary_json(summary: Summary) -> dict[str, Any]:
-    """The summary as JSON values."""
-    values = summary.model_dump(mode="json", exclude={"headline"})
-    return {**values, "headline": asdict(summary.headline) if summary.headline else None}

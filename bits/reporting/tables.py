@@ -1,22 +1,17 @@
-"""A table or chart as text: CSV and Markdown. Measured and published values side by side in each."""
+"""A table as CSV and Markdown, measured and published values side by side."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from bits.reporting.cells import Cell, Table, TableRow
-from bits.reporting.curves import Chart, Curve
+from bits.reporting.csv_text import VALUES, csv_text, digits, problems
 from bits.reporting.keys import bold_said, seeds_said
-from bits.reporting.seeds import Seeds
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
-_VALUES = ("sd", "seeds", "published", "unit", "measure", "origin", "note", "stamp")
-_TABLE_COLUMNS = ("scale", "exhibit", "row", "column", "source", "run_id", "status", "measured", *_VALUES)
-_CHART_COLUMNS = ("scale", "exhibit", "panel", "series", "source", "run_id", "status", "x", "measured", *_VALUES)
+COLUMNS = ("scale", "exhibit", "row", "column", "source", "run_id", "status", "measured", *VALUES)
 
 
 def markdown_escaped(text: str) -> str:
@@ -35,44 +30,11 @@ def table_csv(table: Table) -> str:
         for head, cell in zip(table.heads, row.cells, strict=True):
             column = f"{head.group} {head.label}" if head.group else head.label
             counted = f"{cell.seeds.count}/{cell.seeds.expected}" if cell.seeds.readings else ""
-            numbers = (_digits(cell.value), _digits(cell.seeds.deviation), counted, cell.published_text)
-            facts = (cell.unit, cell.measure, cell.seeds.origins, _problems(cell.seeds) or cell.note)
+            numbers = (digits(cell.value), digits(cell.seeds.deviation), counted, cell.published_text)
+            facts = (cell.unit, cell.measure, cell.seeds.origins, problems(cell.seeds) or cell.note)
             place = (table.about.scale, table.about.id, row.full_label, column)
             lines.append((*place, cell.source, cell.seeds.run_ids, cell.status, *numbers, *facts, table.about.stamp))
-    return _csv(_TABLE_COLUMNS, lines)
-
-
-def chart_csv(chart: Chart) -> str:
-    """One line per measured or published point, and one for a curve that has neither points nor a run.
-
-    seeds: how many that finished have a point at that x / expected; the figure's line passes where all of them have.
-    Of a single seed that did not finish, its points: measured nevertheless, and 0/1.
-    """
-    lines = []
-    for panel in chart.panels:
-        for curve in panel.curves:
-            seeds, measure = curve.seeds, panel.measure
-            place = (chart.about.scale, chart.about.id, panel.title, curve.full_label)
-            source = (seeds.readings[0].source, seeds.run_ids, seeds.status or "")
-            facts = (measure.unit, measure.id, seeds.origins, _problems(seeds), chart.about.stamp)
-            lines += [(*place, *source, *numbers, *facts) for numbers in _points(curve)]
-    return _csv(_CHART_COLUMNS, lines)
-
-
-def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
-    """(x, measured, sd, seeds, published) of each point."""
-    expected = curve.seeds.expected
-    for spread in curve.spreads:
-        counted = f"{spread.count if curve.seeds.status == 'measured' else 0}/{expected}"
-        yield _digits(spread.x), _digits(spread.mean), _digits(spread.deviation), counted, ""
-    for x, y in curve.published:
-        yield _digits(x), "", "", "", _digits(y)
-    if not curve.spreads:
-        yield "", "", "", f"0/{expected}", ""
-
-
-def _problems(seeds: Seeds) -> str:
-    return "; ".join(dict.fromkeys(reading.problem for reading in seeds.readings if reading.problem))
+    return csv_text(COLUMNS, lines)
 
 
 def key_of(table: Table) -> str:
@@ -126,15 +88,3 @@ def _markdown_cell(cell: Cell) -> str:
         text = f"**{text}**"
     tally = f"({cell.tally})" if cell.tally else ""
     return " ".join(part for part in (text, tally, f"({cell.published_text})" if cell.published_text else "") if part)
-
-
-def _digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.10g}"
-
-
-def _csv(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(lines)
-    return buffer.getvalue()

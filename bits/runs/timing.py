@@ -31,13 +31,14 @@ from bits.training.update import Wants
 PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
 WARM_UP = 2  # calls that are not timed: memory is allocated, kernels are chosen
 SLICES = 8
-ROWS, COLUMNS = 512, 4096  # of the features that are ranked
+ROWS, COLUMNS = 512, 4096  # of the similarities that are timed: queries, gallery
 
 
 def per_second(work: Callable[[], int], seconds: float) -> float:
-    """How many a second `work` does, which returns how many it did and waits for its device; after a warm-up.
+    """How many things a second `work` does, after a warm-up.
 
-    The median of SLICES of the time, so that another's short burst of work does not count.
+    work: does some, waits for its device and returns how many. The median over SLICES of the time, so that a short
+    burst of another process's work does not count.
     """
     for _ in range(WARM_UP):
         work()
@@ -52,7 +53,7 @@ def per_second(work: Callable[[], int], seconds: float) -> float:
 
 
 def timing_images(dataset: Dataset, site: Site, count: int, classes: int) -> tuple[ImageSet, str]:
-    """The training split where it is here, else noise of a stated size; and which of the two, in words."""
+    """(the training split where it is here, or else `count` images of noise; which of the two, in words)."""
     root = dataset_root(dataset, site)
     if str(root) not in ("", ".") and root.exists():
         images = open_cached(dataset, root, "train", site)
@@ -63,9 +64,9 @@ def timing_images(dataset: Dataset, site: Site, count: int, classes: int) -> tup
 
 
 def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.device, seconds: float) -> float:
-    """Images/s of the real step in one process, decoding and augmentation included.
+    """Images/s of the real training step in one process, decoding and augmentation included.
 
-    Steps are those of the first epoch, over and over: at its low learning rate nothing diverges.
+    The steps of the first epoch are repeated: at its low learning rate nothing diverges.
     """
     size = recipe.schedule.batch_size
 
@@ -97,7 +98,7 @@ def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.d
 def extraction_speed(
     recipe: Recipe, crop: CentreCrop, blocks: int, site: Site, images: ImageSet, device: torch.device, seconds: float
 ) -> float:
-    """Images/s of features, decoding included."""
+    """Images/s of feature extraction, decoding included."""
     extract = extractor_of(backbone_of(recipe), recipe, crop, blocks, device)
     count = min(site.feature_batch, len(images))
 
@@ -109,7 +110,7 @@ def extraction_speed(
 
 
 def probe_speed(width: int, classes: int, linear: Linear, seconds: float) -> float:
-    """Images/s of training the heads of a probe on features that are there."""
+    """Images/s of training a probe's heads on features that have been extracted."""
     count = 16 * linear.batch_size
     features, labels = torch.randn(count, width), torch.arange(count) % classes
     batches = shuffled(features, labels, linear.batch_size, 0)
@@ -136,7 +137,7 @@ def ranking_speed(width: int, seconds: float) -> float:
 
 
 def startup_seconds() -> float:
-    """Of a process of this project until it works, its files being in memory."""
+    """Seconds until a process of this project works, with its files in the page cache."""
     for _ in range(2):
         started = time.monotonic()
         subprocess.run([sys.executable, "-c", "import bits.runs.train, bits.commands.evaluate"], check=True)

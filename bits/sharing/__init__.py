@@ -1,7 +1,7 @@
-"""Sharing what was made: text goes to git, bytes to DVC, run by run. Never imports torch.
+"""Sharing results: text goes to git, bytes go to DVC, run by run. Never imports torch.
 
-A clone gets files without the dates and the notes by which Snakemake knows that they are up to date. `record` writes
-both into one text file, with the content's digests; `restore` gives them back to files that are still what they were.
+A clone gets files without the dates and notes that tell Snakemake that they are up to date. `record` writes both to one
+text file, with digests of the contents; `restore` gives them back to the files whose contents are unchanged.
 """
 
 from bits.sharing.errors import SharingError

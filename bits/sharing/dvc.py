@@ -1,4 +1,4 @@
-"""DVC, called as a user would."""
+"""DVC, called as a user would call it."""
 
 from __future__ import annotations
 
@@ -9,38 +9,41 @@ from pathlib import Path
 
 from bits.sharing.errors import SharingError
 
+MOST_SHOWN = 5  # words of a failed command that the error repeats
+
 
 def dvc(*words: str) -> str:
-    """What `dvc words...` prints; raises SharingError with its reason when it fails."""
+    """The output of `dvc words...`; raises SharingError with DVC's own message when it fails."""
     done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True)
     if done.returncode:
-        shown = words if len(words) < 6 else (*words[:5], f"... ({len(words)} words)")
+        shown = words if len(words) <= MOST_SHOWN else (*words[:MOST_SHOWN], f"... ({len(words)} words)")
         raise SharingError(f"dvc {' '.join(shown)} failed:\n{(done.stderr or done.stdout).strip()}")
     return done.stdout.strip()
 
 
 def require_repository() -> None:
-    """Raises SharingError unless this is the top of a git checkout that DVC knows."""
+    """Raises SharingError unless the working directory is the top of a git checkout with DVC set up."""
     if not Path(".dvc").is_dir() or not Path(".git").exists():
         raise SharingError(
-            f"{Path.cwd()}: has no .git or no .dvc. Results are shared from a clone: git clone, then again."
+            f"{Path.cwd()} has no .git or no .dvc. Results are shared from a clone of the project: run git clone, "
+            "then try again in the clone."
         )
 
 
 def require_remote(remote: str) -> None:
-    """Raises SharingError unless DVC knows a remote: the named one, or a default for ''."""
+    """Raises SharingError unless DVC knows the remote of this name; "" stands for the default remote."""
     known = {line.split()[0]: line for line in dvc("remote", "list").splitlines() if line.split()}
     if remote in known or (not remote and any("(default)" in line for line in known.values())):
         return
     what = f"remote {remote!r}" if remote else "default remote"
     raise SharingError(
-        f"DVC has no {what}; it knows {', '.join(known) or 'none'}. Weights and figures need a place to go to: "
-        "a folder, ssh://, s3://, gs:// or another that DVC supports. Set it once, and commit .dvc/config:\n"
+        f"DVC has no {what} (remotes: {', '.join(known) or 'none'}). Weights and figures need a place to go: "
+        "a folder, ssh://, s3://, gs:// or anything else that DVC supports. Set it up once, and commit .dvc/config:\n"
         f"  dvc remote add {'' if remote else '-d '}{remote or 'storage'} /path/or/url"
     )
 
 
 def add(paths: Sequence[str]) -> None:
-    """Put files under DVC, a .dvc file each."""
+    """Put files under DVC; each gets its own .dvc file."""
     if paths:
         dvc("add", *paths)

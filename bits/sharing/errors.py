@@ -1,4 +1,4 @@
-"""What goes wrong when results are shared."""
+"""The error that sharing raises."""
 
 from bits.errors import BitsError
 

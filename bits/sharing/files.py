@@ -1,48 +1,45 @@
-"""Which files of a plan are shared, and by whom."""
+"""Which files of a plan are shared, and whether git or DVC keeps them.
+
+Names are strings, relative to the project, as Snakemake and DVC write them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bits.plan import WEIGHTS
+from bits.plan.model import REPORTS, RESULTS, WEIGHTS, Plan
 
-BYTES = (".safetensors", ".png", ".pdf", ".svg", ".jsonl")  # for DVC; all else is text, for git
-
-
-def outputs(plan: Mapping[str, Any]) -> list[str]:
-    """Every file that the rules can make for a plan, relative to the project, whether it is there or not."""
-    reports = reports_folder(plan)
-    found = ["reports/index.html", *(f"{reports}/{name}" for name in ("index.html", "summary.json", "dvc.yaml"))]
-    found += [f"{reports}/metrics/{source}.json" for source in plan["sources"]]
-    found += [f"{reports}/exhibits/{name}.{ending}" for name in plan["needs"] for ending in plan["formats"][name]]
-    found += [path for files in plan["metrics"].values() for path in files.values()]
-    for run in plan["runs"].values():
-        found += [run["outcome"], run["provenance"], *weights(run)]
-    return sorted({*found, *scenes(plan)})
+BYTES = (".safetensors", ".png", ".pdf", ".svg", ".jsonl")  # kept by DVC; everything else is text, kept by git
 
 
-def for_dvc(plan: Mapping[str, Any]) -> list[str]:
-    """What DVC keeps: weights, training logs, pictures, rendered scenes."""
-    logs = [run["log"] for run in plan["runs"].values()]
-    return sorted(path for path in (*outputs(plan), *logs) if path.endswith(BYTES))
+def outputs(plan: Plan) -> list[str]:
+    """Every file that the rules can make for a plan, whether or not it exists."""
+    found = [REPORTS / "index.html", *(plan.reports / name for name in ("index.html", "summary.json", "dvc.yaml"))]
+    found += [plan.reports / "metrics" / f"{source}.json" for source in plan.sources]
+    found += [plan.reports / "exhibits" / f"{name}.{end}" for name in plan.needs for end in plan.formats[name]]
+    found += [path for files in plan.metrics.values() for path in files.values()]
+    for run in plan.runs.values():
+        found += [run.outcome, run.provenance, *map(run.weights, WEIGHTS)]
+    return sorted({*map(str, found), *scenes(plan)})
 
 
-def weights(run: Mapping[str, Any]) -> list[str]:
-    """The weights files of a run of the plan."""
-    return [f"{run['folder']}/{part}.safetensors" for part in WEIGHTS]
+def for_dvc(plan: Plan) -> list[str]:
+    """The files that DVC keeps: weights, training logs, figures, rendered scenes."""
+    logs = [str(run.log) for run in plan.runs.values()]
+    return sorted(name for name in (*outputs(plan), *logs) if name.endswith(BYTES))
 
 
-def scenes(plan: Mapping[str, Any]) -> list[str]:
-    """Rendered data sets that lie in the project; a user's own images are never shared."""
-    roots = (plan["roots"][role] for role, dataset in plan["datasets"].items() if dataset["kind"] == "scenes")
+def is_weights(name: str) -> bool:
+    """Whether a file holds a run's weights; rendered scenes are .safetensors files too."""
+    return name.endswith(".safetensors") and Path(name).is_relative_to(RESULTS)
+
+
+def scenes(plan: Plan) -> list[str]:
+    """Rendered data sets inside the project. A user's own images are never shared."""
+    roots = (plan.roots[role] for role, dataset in plan.datasets.items() if dataset.kind == "scenes")
     return sorted({root for root in roots if not Path(root).is_absolute()})
 
 
-def results_folder(plan: Mapping[str, Any]) -> str:
-    return f"results/{plan['scale']['name']}"
-
-
-def reports_folder(plan: Mapping[str, Any]) -> str:
-    return f"reports/{plan['scale']['name']}"
+def made_file(plan: Plan) -> Path:
+    """The record of which job made what."""
+    return plan.folder / "made.json"

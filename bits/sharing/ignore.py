@@ -1,4 +1,4 @@
-"""Scales are left out of git until they are shared, so that whoever only runs the pipeline keeps a clean checkout."""
+"""A scale stays out of git until it is shared, so that running the pipeline leaves the checkout clean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bits.records.files import write_text
 
 
 def unignore(folder: Path, *names: str) -> None:
-    """Let git see entries of a folder whose .gitignore leaves out everything that is not named."""
+    """Let git see these entries of a folder whose .gitignore excludes everything that it does not name."""
     path = folder / ".gitignore"
     lines = path.read_text().splitlines()
     missing = [f"!/{name}" for name in names if f"!/{name}" not in lines]

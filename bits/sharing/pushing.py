@@ -1,20 +1,19 @@
-"""Send what was made to a DVC remote."""
+"""Send results to a DVC remote."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from bits.plan.model import Plan
 from bits.sharing.dvc import dvc, require_remote
 from bits.sharing.files import for_dvc
 from bits.sharing.recording import record
 
 
-def push(plan: Mapping[str, Any], remote: str = "") -> int:
-    """Record a scale and send its bytes; returns how many files were recorded. Commits nothing.
+def push(plan: Plan, remote: str = "") -> int:
+    """Record a scale and send its files to the remote; returns how many files were recorded. Commits nothing.
 
-    What a partial clone has not pulled is not here to be sent, and is on the remote already.
+    Files that a partial clone has not pulled are not sent: the remote has them already.
     """
     require_remote(remote)
     made = record(plan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from bits.errors import BitsError
-from bits.plan import current_plan
+from bits.plan import Plan, current_plan, read_plan
 from bits.workflow.options import request
 
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 
 
-def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:
+def load_plan(config: Mapping[str, Any]) -> Plan:
     """The plan for what `--config` says: scale=, data=PATH, site=NAME, seeds=0,1,2, set="key=value ...".
 
     Exits with the message alone, without a traceback, when that cannot be.
     """
     try:
         plan = current_plan(request(config))
-        if "data" in config and all(dataset["kind"] == "scenes" for dataset in plan["datasets"].values()):
+        if "data" in config and all(dataset.kind == "scenes" for dataset in plan.datasets.values()):
             raise BitsError(
-                f"--config data={config['data']}: scale {plan['scale']['name']} renders its own images. "
+                f"--config data={config['data']}: scale {plan.scale.name} renders its own images. "
                 "Use --config scale=small (or scale=paper) for yours."
             )
         return plan
@@ -34,20 +33,19 @@ def load_plan(config: Mapping[str, Any]) -> dict[str, Any]:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
-def plan_of_build(config: Mapping[str, Any], remote: bool) -> dict[str, Any]:
+def plan_of_build(config: Mapping[str, Any], remote: bool) -> Plan:
     """The plan of this Snakemake process. A job on another machine follows the plan of the one that submitted it.
 
     What was edited since then counts for neither; the environment carries the name of the plan's file.
     """
     if remote and PLAN in os.environ:
-        found: dict[str, Any] = json.loads(Path(os.environ[PLAN]).read_text())
-        return found
+        return read_plan(Path(os.environ[PLAN]))
     plan = load_plan(config)
-    os.environ[PLAN] = os.path.abspath(plan["file"])  # noqa: PTH100 - a text for the environment
+    os.environ[PLAN] = str(plan.file.absolute())
     return plan
 
 
-def keep_predictions(plan: Mapping[str, Any]) -> None:
+def keep_predictions(plan: Plan) -> None:
     """Predict what untrained runs will cost before they start, for the report; a failure is told and stops nothing.
 
     In a process of its own, because counting FLOPs imports torch; not at all when every prediction is there.
@@ -56,8 +54,8 @@ def keep_predictions(plan: Mapping[str, Any]) -> None:
 
     try:
         if unpredicted(plan):
-            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan['scale']['name']}"]
-            words = [*command, *plan["overrides"]]
+            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan.scale.name}"]
+            words = [*command, *plan.overrides]
             subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
     except Exception as error:  # whatever it is, the work itself can go on
         said = getattr(error, "stderr", "") or error

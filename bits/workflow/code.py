@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from bits.records.code import ROOT, code_digest, imported_files
+from bits.reporting.files import ReportError
+from bits.reporting.renderers.base import files_of
 
 # Whose changes show in what a job is given (plan, digests, frozen files), or that name and check what others compute.
 ELSEWHERE = (
@@ -12,16 +15,24 @@ ELSEWHERE = (
     *("bits/records/", "bits/config/", "bits/plan/"),
 )
 STARTS = {"train": "bits/runs/train.py", "evaluate": "bits/commands/evaluate.py", "report": "bits/commands/render.py"}
-DRAWING = "bits/reporting/figures.py"
 
 
 @cache  # asked once a rule, and there is a rule an exhibit
-def code_state_of(part: str) -> str:
+def code_state_of(part: str, files: tuple[Path, ...] = ()) -> str:
     """code:<part>:<digest> of the code that determines a rule's output; comments and docstrings do not count.
 
-    part: train, evaluate, report, or figures, which is report and how figures are drawn.
+    part: train, evaluate or report. files: of the kinds that the job uses, which nothing imports by name, as those of
+    an exhibit's kind; with all that they import.
     """
-    start, without = STARTS.get(part, STARTS["report"]), () if part == "figures" else (DRAWING,)
-    outside = ELSEWHERE if part in ("figures", "report") else (*ELSEWHERE, "bits/exhibits/")
-    files = imported_files([ROOT / start], (*outside, *without))
-    return f"code:{part}:{code_digest(files)[:16]}"
+    outside = ELSEWHERE if part == "report" else (*ELSEWHERE, "bits/exhibits/")
+    code = [file for file in files if file.suffix == ".py"]
+    found = imported_files([ROOT / STARTS[part], *code], outside)
+    return f"code:{part}:{code_digest([*found, *(file for file in files if file not in code)])[:16]}"
+
+
+def code_of_exhibit(exhibit: str, kind: str) -> str:
+    """code_state_of what renders an exhibit; exits with the message alone for a kind that nothing renders."""
+    try:
+        return code_state_of("report", files_of(kind, exhibit))
+    except ReportError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None

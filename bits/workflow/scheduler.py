@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bits.config.site import JobSize, Site
+from bits.records.gpus import has_driver
 
 MORE = 0.5  # of the first try's memory and time, at every further one
 # Before the time limit processes are asked to write a checkpoint, and have this many seconds for it.
@@ -82,18 +81,12 @@ class Scheduler:
     def uses_gpus(self) -> bool:
         """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
         device = self.site.device
-        there = shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
-        return device.startswith("cuda") or (device == "auto" and (self.cluster or there))
+        return device.startswith("cuda") or (device == "auto" and (self.cluster or has_driver()))
 
 
 def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
     """Resources as Snakemake asks for them at the first, second, ... try."""
     return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
-
-
-def scheduler(plan: Mapping[str, Any], cluster: bool, inside: bool = False) -> Scheduler:
-    """The scheduler of a plan's site."""
-    return Scheduler(Site.model_validate(plan["site"]), cluster, inside)
 
 
 def _growing(first: float, most: float | None) -> Grows:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from bits.config.recipe import Dataset
+from bits.plan.model import TRAINING, Plan, Scale
+from tests.sharing.plans import evaluation, plan_of, planned_run
 
 PROVENANCE = {
     "data": {"name": "scenes", "fingerprint": "scenes-1", "train_images": 4},
@@ -18,51 +21,51 @@ PROVENANCE = {
 }
 
 
-def run_entry(name: str) -> dict[str, Any]:
-    folder = f"results/demo/runs/{name}-12345678"
-    files = {"config": "config.yaml", "outcome": "outcome.json", "curve": "curve.json", "log": "log.jsonl"}
-    files |= {"provenance": "provenance.json", "failure": "failure.json"}
-    entry: dict[str, Any] = {"name": name, "seed": 0, "role": "imagenet1k", "start": None, "folder": folder}
-    return entry | {part: f"{folder}/{file}" for part, file in files.items()}
+SCENES = Dataset(name="scenes", title="scenes", kind="scenes", fingerprint="scenes-1")
+
+
+def finished_plan() -> Plan:
+    runs = [planned_run("demo", name, f"{name}-12345678") for name in ("dino", "bits-fixed")]
+    metrics = {run.id: Path(f"results/demo/metrics/{run.id}/imagenet1k-1.json") for run in runs}
+    return plan_of(
+        "demo",
+        *runs,
+        scale=Scale(name="demo", title="minutes", reproduction=False, stamp="DEMO SCALE - no reproduction"),
+        datasets={"imagenet1k": SCENES},
+        evaluations={"imagenet1k-1": evaluation("imagenet1k-1", SCENES)},
+        metrics={run.id: {TRAINING: run.curve, "imagenet1k": metrics[run.id]} for run in runs},
+        needs={"table-1": list(metrics.values())},
+        formats={"table-1": ("html", "csv")},
+        left_out={"table-8": "no data"},
+    )
 
 
 @pytest.fixture
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a finished scale "demo"."""
     monkeypatch.chdir(tmp_path)
-    runs = {f"{name}-12345678": run_entry(name) for name in ("dino", "bits-fixed")}
-    metrics = {identity: f"results/demo/metrics/{identity}/imagenet1k-1.json" for identity in runs}
-    plan = {
-        "scale": {"name": "demo", "title": "minutes", "reproduction": False, "stamp": "DEMO SCALE - no reproduction"},
-        "project": {"paper": {"title": "The paper", "arxiv": "2602.09764"}},
-        "site": {"results": "results"},
-        "datasets": {"imagenet1k": {"title": "scenes"}},
-        "evaluations": {"imagenet1k-1": {"id": "1", "role": "imagenet1k"}},
-        "runs": runs,
-        "metrics": {identity: {"imagenet1k": path} for identity, path in metrics.items()},
-        "needs": {"table-1": list(metrics.values())},
-        "formats": {"table-1": ["html", "csv"]},
-        "left_out": {"table-8": "no data"},
-        "pending": {},
-    }
+    plan = finished_plan()
     outcome = json.dumps({"outcome": "finished", "detail": "trained to the end"})
-    for run in runs.values():
-        command = [f"{tmp_path}/bits/commands/pretrain.py", "--site", "/scratch/somebody/site.yaml"]
-        write(run["provenance"], json.dumps({**PROVENANCE, "command": command}))
-        write(run["outcome"], outcome)
-        for part in ("config", "curve", "log"):
-            write(run[part], "{}")
-        write(f"{run['folder']}/teacher.safetensors", "weights")
-    for path in metrics.values():
-        write(path, "{}")
-    write("results/demo/plan.json", json.dumps(plan))
+    command = [f"{tmp_path}/bits/commands/pretrain.py", "--site", "/scratch/somebody/site.yaml"]
+    for run in plan.runs.values():
+        write(run.provenance, json.dumps({**PROVENANCE, "command": command}))
+        write(run.outcome, outcome)
+        for path in (run.config, run.curve, run.log):
+            write(path, "{}")
+        write(run.weights("teacher"), "weights")
+        write(plan.metrics[run.id]["imagenet1k"], "{}")
+    for path in (plan.folder / "plan.json", plan.file):
+        plan.write(path)
+    write(plan.site_file, "device: cpu")
+    write(plan.evaluation_file("imagenet1k-1"), "role: imagenet1k")
     write("results/demo/logs/pretrain/dino-12345678.log", f"reading {tmp_path}/data/x and /home/somebody/images\n")
+    write("results/demo/logs/pretrain/dino-99999999.log", "of another plan")
     write("results/demo/runs/dino-99999999/outcome.json", "of another plan")
     for name in ("index.html", "summary.json", "exhibits/table-1.html", "exhibits/table-1.csv"):
         write(f"reports/demo/{name}", "x")
     return tmp_path
 
 
-def write(path: str, text: str) -> None:
+def write(path: str | Path, text: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text)

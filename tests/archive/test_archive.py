@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 from rocrate.rocrate import ROCrate
 
+from bits.archive.citation import read_citation
 from bits.archive.contents import archived_name
 from bits.archive.errors import ArchiveError
 from bits.archive.private import cleaned
 from bits.archive.sealed import SEAL
 from bits.archive.validate import problems
 from bits.commands import archive as command
+from bits.plan import read_plan
 from bits.records.digests import digest
 
 Archive = Callable[..., Path]
@@ -53,6 +56,9 @@ def test_a_finished_scale_is_a_valid_crate(archived: Archive, tmp_path: Path) ->
     assert "Not a reproduction" in crate.description and "DEMO SCALE" in crate.description
     assert "table-8" in crate.description
     assert {"LICENSE", "CITATION.cff", "requirements.lock", "config/runs.yaml", "environment.json"} <= names
+    plan = read_plan(Path("results/demo/plan.json"))
+    frozen = {plan.folder / "plan.json", plan.file, plan.site_file, plan.evaluation_file("imagenet1k-1")}
+    assert set(map(str, frozen)) <= names
     assert not any("99999999" in name or name.endswith(".safetensors") for name in names)
 
 
@@ -65,6 +71,7 @@ def test_every_run_is_an_action(archived: Archive) -> None:
     results = {each["@id"] for each in action["result"]}
     assert "results/demo/metrics/dino-12345678/imagenet1k-1.json" in results
     assert "results/demo/runs/dino-12345678/curve.json" in results
+    assert "results/demo/runs/dino-12345678/config.yaml" not in results
     objects = {each["@id"] for each in action["object"]}
     assert objects == {"results/demo/runs/dino-12345678/config.yaml", "#data-scenes-scenes-1"}
 
@@ -159,10 +166,10 @@ def test_broken_links_and_escapes_are_refused(archived: Archive, finished: Path)
     curve.symlink_to("/nowhere/curve.json")
     with pytest.raises(ArchiveError, match=r"link to /nowhere/curve.json, which does not exist"):
         archived()
-    for path in ("/etc/passwd", "results/../../x"):
+    for path in ("/etc/passwd", "results/../../x", "data/images/1.png"):
         with pytest.raises(ArchiveError, match="outside"):
-            archived_name(path, {"site": {"results": "results"}})
-    assert archived_name("/scratch/r/demo/a", {"site": {"results": "/scratch/r"}}) == "results/demo/a"
+            archived_name(Path(path))
+    assert archived_name(Path("results/demo/a")) == "results/demo/a"
 
 
 def test_a_file_that_changes_meanwhile_is_told(
@@ -178,6 +185,36 @@ def test_a_file_that_changes_meanwhile_is_told(
     with pytest.raises(ArchiveError, match="changed while it was archived"):
         archived()
     assert list((finished / "archive").iterdir()) == []
+
+
+def test_a_crate_that_is_not_valid_is_not_published(
+    archived: Archive, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = archived()
+    content = older.read_bytes()
+    monkeypatch.setattr("bits.archive.deposit.problems", lambda path: ["./ has no license"])
+    with pytest.raises(ArchiveError, match=r"was not written:\n  ./ has no license"):
+        archived()
+    assert list((finished / "archive").iterdir()) == [older] and older.read_bytes() == content
+
+
+def test_a_crash_leaves_nothing(archived: Archive, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bits.archive.pack.cleaned", full)
+    with pytest.raises(ArchiveError, match=r"archive: the archive could not be written .*No space left.*--out"):
+        archived()
+    assert list((finished / "archive").iterdir()) == []
+    (finished / "a-file").touch()
+    with pytest.raises(ArchiveError, match="a-file: the archive could not be written"):
+        archived("--out", "a-file/x.zip")
+
+
+def test_an_archive_gets_the_permissions_of_any_new_file(archived: Archive, finished: Path) -> None:
+    plain = finished / "plain"
+    plain.touch()
+    assert archived().stat().st_mode == plain.stat().st_mode
 
 
 @pytest.mark.parametrize(
@@ -228,7 +265,34 @@ def test_the_validator_finds_what_is_wrong(archived: Archive, tmp_path: Path, da
 
 def test_what_is_no_zip_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_text("no")
-    assert problems(tmp_path / "x.zip")[0].startswith("no zip")
+    assert problems(tmp_path / "x.zip")[0].startswith("not a zip")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: x", "version: Field required"),
+        ("title: x\nversion: 1\nlicense: MIT\nauthors: []", "authors: .*at least 1"),
+        ("a: b: c", "mapping values"),
+    ],
+)
+def test_a_citation_that_is_not_complete_is_told(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "CITATION.cff").write_text(text)
+    with pytest.raises(ArchiveError, match=rf"(?s)CITATION.cff: .*{said}.*Expected title"):
+        read_citation(tmp_path / "CITATION.cff")
+
+
+def test_authors_are_people_or_organisations(tmp_path: Path) -> None:
+    (tmp_path / "CITATION.cff").write_text(
+        "title: x\nversion: 1.0\nlicense: MIT\nauthors:\n"
+        "  - {given-names: Ada, family-names: Lovelace, orcid: https://orcid.org/0000}\n  - {name: The Lab}\n"
+    )
+    citation = read_citation(tmp_path / "CITATION.cff")
+    assert citation.version == "1.0"
+    assert [(one.name, one.identity, one.is_person) for one in citation.authors] == [
+        ("Ada Lovelace", "https://orcid.org/0000", True),
+        ("The Lab", "#author-the-lab", False),
+    ]
 
 
 @pytest.mark.parametrize("text", ["{", "{}"])

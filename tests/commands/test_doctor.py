@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bits.commands import doctor
+from bits.doctor import examine
+from bits.doctor.examine import Options
 from bits.errors import BitsError
+from bits.plan import Plan, Request, make_plan
 from bits.records.code import ROOT
 from bits.workflow.options import requested
 
@@ -34,7 +36,10 @@ def test_findings_as_json_and_an_exit_code(tmp_path: Path) -> None:
     subjects = {each["subject"] for each in answer["findings"]}
     assert subjects == {"Versions", "Device", "Data", "Disk", "DVC", "Slurm"}
     needed = next(each["found"] for each in answer["findings"] if "to come" in each["found"])
-    assert "weights of 41 runs 2" in needed and "features" in needed
+    # Without target sets the 16 fine-tunings wait, with what would be made from them.
+    assert "weights of 25 runs 18.6 GB" in needed and "features 102 GB" in needed
+    waiting = [each["found"] for each in answer["findings"] if "wait for their data would keep" in each["found"]]
+    assert waiting == ["exhibits that wait for their data would keep 84.2 GB more"]
     assert {path.name for path in tmp_path.iterdir()} == {"profiles"}  # nothing was written
 
 
@@ -54,16 +59,40 @@ def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
 
 
 def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PLAN_S", 0.2)
-    monkeypatch.setattr(doctor, "make_plan", lambda _: time.sleep(30))
-    plan, (found,) = doctor.planned(requested([]))
+    monkeypatch.setattr(examine, "PLAN_S", 0.2)
+    monkeypatch.setattr(examine, "make_plan", lambda _: time.sleep(30))
+    plan, (found,) = examine.planned(requested([]))
     assert plan is None and found.status == "error" and "no answer" in found.found
 
 
-def test_jobs_at_a_time_are_the_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return make_plan(Request("smoke"))
+
+
+def test_on_a_cluster_as_many_trainings_run_as_the_profile_allows(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = {"runs": {"a": {}, "b": {}, "c": {}}}
     (tmp_path / "slurm").mkdir()
-    for text, count in (("jobs: 2", 2), ("jobs: unlimited", 3), ("executor: slurm", 3)):
+    for text, count in (("jobs: 2", 2), ("jobs: unlimited", len(plan.runs)), ("executor: slurm", len(plan.runs))):
         (tmp_path / "slurm" / "config.yaml").write_text(text)
-        assert doctor._jobs_at_a_time(plan, "slurm") == count
+        assert examine.trainings_at_a_time(plan, Options(slurm=True)) == count
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ({"device": "cpu", "threads": 0}, 8),
+        ({"device": "cpu", "threads": 2}, 4),
+        ({"device": "cpu", "threads": 2, "processes": 3}, 1),
+        ({"device": "cpu", "threads": 16}, 1),
+        ({"device": "cuda"}, 1),
+    ],
+)
+def test_on_this_machine_as_many_trainings_run_as_it_has_cores_for(
+    plan: Plan, values: dict[str, object], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine, "hardware", lambda: {"cores": 8})
+    here = plan.model_copy(update={"site": plan.site.model_copy(update=values)})
+    assert examine.trainings_at_a_time(here, Options(slurm=False)) == count

@@ -11,6 +11,7 @@ from bits.commands import share
 from bits.errors import BitsError
 from bits.sharing import SharingError
 from bits.sharing.pulling import ids_of
+from tests.sharing.plans import plan_of, planned_run, reference
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -44,8 +45,9 @@ def test_outside_a_checkout_it_says_so(monkeypatch, tmp_path: Path):
 
 
 def test_a_run_is_named_by_name_or_id():
-    runs = {f"dino-{seed}": {"name": "dino"} for seed in (0, 1)}
-    plan = {"scale": {"name": "tiny"}, "runs": runs, "sources": {"dino": list(runs), "pixels": ["pixels-0"]}}
+    runs = [planned_run("tiny", "dino", f"dino-{seed}", seed) for seed in (0, 1)]
+    sources = {"dino": ["dino-0", "dino-1"], "pixels": ["pixels-0"]}
+    plan = plan_of("tiny", *runs, sources=sources, references={"pixels-0": reference("pixels", "pixels-0", "dino-0")})
     assert ids_of(plan, "dino") == ["dino-0", "dino-1"]
     assert ids_of(plan, "dino-1") == ["dino-1"]
     for wrong in ("dinno", "pixels"):

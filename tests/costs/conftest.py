@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bits.config.compose import CONFIG_DIR
-from bits.config.site import Site
-from bits.costs.assumptions import Assumptions, image_counts, load_assumptions
+from bits.costs.assumptions import Assumptions, load_assumptions
 from bits.costs.counts import Counts
+from bits.costs.images import image_counts
 from bits.costs.price import Prices
 from bits.costs.rates import FlopRates
 from bits.costs.summary import Summary
 from bits.exhibits import load_declarations
-from bits.plan import Request, make_plan
+from bits.plan import Plan, Request, make_plan
 
 
 @pytest.fixture(scope="session")
@@ -31,23 +30,22 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> Counts:
 
 
 @pytest.fixture(scope="session")
-def plans() -> Callable[..., dict[str, Any]]:
+def plans() -> Callable[..., Plan]:
     """plans(scale, **site) -> a plan, made once, with other values of the site."""
-    made: dict[str, dict[str, Any]] = {}
+    made: dict[str, Plan] = {}
 
-    def plan(scale: str, **site: Any) -> dict[str, Any]:
+    def plan(scale: str, **site: Any) -> Plan:
         if scale not in made:
             made[scale] = make_plan(Request(scale))
-        found = deepcopy(made[scale])
-        found["site"] |= site
-        return found
+        found = made[scale]
+        return found.model_copy(update={"site": found.site.model_copy(update=site)})
 
     return plan
 
 
 @pytest.fixture
 def prices(
-    plans: Callable[..., dict[str, Any]],
+    plans: Callable[..., Plan],
     assumptions: Assumptions,
     counts: Counts,
     tmp_path: Path,
@@ -58,7 +56,7 @@ def prices(
 
     def made(device: str, scale: str, **site: Any) -> Prices:
         plan = plans(scale, **site)
-        rates = FlopRates(device, assumptions, counts, Site.model_validate(plan["site"]))
+        rates = FlopRates(device, assumptions, counts, plan.site)
         return Prices(plan, rates, counts, image_counts(plan, assumptions), assumptions)
 
     return made
@@ -70,6 +68,6 @@ def summary(prices: Callable[..., Prices]) -> Callable[..., Summary]:
 
     def made(devices: int, device: str, scale: str, **site: Any) -> Summary:
         chosen = prices(device, scale, **site)
-        return Summary(chosen, load_declarations(CONFIG_DIR, shown=chosen.plan["shown"]), devices)
+        return Summary(chosen, load_declarations(CONFIG_DIR, shown=chosen.plan.shown), devices)
 
     return made

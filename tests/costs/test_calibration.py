@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bits.config.recipe import Recipe
-from bits.config.site import Site
 from bits.costs.assumptions import CostError
 from bits.costs.calibration import Calibration, Measured, MeasuredRates, read_calibration, training_key
 from bits.costs.choose import rates_for
@@ -38,13 +37,13 @@ def calibration(**changes: object) -> Calibration:
 
 
 def recipe_of(plan, name) -> Recipe:
-    return Recipe.model_validate(plan["runs"][plan["sources"][name][0]]["recipe"])
+    return plan.runs[plan.sources[name][0]].recipe
 
 
 def test_runs_that_step_alike_are_timed_once(plans):
     plan = plans("smoke")
-    site = Site.model_validate(plan["site"])
-    keys = {name: training_key(recipe_of(plan, name), site) for name in plan["sources"] if name in PRETRAININGS}
+    site = plan.site
+    keys = {name: training_key(recipe_of(plan, name), site) for name in plan.sources if name in PRETRAININGS}
     assert keys["bits-fixed"] == keys["bits-reset"] == keys["bits-clip-2"] == keys["bits-fixed-on-food101"]
     assert len(set(keys.values())) == 6
     split = training_key(recipe_of(plan, "dino"), site.model_copy(update={"micro_batch": 4}))
@@ -59,7 +58,7 @@ PRETRAININGS = (
 
 def test_measured_where_it_was_measured_and_modelled_where_not(plans, assumptions, counts):
     plan = plans("smoke")
-    site = Site.model_validate(plan["site"])
+    site = plan.site
     known, unknown = recipe_of(plan, "bits-fixed"), recipe_of(plan, "dino")
     measured = {training_key(known, site): Measured(what="bits", per_second=123.0)}
     model = FlopRates("cpu-core", assumptions, counts, site)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from bits.costs.assumptions import CostError, Images, image_counts
+from bits.config.recipe import Dataset
+from bits.costs.assumptions import CostError, Images
 from bits.costs.graph import Graph
+from bits.costs.images import image_counts
 
 
 def line_of(costs, name):
@@ -30,7 +30,7 @@ def test_every_job_of_the_workflow_is_there(summary):
     assert costs.total.hours == pytest.approx(costs.lines[-1].running_total)
     assert costs.total.wall >= costs.total.longest_chain
     assert costs.total.wall >= costs.total.hours * 3600 / 2 * 0.99
-    assert set(costs.uncosted) == set(summary(2, "cpu-core", "smoke").prices.plan["pending"])
+    assert set(costs.uncosted) == set(summary(2, "cpu-core", "smoke").prices.plan.pending)
 
 
 def test_runs_are_shared_between_exhibits(summary):
@@ -64,7 +64,7 @@ def test_twice_the_throughput_takes_half(summary):
 
 def test_a_training_on_several_gpus_holds_them_all(prices, summary):
     one, four = (prices("h100", "paper", processes=processes) for processes in (1, 4))
-    name = f"train/{one.plan['sources']['bits-fixed'][0]}"
+    name = f"train/{one.plan.sources['bits-fixed'][0]}"
     alone, together = (price.job(Graph(price.plan).works[name]) for price in (one, four))
     assert (alone.devices, together.devices) == (1, 4)
     assert alone.seconds / 4 < together.seconds < alone.seconds / 3
@@ -76,17 +76,17 @@ def test_a_training_on_several_gpus_holds_them_all(prices, summary):
 
 def test_checkpoints_and_weights_on_disk(prices, counts):
     price = prices("h100", "paper")
-    job = price.job(Graph(price.plan).works[f"train/{price.plan['sources']['bits-fixed'][0]}"])
-    assert job.disk == pytest.approx(2 * 4 * 92.3e6, rel=0.02)  # ViT-B and its head, student and teacher
-    assert job.scratch == 6 * job.disk  # three files of four times the weights
+    job = price.job(Graph(price.plan).works[f"train/{price.plan.sources['bits-fixed'][0]}"])
+    assert job.disk.kept == pytest.approx(2 * 4 * 92.3e6, rel=0.02)  # ViT-B and its head, student and teacher
+    assert job.disk.checkpoints == 6 * job.disk.kept  # three files of four times the weights
 
 
 def test_done_work_costs_nothing_and_what_is_before_it_neither(summary):
     made = summary(2, "cpu-core", "smoke")
     before = made.costs()
     plan = made.prices.plan
-    identity = plan["sources"]["simdino-reset"][0]
-    path = Path(plan["metrics"][identity]["imagenet1k"])
+    identity = plan.sources["simdino-reset"][0]
+    path = plan.metrics[identity]["imagenet1k"]
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     after = made.costs()
@@ -117,14 +117,17 @@ def test_images_are_counted_where_they_are(tmp_path, monkeypatch, plans, assumpt
             folder.mkdir(parents=True)
             for number in range(count):
                 (folder / f"{number}.jpg").write_bytes(b"x")
-    plan = plans("smoke")
-    plan["datasets"]["imagenet1k"] |= {"kind": "images", "name": "images"}
-    plan["roots"]["imagenet1k"] = "data"
-    found = image_counts(plan, assumptions)["imagenet1k"]
-    assert found == Images(train=6, val=4, classes=2)
-    plan["roots"]["imagenet1k"] = ""
-    plan["datasets"]["imagenet1k"]["name"] = "nobody-knows"
-    assert "imagenet1k" not in image_counts(plan, assumptions)
+
+    def counted(root: str, name: str, **options: bool) -> Images | None:
+        dataset = Dataset(name=name, kind="images")
+        changes = {"datasets": {"imagenet1k": dataset}, "roots": {"imagenet1k": root}}
+        return image_counts(plans("smoke").model_copy(update=changes), assumptions, **options).get("imagenet1k")
+
+    published = Images(train=75750, val=25250, classes=101, assumed=True)
+    assert counted("data", "food101") == Images(train=6, val=4, classes=2)
+    assert counted("data", "food101", listing=False) == published
+    assert counted("elsewhere", "food101") == counted("", "food101") == published
+    assert counted("", "nobody-knows") is None
 
 
 def test_what_nobody_can_count_is_named_and_the_rest_is_costed(summary):

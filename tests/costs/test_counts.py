@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bits.config.recipe import Backbone, Head, Recipe
+from bits.config.recipe import Backbone, Head
 from bits.costs.counts import Counts, training_flops
 from bits.records.code import ROOT
 
@@ -66,7 +66,7 @@ def test_a_small_backbone_behind_convolutions_is_counted_in_full(counts):
 
 def test_the_paper_takes_what_the_design_says(counts, plans):
     plan = plans("paper")
-    recipe = Recipe.model_validate(plan["runs"][plan["sources"]["bits-fixed"][0]]["recipe"])
+    recipe = plan.runs[plan.sources["bits-fixed"][0]].recipe
     whole = training_flops(recipe, counts)
     assert whole == pytest.approx(0.47e12, rel=0.05)
     views = 3 * (2 * vit_flops(224) + 10 * vit_flops(96)) + 2 * vit_flops(224)
@@ -79,11 +79,17 @@ def test_what_was_counted_is_read_again_without_torch(tmp_path):
     first = Counts(path).head(HEAD, 100)
     assert len(json.loads(path.read_text())) == 1
     program = (
-        "import sys, pathlib, json; from bits.costs.counts import Counts; from bits.recipe import Head;"
+        "import sys, pathlib, json; from bits.costs.counts import Counts; from bits.config.recipe import Head;"
         f"found = Counts(pathlib.Path({str(path)!r})).head(Head(**json.loads({HEAD.model_dump_json()!r})), 100);"
         f"sys.exit('torch' in sys.modules or found.flops != {first.flops})"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60)
+
+
+def test_a_file_that_is_not_to_change_stays(tmp_path: Path):
+    path = tmp_path / "flops.json"
+    assert Counts(path, keep=False).head(HEAD, 10).flops > 0
+    assert not path.exists()
 
 
 def test_a_half_written_file_of_counts_is_made_anew(tmp_path: Path):

@@ -10,7 +10,6 @@ import pytest
 
 from bits.costs.assumptions import CostError
 from bits.costs.frozen import freeze_predictions, predictions, unpredicted
-from bits.costs.graph import Graph
 from bits.workflow.build_plan import keep_predictions
 
 
@@ -19,54 +18,55 @@ def plan(prices):
     return prices("cpu-core", "smoke").plan
 
 
-def freeze(prices, plan) -> int:
-    price = prices("cpu-core", "smoke")
-    works = Graph(plan).works
-    return freeze_predictions(plan, [price.job(works[name]) for name in sorted(unpredicted(plan))], price.rates)
+def freeze(prices) -> int:
+    return freeze_predictions(prices("cpu-core", "smoke"))
 
 
 def test_everything_to_be_done_is_predicted_once(prices, plan):
     path = Path("results/smoke/predicted.json")
     # 41 trainings, 57 evaluations, three references on the pretraining set alone: those that exhibits need.
-    assert freeze(prices, plan) == 101
+    assert freeze(prices) == 101
     first = path.read_text()
     kept = json.loads(first)
-    run = plan["sources"]["dino"][0]
+    run = plan.sources["dino"][0]
     assert kept[run]["seconds"] > 0
     assert "FLOP model" in kept[run]["basis"]
-    assert f"{run}/{Path(plan['metrics'][run]['imagenet1k']).stem}" in kept
+    assert f"{run}/{plan.metrics[run]['imagenet1k'].stem}" in kept
     assert unpredicted(plan) == set()
-    assert freeze(prices, plan) == 0
+    assert freeze(prices) == 0
     assert path.read_text() == first
 
 
 def test_a_missing_prediction_is_added_and_the_others_stay(prices, plan):
-    freeze(prices, plan)
+    freeze(prices)
     path = Path("results/smoke/predicted.json")
     kept = json.loads(path.read_text())
-    run = plan["sources"]["dino"][0]
+    run = plan.sources["dino"][0]
     others = {key: {**value, "seconds": 1e6} for key, value in kept.items() if key != run}
     path.write_text(json.dumps(others))
     assert unpredicted(plan) == {f"train/{run}"}
-    assert freeze(prices, plan) == 1
-    assert predictions(path) == {**others, run: predictions(path)[run]}
+    assert freeze(prices) == 1
+    found = json.loads(path.read_text())
+    assert found == {**others, run: found[run]}
+    assert predictions(path)[run].seconds == found[run]["seconds"] > 0
 
 
 def test_what_is_done_is_not_predicted_afterwards(prices, plan):
-    run = plan["sources"]["dino"][0]
-    outcome = Path(plan["runs"][run]["outcome"])
+    run = plan.sources["dino"][0]
+    outcome = plan.runs[run].outcome
     outcome.parent.mkdir(parents=True)
     outcome.write_text("{}")
-    freeze(prices, plan)
+    freeze(prices)
     assert run not in predictions(Path("results/smoke/predicted.json"))
 
 
 def test_a_damaged_file_is_told_and_not_overwritten(plan, capsys):
     path = Path("results/smoke/predicted.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{half")
-    with pytest.raises(CostError, match="Move it away"):
-        unpredicted(plan)
+    for damaged in ('{"dino": {"seconds": "many"}}', "{half"):
+        path.write_text(damaged)
+        with pytest.raises(CostError, match="Move it away"):
+            unpredicted(plan)
     keep_predictions(plan)
     assert "warning: no predictions" in capsys.readouterr().err
     assert path.read_text() == "{half"
@@ -84,6 +84,6 @@ def test_the_workflow_starts_no_process_when_all_is_predicted(prices, plan, monk
     assert len(called) == 1
     assert {"--freeze", "scale=smoke"} <= set(called[0])
     assert "CostError: no <such> device" in capsys.readouterr().err
-    freeze(prices, plan)
+    freeze(prices)
     keep_predictions(plan)
     assert len(called) == 1

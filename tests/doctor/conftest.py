@@ -1,4 +1,4 @@
-"""Programs that answer as told, on a PATH that holds nothing else."""
+"""Programs that answer as told, on a PATH that holds nothing else; and a plan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from bits.plan import Plan, Request, make_plan
 
 Fake = Callable[..., None]
 
@@ -29,6 +31,12 @@ ping) echo "Slurmctld(primary) at head is UP" ;;
 {NODES}END
 ;;
 esac"""
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    """Of scale smoke, whose data are rendered scenes."""
+    return make_plan(Request("smoke"))
 
 
 @pytest.fixture

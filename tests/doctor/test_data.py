@@ -10,9 +10,13 @@ import pytest
 from PIL import Image
 
 from bits.config.compose import CONFIG_DIR
+from bits.config.recipe import Dataset
+from bits.costs.assumptions import Images, load_assumptions
 from bits.doctor import data
+from bits.plan import Plan
+from bits.plan.model import MissingData
 
-COUNTS = {"classes": 2, "train": 6, "val": 4}
+COUNTS = Images(classes=2, train=6, val=4)
 
 
 @pytest.fixture
@@ -27,10 +31,8 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def findings(
-    root: Path, counts: dict[str, int] | None = None, quick: bool = False, **values: Any
-) -> list[tuple[str, str]]:
-    dataset = {"name": "pets", "title": "Pets", "kind": "images", "classes": None, "eval_split": "val", **values}
+def findings(root: Path, counts: Images | None = None, quick: bool = False, **values: Any) -> list[tuple[str, str]]:
+    dataset = Dataset.model_validate({"name": "pets", "title": "Pets", "kind": "images", **values})
     return [(each.status, each.found) for each in data.data_set(dataset, str(root), counts, quick)]
 
 
@@ -42,7 +44,7 @@ def test_a_whole_set_folder_or_zip(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_val_in_the_place_of_the_test_images_is_said_and_not_held_against_their_number(pictures: Path) -> None:
-    counts = {**COUNTS, "val": 3}
+    counts = COUNTS.model_copy(update={"val": 3})
     (first, second) = findings(pictures, counts, eval_split="test")
     assert first == ("warning", "Pets: has no folder test, val is evaluated instead")
     assert second[1].startswith("Pets: 6 train and 4 val images")
@@ -56,14 +58,18 @@ def test_an_incomplete_copy(pictures: Path) -> None:
     assert findings(pictures, COUNTS) == [("error", "Pets: 5 images in train, published with 6")]
     assert findings(pictures, None)[0][0] == "ok"
     assert findings(pictures, COUNTS, quick=True)[0][0] == "ok"
-    assert findings(pictures, {**COUNTS, "train": 4})[0][0] == "warning"
+    assert findings(pictures, COUNTS.model_copy(update={"train": 4}))[0][0] == "warning"
 
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_classes_that_are_missing_or_differ(pictures: Path, quick: bool) -> None:
     shutil.rmtree(pictures / "val" / "dog")
-    assert ("error", "Pets: 1 class folders are in one split only, as dog") in findings(pictures, None, quick)
-    assert ("error", "Pets: 2 class folders in train, expected 1000") in findings(pictures, None, quick, classes=1000)
+    assert ("error", "Pets: 1 class folders are in one split only, such as dog") in findings(pictures, None, quick)
+    for counts in (None, COUNTS):
+        found = findings(pictures, counts, quick, classes=1000)
+        assert ("error", "Pets: 2 class folders in train, expected 1000") in found
+    more = COUNTS.model_copy(update={"classes": 3})
+    assert ("error", "Pets: 2 class folders in train, expected 3") in findings(pictures, more, quick)
 
 
 def test_a_split_that_is_missing_and_an_empty_class(pictures: Path) -> None:
@@ -90,20 +96,17 @@ def test_a_broken_image_is_named(pictures: Path, damage: str) -> None:
     assert len(found) == 1 and "images tried cannot be read" in found[0] and str(broken) in found[0]
 
 
-def test_a_set_that_is_not_there() -> None:
-    plan = {
-        "datasets": {role: {"name": role, "title": role.title()} for role in ("imagenet1k", "food101")},
-        "roots": {"imagenet1k": "data/imagenet1k", "food101": "data/food101"},
-        "missing": [{"role": "imagenet1k", "reason": "data/imagenet1k does not exist."}],
-        "left_out": {"table-8": "no data for food101: nothing at data/food101"},
-    }
-    (missing,), (left_out,) = data.absent(plan, "imagenet1k"), data.absent(plan, "food101")
+def test_a_set_that_is_not_there(plan: Plan) -> None:
+    gap = MissingData(role="imagenet1k", dataset="scenes", root="data/x", reason="data/x does not exist.")
+    reason = "no data for food101: nothing at data/food101"
+    gaps = plan.model_copy(update={"missing": (gap,), "left_out": {"table-8": reason}})
+    (missing,), (left_out,) = data.absent(gaps, "imagenet1k"), data.absent(gaps, "food101")
     assert missing.status == "error" and "does not exist" in missing.found
     assert left_out.status == "warning" and "left out: table-8" in left_out.found
 
 
 def test_published_counts_name_data_sets_of_the_configuration() -> None:
-    counts = data.published_counts(CONFIG_DIR)
+    counts = load_assumptions(CONFIG_DIR).images
     text = (CONFIG_DIR / "site" / "default.yaml").read_text()
-    assert all(f"  {name}:" in text for name in counts)
-    assert all(set(values) == {"classes", "train", "val"} for values in counts.values())
+    assert counts and all(f"  {name}:" in text for name in counts)
+    assert not any(images.assumed for images in counts.values())

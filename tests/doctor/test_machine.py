@@ -12,42 +12,35 @@ from typing import Any
 
 import pytest
 
-from bits.doctor import device, disk, dvc, profile, space, versions
+from bits.config.site import Site
+from bits.costs.disk import Need
+from bits.doctor import device, disk, dvc, profile, versions
 from bits.doctor.finding import Finding, checked
-from bits.doctor.space import Need
+from bits.doctor.probe import Answer, CudaDevice, Question, probe
 from bits.doctor.text import as_text
+from bits.plan import Plan
 
 from .conftest import Fake
 
 GIB = 2**30
-SITE: dict[str, Any] = {"device": "auto", "processes": 1, "nodes": 1, "threads": 1, "results": "results"}
-EVALUATION: dict[str, Any] = {
-    "features": {"model": "teacher", "resize": 36, "size": 32},
-    "pixels": 32,
-    "knn": None,
-    "linear": {
-        "blocks": 4,
-        "average_patches": False,
-        "augment": False,
-        "epochs": 1,
-        "learning_rate": 0.1,
-        "momentum": 0.9,
-        "weight_decay": 0.0,
-        "batch_size": 8,
-        "grid": [],
-        "standardised": False,
-    },
-    "retrieval": None,
-    "variance": None,
-}
 
 
-def seen(*devices: dict[str, Any]) -> dict[str, Any]:
-    return {"torch": "2.15.0", "cuda": "13.2", "devices": list(devices), "models": {}}
+def site(plan: Plan, **values: Any) -> Site:
+    return plan.site.model_copy(update={"device": "auto", **values})
 
 
-def gpu(**values: Any) -> dict[str, Any]:
-    return {"name": "H200", "free": 130 * GIB, "total": 139 * GIB, "bfloat16": True, **values}
+def seen(*devices: CudaDevice) -> Answer:
+    return Answer(torch="2.15.0", cuda="13.2", devices=devices)
+
+
+def gpu(**values: Any) -> CudaDevice:
+    return CudaDevice.model_validate(
+        {"name": "H200", "free": 130 * GIB, "total": 139 * GIB, "bfloat16": True, **values}
+    )
+
+
+def need(place: Path, size: float, kind: str = "features") -> Need:
+    return Need.model_validate({"kind": kind, "place": place, "bytes": int(size), "number": 2})
 
 
 @pytest.mark.parametrize(
@@ -61,39 +54,51 @@ def gpu(**values: Any) -> dict[str, Any]:
     ],
 )
 def test_no_gpu_matters_where_one_is_needed(
-    fake: Fake, wanted: str, slurm: bool, reproduction: bool, status: str
+    fake: Fake, plan: Plan, wanted: str, slurm: bool, reproduction: bool, status: str
 ) -> None:
-    found = device.device({**SITE, "device": wanted}, seen(), slurm, reproduction)
+    found = device.device(site(plan, device=wanted), seen(), slurm, reproduction)
     assert found[-1].status == status, found
 
 
-def test_gpus_that_are_too_few_full_or_old(fake: Fake) -> None:
-    fake("nvidia-smi", "echo 570.12")
-    found = device.device({**SITE, "processes": 2}, seen(gpu()), slurm=False, reproduction=True)
+def test_gpus_that_are_too_few_full_or_old(fake: Fake, plan: Plan) -> None:
+    fake("nvidia-smi", "echo '570.12, NVIDIA H200'; echo '570.12, NVIDIA H200'")
+    found = device.device(site(plan, processes=2), seen(gpu()), slurm=False, reproduction=True)
     assert [each.status for each in found] == ["ok", "error", "ok"]
-    found = device.device(SITE, seen(gpu(free=GIB), gpu(bfloat16=False)), slurm=False, reproduction=True)
+    assert found[0].found == "NVIDIA driver 570.12, 2 GPUs"
+    assert "needs number 1" in found[1].found
+    found = device.device(site(plan), seen(gpu(free=GIB), gpu(bfloat16=False)), slurm=False, reproduction=True)
     assert [each.status for each in found] == ["ok", "warning", "warning"]
 
 
-def test_a_driver_that_does_not_answer_is_an_error(fake: Fake) -> None:
+def test_a_driver_that_does_not_answer_is_an_error(fake: Fake, plan: Plan) -> None:
     fake("nvidia-smi", "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
-    (driver, _) = device.device(SITE, seen(), slurm=False, reproduction=False)
+    (driver, _) = device.device(site(plan), seen(), slurm=False, reproduction=False)
     assert driver.status == "error" and "version mismatch" in driver.found
 
 
-def test_torch_that_does_not_answer_is_an_error() -> None:
-    answer = device.probe({}, seconds=0.05)
-    (found,) = device.device(SITE, answer, slurm=False, reproduction=False)
+def test_torch_that_does_not_answer_is_an_error(plan: Plan) -> None:
+    answer = probe(Question(plan=plan, images={}, trainings=1), seconds=0.05)
+    (found,) = device.device(site(plan), answer, slurm=False, reproduction=False)
     assert found.status == "error" and "did not answer" in found.found
 
 
 def test_a_small_disk_is_an_error_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * GIB))
-    needs = [Need(tmp_path / "results", 2 * GIB, "weights"), Need(tmp_path / "scratch", 2 * GIB, "checkpoints")]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3e9))
+    needs = [need(tmp_path / "results", 2e9, "weights"), need(tmp_path / "scratch", 2e9, "checkpoints")]
     (found,) = disk.room(needs)  # two folders of one file system share its room
     assert found.status == "error"
-    assert "3.0 GiB free; 4.0 GiB to come: weights 2.0 GiB" in found.found
+    parts = f"weights of 2 runs 2 GB in {tmp_path}/results, checkpoints of 2 trainings at a time 2 GB in {tmp_path}"
+    assert f"3 GB free; 4 GB to come: {parts}/scratch" in found.found
     assert disk.room(needs[:1])[0].status == "ok"
+    (copied,) = disk.room(disk.with_copies(needs[:1], tmp_path / "cache"))
+    assert copied.status == "error"
+    assert f"a copy of the weights, once they are added to DVC 2 GB in {tmp_path}/cache" in copied.found
+
+
+def test_what_goes_to_one_place_is_one_part(tmp_path: Path) -> None:
+    scenes = [need(tmp_path / "data", size, "scenes") for size in (1e6, 2e6)]
+    (found,) = disk.room([*scenes, need(tmp_path, 0)])
+    assert found.found.endswith(f"3 MB to come: rendered scenes 3 MB in {tmp_path}/data")
 
 
 def test_inodes_can_run_out_before_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,33 +121,6 @@ def test_scratch_that_is_not_mounted_is_a_warning(tmp_path: Path) -> None:
     assert disk.scratch(None) == disk.scratch(str(tmp_path)) == []
     (found,) = disk.scratch(str(tmp_path / "fast"))
     assert found.status == "warning" and f"{tmp_path}'s file system" in found.found
-
-
-def test_needs_count_what_is_not_there_yet(tmp_path: Path) -> None:
-    recipe = {"backbone": "b", "head": "h"}
-    runs = {name: {"recipe": recipe, "outcome": str(tmp_path / name)} for name in ("done", "open", "other")}
-    (tmp_path / "done").touch()
-    metrics = {name: {"imagenet1k": str(tmp_path / name / "imagenet1k-1.json")} for name in runs}
-    plan = {
-        "site": {**SITE, "scratch": "/scratch"},
-        "scale": {"name": "demo"},
-        "runs": runs,
-        "metrics": metrics,
-        "needs": {"table-1": [metrics["open"]["imagenet1k"]]},
-        "evaluations": {"imagenet1k-1": {"evaluation": EVALUATION}},
-    }
-    images = {"imagenet1k": {"train": 80, "val": 20}}
-    models = {space.model_key(recipe): {"parameters": 1000, "width": 10, "vit": 1}}
-    found = {need.what.split()[0]: need for need in space.needs(plan, models, images, 1, Path("cache"))}
-    assert found["weights"].bytes == 2 * 2 * 4 * 1000
-    assert found["checkpoints"] == Need(Path("/scratch"), 3 * 4 * 4 * 1000, "checkpoints of 1 trainings at a time")
-    assert found["features"].bytes == 100 * 4 * 10 * 4
-    plan["evaluations"]["imagenet1k-1"]["evaluation"] = {**EVALUATION, "linear": None}
-    *_, features, _ = space.needs(plan, models, images, 1, Path("cache"))
-    assert features.bytes == 20 * 10 * 4, "without a probe: the last block, of test images"
-    assert space.at_a_time(plan, None, gpus=False, cores=8) == 8
-    assert space.at_a_time(plan, None, gpus=True, cores=8) == 1
-    assert space.at_a_time(plan, 4, gpus=True, cores=8) == 4
 
 
 @pytest.fixture

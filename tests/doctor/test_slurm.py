@@ -10,15 +10,16 @@ import pytest
 
 from bits.config.compose import Composer
 from bits.config.site import Cluster, Site
-from bits.doctor import accounting, ask, partition
+from bits.doctor import accounting, partition
 from bits.doctor import slurm as programs
-from bits.doctor.cluster import Job, jobs_of
+from bits.doctor.cluster import ClusterJob, jobs_of
 from bits.doctor.finding import Finding
 from bits.doctor.profile import Profile, find_profile
+from bits.records import ask
 
 from .conftest import SCONTROL, Fake
 
-TRAIN = Job("train", cpus=32, memory_gib=128, hours=24, gpus=4, nodes=1)
+TRAIN = ClusterJob("train", cpus=32, memory_gib=128, hours=24, gpus=4, nodes=1)
 DISABLED = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
 
 
@@ -118,20 +119,20 @@ def test_the_choice_between_sacct_and_squeue_is_the_plugins() -> None:
         (TRAIN, to("fast"), "there is no partition fast; there are gpu, cpu, old"),
         (TRAIN, to("old"), "partition old is DOWN"),
         (TRAIN, to("cpu"), "no node with a gres gpu"),
-        (Job("train", 32, 128, 48, 4, 1), to("gpu"), "ends jobs at 24 h"),
-        (Job("train", 128, 128, 24, 4, 1), to(), "128 CPUs"),
-        (Job("train", 32, 900, 24, 4, 1), to("gpu"), "900 GiB"),
-        (Job("train", 32, 128, 24, 8, 1), to("gpu"), "at most 64 CPUs, 502 GiB, 4 GPUs"),
+        (ClusterJob("train", 32, 128, 48, 4, 1), to("gpu"), "ends jobs at 24 h"),
+        (ClusterJob("train", 128, 128, 24, 4, 1), to(), "128 CPUs"),
+        (ClusterJob("train", 32, 900, 24, 4, 1), to("gpu"), "900 GiB"),
+        (ClusterJob("train", 32, 128, 24, 8, 1), to("gpu"), "at most 64 CPUs, 502 GiB, 4 GPUs"),
     ],
 )
-def test_what_a_partition_cannot_give_is_an_error(slurm: Fake, job: Job, cluster: Cluster, said: str) -> None:
+def test_what_a_partition_cannot_give_is_an_error(slurm: Fake, job: ClusterJob, cluster: Cluster, said: str) -> None:
     found = partition.partition([job], cluster)
     assert statuses(found) == ["error"]
     assert said in found[0].found
 
 
 def test_nodes_that_are_away_are_a_warning(slurm: Fake) -> None:
-    (found,) = partition.partition([Job("train", 32, 128, 24, 4, nodes=2)], to("gpu"))
+    (found,) = partition.partition([ClusterJob("train", 32, 128, 24, 4, nodes=2)], to("gpu"))
     assert found.status == "warning" and "1 of the 2 nodes" in found.found
 
 
@@ -176,16 +177,16 @@ def test_gpus_of_a_node(gres: str, count: int) -> None:
 def test_jobs_are_those_of_the_workflow() -> None:
     several = site("site.processes=4", "site.nodes=2", "site.cluster.most_hours=60", "site.cluster.gpu='gpu:a100'")
     assert jobs_of(several) == [
-        Job("train", 32, 192, 24, 4, 2, 672, 60),
-        Job("evaluate", 8, 96, 8, 1, 1, 192, 16),
-        Job("prepare", 2, 4, 1, 0, 1, 6, 1.5),
+        ClusterJob("train", 32, 192, 24, 4, 2, 672, 60),
+        ClusterJob("evaluate", 8, 96, 8, 1, 1, 192, 16),
+        ClusterJob("prepare", 2, 4, 1, 0, 1, 6, 1.5),
     ]
     assert all(job.gpus == 0 for job in jobs_of(site("site.device=cpu")))
 
 
 @pytest.mark.parametrize(("memory", "hours", "remedy"), [(600, 24, "most_memory_gib=502"), (128, 36, "most_hours=24")])
 def test_retries_that_would_ask_for_too_much(slurm: Fake, memory: float, hours: float, remedy: str) -> None:
-    job = Job("train", 32, 128, 24, 4, 1, last_memory_gib=memory, last_hours=hours)
+    job = ClusterJob("train", 32, 128, 24, 4, 1, last_memory_gib=memory, last_hours=hours)
     (found,) = partition.partition([job], to("gpu"))
     assert found.status == "warning" and remedy in found.remedy
 

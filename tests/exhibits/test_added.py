@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bits.exhibits import DeclarationError, Grid, Lines, load_declarations
+from bits.exhibits import DeclarationError, load_declarations
+from bits.exhibits.kinds.grid import Grid
+from bits.exhibits.kinds.lines import Lines
 from bits.records.code import ROOT
 
 CONFIG = ROOT / "config"
@@ -57,9 +59,10 @@ def test_a_table_of_their_own_can_be_declared(tmp_path: Path) -> None:
         "    rows: [{label: fixed, run: bits-fixed}]\n"
         "    columns: [{label: mAP, measure: imagenet1k.retrieval.map}]\n"
     )
-    grid = load_declarations(config, RUNS, {"bits-reset-50": {"extra-mine": "50"}}).exhibits["extra-mine"]
+    declared = load_declarations(config, RUNS, {"bits-reset-50": {"extra-mine": "50"}})
+    grid = declared.exhibits["extra-mine"]
     assert isinstance(grid, Grid)
-    assert ([row.label for row in grid.rows], list(grid.published_keys())) == (["fixed", "50"], [])
+    assert ([row.label for row in grid.rows], list(grid.published_keys(declared.published))) == (["fixed", "50"], [])
 
 
 def test_a_declared_row_may_be_extra(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_a_declared_row_may_be_extra(tmp_path: Path) -> None:
         ("extra-", "50", "cannot be an exhibit's id"),
         ("table-9", "10", "Table 9 has a row '10' already; choose another label"),
         ("table-9", " ", "bits-reset-50.shown.table-9.label: String should match pattern"),
-        ("figure-3", "50", "Figure 3 shows pictures of one run; rows go to tables and curves"),
+        ("figure-3", "50", "Figure 3 shows a single run; rows can be added to tables and curves"),
     ],
 )
 def test_what_cannot_be_added_is_refused(place: str, label: str, message: str) -> None:

@@ -141,7 +141,17 @@ def test_an_unknown_key_is_rejected_with_file_place_and_neighbour(config: Path) 
 
 def test_an_unknown_kind_is_rejected(config: Path) -> None:
     change(config / "exhibits/figures.yaml", "kind: embedding", "kind: hologram")
-    rejected(config, "exhibits.figure-2.kind: expected one of grid, lines, gallery, embedding, found 'hologram'")
+    known = "known: embedding, gallery, grid, lines"
+    rejected(config, f"figures.yaml: exhibits.figure-2.kind: no kind of exhibit 'hologram'; {known}")
+    change(config / "exhibits/figures.yaml", "kind: hologram", "kind: embeding")
+    rejected(config, "exhibits.figure-2.kind: no kind of exhibit 'embeding'; did you mean 'embedding'")
+    change(config / "exhibits/figures.yaml", "kind: embeding", "kind: [embedding]")
+    rejected(config, "exhibits.figure-2.kind: no kind of exhibit ")
+
+
+def test_a_shape_that_no_kind_shows_is_rejected(config: Path) -> None:
+    change(config / "measures.yaml", "shape: series", "shape: serie")
+    rejected(config, "no kind of exhibit shows the shape 'serie'; did you mean 'series'")
 
 
 def test_a_key_given_twice_is_rejected(config: Path) -> None:

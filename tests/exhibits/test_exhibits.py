@@ -9,7 +9,9 @@ import sys
 import pytest
 import yaml
 
-from bits.exhibits import Declarations, Grid, Lines, load_declarations
+from bits.exhibits import Declarations, load_declarations
+from bits.exhibits.kinds.grid import Grid
+from bits.exhibits.kinds.lines import Lines
 from bits.records.code import ROOT
 
 CONFIG = ROOT / "config"

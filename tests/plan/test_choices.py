@@ -13,7 +13,7 @@ from bits.config.compose import CONFIG_DIR, run_lines
 from bits.config.composed import Composed
 from bits.config.recipe import Recipe
 from bits.config.validation import is_open, known_keys
-from bits.plan import Request, make_plan
+from bits.plan import Plan, Request, make_plan
 
 CHOICES: list[dict[str, Any]] = yaml.safe_load((CONFIG_DIR / "choices.yaml").read_text())
 # Where another value must obey more than its type: a horizon is not before the end, an epoch is whole batches.
@@ -61,6 +61,11 @@ def other(entry: dict[str, Any], value: Any) -> str:
     return str(value / 2 if isinstance(value, float) and value else value + 1)
 
 
+def values(plan: Plan) -> dict[str, Any]:
+    """The value in force of every choice that a plan lists."""
+    return {choice.key: json.loads(choice.value) for choice in plan.choices}
+
+
 def rounds(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The entries in groups whose keys differ, so that one plan can change all of a group."""
     while entries:
@@ -70,7 +75,7 @@ def rounds(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def test_every_listed_name_is_a_key_that_changes_the_value_listed() -> None:
-    before = {key: json.loads(value) for key, value, _ in make_plan(Request("smoke"))["choices"]}
+    before = values(make_plan(Request("smoke")))
     assert list(before) == [shown(entry) for entry in CHOICES], "a name twice, or a run that is not there"
     entries = [entry for entry in CHOICES if typed(entry) != "None" and not is_open(typed(entry))]
     assert [typed(entry) for entry in entries if of_its_line(entry)] == ["head_reset.every_epochs"]
@@ -78,7 +83,7 @@ def test_every_listed_name_is_a_key_that_changes_the_value_listed() -> None:
     assert {typed(entry) for entry in entries} <= set(known_keys())
     for group in rounds(entries):
         words = tuple(f"{typed(entry)}={other(entry, before[shown(entry)])}" for entry in group)
-        after = {key: json.loads(value) for key, value, _ in make_plan(Request("smoke", words))["choices"]}
+        after = values(make_plan(Request("smoke", words)))
         unmoved = [shown(entry) for entry in group if after[shown(entry)] == before[shown(entry)]]
         assert not unmoved, words
 

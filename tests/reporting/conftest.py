@@ -7,6 +7,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import patch
@@ -15,12 +16,16 @@ import pytest
 import yaml
 
 from bits.commands.render import main
-from bits.exhibits import load_declarations
+from bits.config.compose import Composer
+from bits.config.composed import Composed
+from bits.config.recipe import Dataset
+from bits.exhibits import Declarations, load_declarations
+from bits.plan import PRETRAINING_ROLE, Plan, Run, read_plan
+from bits.plan.model import TRAINING, Choice, Paper, Project, Reference, Scale
 from bits.records.seal import SEAL, write_record
 from bits.reporting.cells import Table
-from bits.reporting.collect import collect
 from bits.reporting.curves import Chart
-from bits.reporting.plan_file import read_plan
+from bits.reporting.renderers.base import Collected, renderer_of
 from bits.reporting.results import Results
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -48,7 +53,7 @@ class FakeScale:
     """A folder with a plan and everything it names, declarations included; change a file, then render."""
 
     root: Path
-    plan: dict[str, Any]
+    plan: Plan
     stamp: str = STAMP
     planted: ClassVar[dict[str, tuple[float, ...]]] = PLANTED
 
@@ -74,29 +79,33 @@ class FakeScale:
 
     def id(self, source: str, seed: int = 0) -> str:
         """The id of a seed of a source; seed counts the expected ones."""
-        return str(self.plan["sources"][source][seed])
+        return self.plan.sources[source][seed]
 
-    def run(self, source: str, seed: int = 0) -> dict[str, Any]:
+    def run(self, source: str, seed: int = 0) -> Run:
         """The plan's entry of a run."""
-        entry: dict[str, Any] = self.plan["runs"][self.id(source, seed)]
-        return entry
+        return self.plan.runs[self.id(source, seed)]
+
+    def change(self, **fields: Any) -> None:
+        """Put other values in the place of the plan's."""
+        self.plan = self.plan.model_copy(update=fields)
+        self.save()
 
     def unmake(self, source: str, seed: int = 0) -> None:
         """Take a run's outcome away: it has not run."""
-        (self.root / self.run(source, seed)["outcome"]).unlink()
+        (self.root / self.run(source, seed).outcome).unlink()
 
     def fail(self, source: str, detail: str, seed: int = 0) -> None:
         """Put a failed attempt in the place of a run's outcome."""
         run = self.run(source, seed)
-        (self.root / run["outcome"]).unlink(missing_ok=True)
+        (self.root / run.outcome).unlink(missing_ok=True)
         write_record(
-            self.root / run["failure"],
-            {"run": run["id"], "outcome": "failed", "detail": detail, "step": 120, "epochs": 3},
+            self.root / run.failure,
+            {"run": run.id, "outcome": "failed", "detail": detail, "step": 120, "epochs": 3},
         )
 
     def show(self, run: str, exhibit: str, label: str) -> None:
         """Add a row to an exhibit, as `shown` of a run's line does."""
-        self.plan["shown"].setdefault(run, {})[exhibit] = label
+        self.plan.shown.setdefault(run, {})[exhibit] = label
         self.save()
 
     @property
@@ -104,10 +113,10 @@ class FakeScale:
         return self.root / "results/demo/plan.json"
 
     def save(self) -> None:
-        write(self.plan_path, self.plan)
+        self.plan.write(self.plan_path)
 
     def metrics_path(self, source: str, record: str = "imagenet1k", seed: int = 0) -> Path:
-        return self.root / str(self.plan["metrics"][self.id(source, seed)][record])
+        return self.root / self.plan.metrics[self.id(source, seed)][record]
 
     def change_metrics(self, source: str, record: str = "imagenet1k", seed: int = 0, **values: Any) -> None:
         """Put values (evaluator -> metrics) in the place of those of a metrics file."""
@@ -122,11 +131,11 @@ class FakeScale:
         role = source.rpartition("-on-")[2] if record == "training" and "-on-" in source else record
         facts = {"source": source, "id": identity, "dataset": role.replace("training", "imagenet1k")}
         write_record(self.metrics_path(source, record, seed), {**facts, "values": values, "provenance": _provenance()})
-        if identity in self.plan["runs"]:
+        if identity in self.plan.runs:
             self.end(source, "finished", seed=seed)
 
     def end(self, source: str, outcome: str, detail: str = "", seed: int = 0) -> None:
-        path = self.root / str(self.run(source, seed)["outcome"])
+        path = self.root / self.run(source, seed).outcome
         write_record(
             path, {"run": self.id(source, seed), "outcome": outcome, "detail": detail, "step": 200, "epochs": 100}
         )
@@ -137,9 +146,14 @@ class FakeScale:
         assert isinstance(collected, Table)
         return collected
 
-    def collected(self, name: str) -> Table | Chart:
-        declared = load_declarations(self.config, shown=self.plan["shown"])
-        return collect(declared.exhibit(name), declared, self.results())
+    def declared(self) -> Declarations:
+        """What is declared, with the rows that were added."""
+        return load_declarations(self.config, shown=self.plan.shown)
+
+    def collected(self, name: str) -> Collected:
+        declared = self.declared()
+        exhibit = declared.exhibit(name)
+        return renderer_of(exhibit).collect(exhibit, declared, self.results())
 
     def chart(self, name: str) -> Chart:
         """Lines, collected."""
@@ -167,8 +181,8 @@ class FakeScale:
             return self._render_report()
 
     def _render_report(self) -> Path:
-        for name in load_declarations(self.config, shown=self.plan["shown"]).computable():
-            if name not in self.plan["left_out"]:
+        for name in self.declared().computable():
+            if name not in self.plan.left_out:
                 self.render_exhibit(name)
         reports = self.root / "reports"
         out = ("--out", str(reports / "demo/index.html"))
@@ -177,9 +191,47 @@ class FakeScale:
         return reports
 
 
-def write(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+@cache
+def composed() -> Composed:
+    """A run that stands for all: only names, ids and seeds matter here."""
+    with Composer("smoke") as composer:
+        return composer.compose("bits-fixed")[0]
+
+
+def empty_plan() -> Plan:
+    """A plan of nothing, with its scale, data set and choices."""
+    return Plan(
+        scale=Scale(name="demo", title="rendered scenes on a CPU, minutes", reproduction=False, stamp=STAMP),
+        project=Project(
+            name="bits-reproduction",
+            version="0.1.0",
+            paper=Paper(title="Self-Supervised Learning as Discrete Communication", arxiv="2602.09764"),
+        ),
+        overrides=(),
+        changed=(),
+        roots={},
+        elsewhere=(),
+        site=composed().site,
+        datasets={"imagenet1k": Dataset(name="scenes", title="procedural scenes, 20 classes", kind="scenes")},
+        runs={},
+        references={},
+        sources={},
+        evaluations={},
+        metrics={},
+        reference_jobs=(),
+        needs={},
+        left_out={},
+        missing=(),
+        formats={},
+        pending={},
+        shown={},
+        choices=(
+            Choice(
+                key="objective.rate_eps", value="0.05", why="plays the role of eps^2 in Eq. 9, as in the public code"
+            ),
+            Choice(key="schedule.batch_size", value="64", why="the literal text is 256; 512 = 2 x 256 is the variant"),
+        ),
+    )
 
 
 def build_fake_scale(root: Path, seeds: int = 1) -> FakeScale:
@@ -191,37 +243,14 @@ def build_fake_scale(root: Path, seeds: int = 1) -> FakeScale:
     declared = load_declarations(CONFIG)
     pretrainings = list(yaml.safe_load((CONFIG / "runs.yaml").read_text()))
     finetunings = [f"{run}-on-{role}" for run, role in declared.finetunings()]
-    plan: dict[str, Any] = {
-        "scale": {
-            "name": "demo",
-            "title": "rendered scenes on a CPU, minutes",
-            "reproduction": False,
-            "stamp": STAMP,
-        },
-        "project": {
-            "version": "0.1.0",
-            "paper": {"title": "Self-Supervised Learning as Discrete Communication", "arxiv": "2602.09764"},
-        },
-        "runs": {},
-        "references": {},
-        "sources": {},
-        "shown": {},
-        "left_out": {},
-        "datasets": {"imagenet1k": {"name": "scenes", "title": "procedural scenes, 20 classes"}},
-        "choices": [
-            ["objective.rate_eps", "0.05", "plays the role of eps^2 in Eq. 9, as in the public code"],
-            ["schedule.batch_size", "64", "the literal text is 256; 512 = 2 x 256 is the variant"],
-        ],
-        "metrics": {},
-    }
+    plan = empty_plan()
     for index, name in enumerate((*pretrainings, *finetunings, *REFERENCES)):
         for seed in range(seeds):
-            kind = "finetuning" if name in finetunings else "pretraining"
-            _declare(plan, name, f"{name}-{0x3FA9C1D2 + index + 0x1000 * seed:08x}", seed, kind)
+            _declare(plan, name, f"{name}-{0x3FA9C1D2 + index + 0x1000 * seed:08x}", seed)
     for source, measure in dict.fromkeys(need for exhibit in declared.exhibits.values() for need in exhibit.needs()):
         role = declared.measures[measure].dataset
-        for identity in plan["sources"][source]:
-            plan["metrics"][identity][role] = f"results/demo/metrics/{identity}/{role}-1a2b3c4d.json"
+        for identity in plan.sources[source]:
+            plan.metrics[identity][role] = Path(f"results/demo/metrics/{identity}/{role}-1a2b3c4d.json")
     fake = FakeScale(root, plan)
     fake.pending([name for name in declared.exhibits if name not in COMPUTED])
     fake.save()
@@ -231,24 +260,26 @@ def build_fake_scale(root: Path, seeds: int = 1) -> FakeScale:
     return fake
 
 
-def _declare(plan: dict[str, Any], name: str, identity: str, seed: int, kind: str) -> None:
-    plan["sources"].setdefault(name, []).append(identity)
-    plan["metrics"][identity] = {}
+def _declare(plan: Plan, name: str, identity: str, seed: int) -> None:
+    plan.sources.setdefault(name, []).append(identity)
+    plan.metrics[identity] = {}
     if name in REFERENCES:
-        plan["references"][identity] = {"name": name, "id": identity, "seed": seed, "label": name}
+        beside = plan.sources["bits-fixed"][seed]
+        plan.references[identity] = Reference(name=name, id=identity, seed=seed, label=name, run=beside)
         return
-    folder = f"results/demo/runs/{identity}"
-    files = {
-        "config": "config.yaml",
-        "outcome": "outcome.json",
-        "failure": "failure.json",
-        "log": "log.jsonl",
-        "provenance": "provenance.json",
-        "curve": "curve.json",
-    }
-    paths = {word: f"{folder}/{file}" for word, file in files.items()}
-    plan["runs"][identity] = {"name": name, "id": identity, "seed": seed, "kind": kind, "folder": folder, **paths}
-    plan["metrics"][identity]["training"] = paths["curve"]
+    pretraining, mark, role = name.rpartition("-on-")
+    folder = Path(f"results/demo/runs/{identity}")
+    plan.runs[identity] = Run(
+        name=name,
+        id=identity,
+        seed=seed,
+        role=role if mark else PRETRAINING_ROLE,
+        start=plan.sources[pretraining][seed] if mark else None,
+        folder=folder,
+        resume=folder / "resume",
+        recipe=composed().recipe,
+    )
+    plan.metrics[identity][TRAINING] = plan.runs[identity].curve
 
 
 def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
@@ -274,12 +305,12 @@ def _plant(fake: FakeScale, name: str, index: int, seed: int) -> None:
     fake.plant(name, "training", seed, training={"map": {"x": EPOCHS, "y": gain}})
     run = fake.run(name, seed)
     write_record(
-        fake.root / run["provenance"],
+        fake.root / run.provenance,
         {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"},
     )
-    (fake.root / run["config"]).write_text(f"name: {name}\n")
+    (fake.root / run.config).write_text(f"name: {name}\n")
     lines = [{"step": step, "loss": 0.7 - step / 1000, "images_per_s": 180.0 + step} for step in (10, 20, 30)]
-    (fake.root / run["log"]).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (fake.root / run.log).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _provenance() -> dict[str, Any]:

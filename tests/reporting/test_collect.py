@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from bits.config.recipe import Dataset
 from bits.errors import BitsError
 from bits.records.seal import SEAL, write_record
 from bits.reporting.cells import Cell, Table
-from bits.reporting.collect import require_complete
-from bits.reporting.plan_file import read_plan
+from bits.reporting.rendered import require_complete
 
 
 def cell(table: Table, row: str, column: str) -> Cell:
@@ -36,7 +36,7 @@ def test_planted_numbers_arrive_in_percent_beside_the_published_value(fake: Any)
     reset = cell(table, "BITS-reset", "mAP")
     assert (reset.published, reset.published_text, reset.unit) == (50.64, "50.64", "%")
     assert reset.seeds.run_ids == fake.id("bits-reset")
-    assert reset.seeds.origins == fake.plan["metrics"][fake.id("bits-reset")]["imagenet1k"]
+    assert reset.seeds.origins == str(fake.plan.metrics[fake.id("bits-reset")]["imagenet1k"])
     assert cell(table, "BITS-reset", "mAP@1000, authors' code").published is None
     require_complete(table)
 
@@ -48,11 +48,10 @@ def test_counts_keep_their_unit(fake: Any) -> None:
 
 
 def test_the_caption_names_data_that_stand_in(fake: Any) -> None:
-    said = "Measured here on procedural scenes, 20 classes, in the place of imagenet1k."
+    said = "Measured here on procedural scenes, 20 classes, in place of imagenet1k."
     assert fake.table("table-1").about.caption.endswith(said)
-    fake.plan["datasets"]["imagenet1k"] = {"name": "imagenet1k", "title": "ImageNet-1k"}
-    fake.save()
-    assert "in the place of" not in fake.table("table-1").about.caption
+    fake.change(datasets={"imagenet1k": Dataset(name="imagenet1k", title="ImageNet-1k", kind="images")})
+    assert "in place of" not in fake.table("table-1").about.caption
 
 
 def test_references_and_quoted_rows_follow_the_methods(fake: Any) -> None:
@@ -94,7 +93,7 @@ def test_a_missing_metrics_file_is_a_hole(fake: Any) -> None:
     table = fake.table("table-1")
     found = cell(table, "SimDINO", "k-NN")
     assert (found.text, found.missing, table.counts()) == ("not measured", True, (42, 49))
-    assert problem_of(found).startswith(fake.plan["metrics"][fake.id("simdino")]["imagenet1k"])
+    assert problem_of(found).startswith(str(fake.plan.metrics[fake.id("simdino")]["imagenet1k"]))
 
 
 @pytest.mark.parametrize("value", [None, "0.3", True, [0.3]])
@@ -133,14 +132,14 @@ def test_metrics_by_other_settings_are_stale(fake: Any) -> None:
 
 
 def test_changed_and_swapped_records_are_refused(fake: Any) -> None:
-    metrics, outcome = fake.metrics_path("dino"), fake.root / fake.run("dino")["outcome"]
+    metrics, outcome = fake.metrics_path("dino"), fake.root / fake.run("dino").outcome
     kept = metrics.read_text()
     metrics.write_text(kept.replace("0.1432", "0.9432"))
     with pytest.raises(BitsError, match=r"imagenet1k-1a2b3c4d\.json: was changed after it was made.*snakemake again"):
         fake.table("table-1")
     metrics.write_text(json.dumps(json.loads(kept)))  # laid out otherwise, it says the same
     assert cell(fake.table("table-1"), "DINO", "mAP").text == "14.32"
-    outcome.write_text((fake.root / fake.run("simdino")["outcome"]).read_text())
+    outcome.write_text((fake.root / fake.run("simdino").outcome).read_text())
     with pytest.raises(BitsError, match=r"is of simdino-.*, not of dino-"):
         fake.table("table-1")
 
@@ -166,7 +165,7 @@ def test_a_run_that_diverged_needs_no_metrics(fake: Any) -> None:
 
 def test_a_run_that_failed_is_a_hole(fake: Any) -> None:
     fake.fail("bits-fixed", "out of memory")
-    table, outcome = fake.table("table-1"), fake.run("bits-fixed")["outcome"]
+    table, outcome = fake.table("table-1"), fake.run("bits-fixed").outcome
     assert cell(table, "BITS-fixed", "mAP").text == "failed"
     assert table.holes() == [f"bits-fixed failed: out of memory. Try it again with: snakemake {outcome}"]
 
@@ -217,8 +216,8 @@ def test_a_damaged_metrics_file_is_an_error(fake: Any) -> None:
 
 
 def test_a_source_outside_the_plan_is_a_hole(fake: Any) -> None:
-    del fake.plan["runs"][fake.id("dino")]
-    del fake.plan["sources"]["simdino"]
+    del fake.plan.runs[fake.id("dino")]
+    del fake.plan.sources["simdino"]
     fake.save()
     table = fake.table("table-1")
     assert problem_of(cell(table, "SimDINO", "mAP")) == "simdino is not part of this scale's plan"
@@ -235,16 +234,8 @@ def test_groups_of_a_transfer_table(fake: Any) -> None:
     assert (last.published, last.text) == (79.1, "not run")
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("scale", {"name": "demo"}, "scale.title: Field required"),
-        ("runs", {"dino": {}}, "runs.dino.id: Field"),
-        ("shown", {"dino": {"table-9": 50}}, "shown.dino.table-9: Input should be a valid string"),
-    ],
-)
-def test_a_plan_with_a_hole_is_named(fake: Any, key: str, value: object, message: str) -> None:
-    fake.plan[key] = value
-    fake.save()
-    with pytest.raises(BitsError, match=message):
-        read_plan(fake.plan_path)
+def test_a_kind_that_nothing_renders_is_named_with_what_to_do(fake: Any) -> None:
+    with pytest.raises(
+        BitsError, match=r"figure-2: nothing renders exhibits of kind embedding yet.*grid, lines.*pending"
+    ):
+        fake.collected("figure-2")

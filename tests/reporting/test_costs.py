@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bits.reporting.costs_table import cost_groups, spent_seconds
+from bits.reporting.costs_table import cost_groups
+from bits.reporting.origin import Origin
 from tests.reporting.test_site import text_of
 
 
@@ -46,12 +47,12 @@ def test_nothing_predicted_and_nothing_done(fake: Any) -> None:
         fake.metrics_path(source).unlink()
         if source in ("chance", "pixels", "random-init"):
             continue
-        (fake.root / fake.run(source)["provenance"]).unlink()
+        (fake.root / fake.run(source).provenance).unlink()
     assert cost_groups(fake.results()) == []
 
 
 def test_time_over_all_starts_where_it_is_known() -> None:
     times = {"started": "2026-03-01T10:00:00+00:00", "finished": "2026-03-01T10:01:23+00:00"}
-    assert spent_seconds(times) == 83
-    assert spent_seconds({**times, "seconds_spent": 500.5}) == 500.5
-    assert spent_seconds({"started": "yesterday"}) is None
+    assert Origin.of(times, "x").seconds == 83
+    assert Origin.of({**times, "seconds_spent": 500.5}, "x").seconds == 500.5
+    assert Origin.of({"started": "yesterday"}, "x").seconds is None

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bits.errors import BitsError
-from bits.reporting.collect import require_complete
 from bits.reporting.curves import interpolated
+from bits.reporting.rendered import require_complete
 
 
 def test_a_training_curve_in_percent_with_its_published_points(fake: Any) -> None:
@@ -19,7 +19,7 @@ def test_a_training_curve_in_percent_with_its_published_points(fake: Any) -> Non
     assert [x for x, _ in dino.points] == stored["x"]
     assert [y for _, y in dino.points] == pytest.approx([100 * y for y in stored["y"]])
     assert dino.published == ((0, 10), (20, 20), (40, 28), (60, 32), (80, 35), (100, 36))
-    assert dino.seeds.origins == fake.plan["metrics"][fake.id("dino")]["training"]
+    assert dino.seeds.origins == str(fake.plan.metrics[fake.id("dino")]["training"])
 
 
 def test_a_spectrum_is_laid_over_the_share_of_the_dimension(fake: Any) -> None:

@@ -116,8 +116,8 @@ def test_a_band_among_seeds_and_what_is_missing_in_words(thrice: Any) -> None:
 
 
 def test_curves_of_different_numbers_of_seeds_say_theirs(thrice: Any) -> None:
-    gone = thrice.plan["sources"]["dino"].pop()
-    thrice.plan["runs"].pop(gone)
+    gone = thrice.plan.sources["dino"].pop()
+    thrice.plan.runs.pop(gone)
     thrice.save()
     figure = _drawn(thrice.chart("figure-4"))
     (said,) = [text.get_text() for text in figure.axes[0].texts]
@@ -154,7 +154,7 @@ def test_an_added_curve_is_set_apart(fake: Any) -> None:
 )
 def test_the_legend_stays_inside_the_figure(fake: Any, name: str, labels: list[str]) -> None:
     fake.without_pending()
-    added = [run for run in fake.plan["sources"] if run.startswith("bits-") and "-on-" not in run]
+    added = [run for run in fake.plan.sources if run.startswith("bits-") and "-on-" not in run]
     for index, label in enumerate(labels):
         fake.show(added[index % len(added)], name, f"{index} {label}") if index < len(added) else None
     figure = _drawn(fake.chart(name))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bits.config.recipe import Dataset
+from bits.plan.model import Choice, Paper
 from bits.reporting.latex_text import latex_escaped
 from bits.reporting.tables import markdown_escaped
 
@@ -29,11 +31,12 @@ def text_of(page: str) -> str:
 @pytest.fixture
 def nasty(fake: Any) -> Any:
     """A scale whose every free text tries to break out."""
-    fake.plan["scale"] |= {"title": NASTY, "stamp": NASTY}
-    fake.plan["project"]["paper"]["title"] = NASTY
-    fake.plan["choices"] = [[NASTY, NASTY, NASTY]]
-    fake.plan["datasets"]["imagenet1k"]["title"] = NASTY
-    fake.save()
+    fake.change(
+        scale=fake.plan.scale.model_copy(update={"title": NASTY, "stamp": NASTY}),
+        project=fake.plan.project.model_copy(update={"paper": Paper(title=NASTY, arxiv=NASTY)}),
+        choices=(Choice(key=NASTY, value=NASTY, why=NASTY),),
+        datasets={"imagenet1k": Dataset(name="scenes", title=NASTY, kind="scenes")},
+    )
     fake.end("simdino", "diverged", NASTY)
     quoted = NASTY.replace("'", "''")
     fake.change_exhibits("tables.yaml", "title: ImageNet-1k", f"title: '{quoted}'")

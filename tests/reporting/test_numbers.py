@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from bits.exhibits import load_declarations
 from bits.records.code import ROOT
 from bits.reporting.numbers import dvc_files, numbers_by_source
+from bits.reporting.site import read_records
+from tests.reporting.conftest import COMPUTED
 
 
 def files(fake: Any) -> dict[str, str]:
-    return dvc_files(load_declarations(fake.config, shown=fake.plan["shown"]), fake.results())
+    """What is written once every exhibit was rendered."""
+    fake.render_report()
+    declared, results = fake.declared(), fake.results()
+    return dvc_files(declared, results, read_records(declared, results, fake.root / "reports/demo/exhibits"))
 
 
 def test_a_run_has_its_measures_by_name_in_their_units(fake: Any) -> None:
@@ -37,7 +41,7 @@ def test_what_broke_down_or_lacks_a_seed_is_no_number(thrice: Any) -> None:
     for seed in range(3):
         thrice.end("bits-fixed", "diverged", seed=seed)
     thrice.metrics_path("dino", seed=1).unlink()
-    found = numbers_by_source(load_declarations(thrice.config, shown={}), thrice.results())
+    found = numbers_by_source(thrice.declared(), thrice.results(), COMPUTED)
     assert [found[name]["imagenet1k.retrieval.map"] for name in ("bits-reset", "simdino", "bits-fixed", "dino")] == [
         "20.33 ± 0.28 (2 of 3, 1 failed)",
         "16.67 ± 0.28 (2 of 3, 1 collapse)",
@@ -52,8 +56,7 @@ def test_a_single_run_that_collapsed_is_no_number(fake: Any) -> None:
 
 
 def test_seeds_are_averaged(thrice: Any) -> None:
-    declared = load_declarations(thrice.config, shown={})
-    found = numbers_by_source(declared, thrice.results())
+    found = numbers_by_source(thrice.declared(), thrice.results(), COMPUTED)
     assert found["dino"]["imagenet1k.retrieval.map"] == pytest.approx(14.32)
 
 
@@ -61,7 +64,7 @@ def test_every_file_and_figure_is_declared(fake: Any) -> None:
     made = files(fake)
     declared = yaml.safe_load(made["dvc.yaml"])
     assert declared["metrics"] == [name for name in made if name != "dvc.yaml"]
-    assert set(declared["metrics"]) == {f"metrics/{source}.json" for source in fake.plan["sources"]}
+    assert set(declared["metrics"]) == {f"metrics/{source}.json" for source in fake.plan.sources}
     plots = [path for plot in declared["plots"] for path in plot]
     assert "exhibits/figure-4.csv" in plots
     assert all(path.startswith("exhibits/figure-") for path in plots)

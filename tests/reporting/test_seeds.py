@@ -13,7 +13,7 @@ import pytest
 
 from bits.errors import BitsError
 from bits.reporting.cells import Cell, Table
-from bits.reporting.collect import require_complete
+from bits.reporting.rendered import require_complete
 from bits.reporting.results import Reading
 from bits.reporting.seeds import Seeds
 
@@ -40,7 +40,7 @@ def test_a_cell_is_the_mean_with_the_sample_deviation(thrice: Any) -> None:
 
 def test_a_missing_seed_is_said_with_the_command_that_makes_it(thrice: Any) -> None:
     thrice.unmake("bits-reset", seed=2)
-    table, path = thrice.table("table-1"), thrice.run("bits-reset", seed=2)["outcome"]
+    table, path = thrice.table("table-1"), thrice.run("bits-reset", seed=2).outcome
     found = cell(table, "BITS-reset")
     assert found.text == "20.33 ± 0.28 (2 of 3)"
     assert table.holes() == [
@@ -137,7 +137,7 @@ def test_csv_names_every_seed(thrice: Any) -> None:
     (line,) = [line for line in lines if (line["source"], line["column"]) == ("bits-reset", "mAP")]
     assert (line["measured"], line["seeds"]) == ("20.325", "2/3")
     assert float(line["sd"]) == pytest.approx(stdev([20.125, 20.525]))
-    assert line["run_id"].split() == thrice.plan["sources"]["bits-reset"]
+    assert line["run_id"].split() == thrice.plan.sources["bits-reset"]
     assert line["origin"].split() == [str(path_of(thrice, "bits-reset", seed)) for seed in range(3)]
     assert "bits-reset (seed 2) has not run" in line["note"]
     quoted = [line for line in lines if line["status"] == "quoted"]
@@ -179,10 +179,10 @@ def test_csv_of_curves_counts_the_seeds_at_every_point(thrice: Any) -> None:
 def mixed(thrice: Any) -> Any:
     """Three seeds of everything, but two of DINO and one of SimDINO."""
     for source, kept in (("dino", 2), ("simdino", 1)):
-        gone = thrice.plan["sources"][source][kept:]
-        thrice.plan["sources"][source] = thrice.plan["sources"][source][:kept]
+        gone = thrice.plan.sources[source][kept:]
+        thrice.plan.sources[source] = thrice.plan.sources[source][:kept]
         for identity in gone:
-            del thrice.plan["runs"][identity]
+            del thrice.plan.runs[identity]
     thrice.save()
     return thrice
 
@@ -260,4 +260,4 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def path_of(scale: Any, source: str, seed: int) -> Path:
-    return Path(scale.plan["metrics"][scale.id(source, seed)]["imagenet1k"])
+    return Path(scale.plan.metrics[scale.id(source, seed)]["imagenet1k"])

@@ -74,13 +74,13 @@ def test_the_report_claims_no_more_exhibits_than_are_here(fake: Any) -> None:
 
 def test_what_was_changed_for_all_runs_is_said(fake: Any) -> None:
     assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
-    fake.plan["overrides"] = ["schedule.epochs=3", "site=local", "site.workers=2", "name=<script>"]
-    fake.save()
+    fake.change(
+        overrides=("schedule.epochs=3", "seed=1", "name=<script>"), changed=("schedule.epochs=3", "name=<script>")
+    )
     page = fake.render_report() / "demo/index.html"
     assert "Changed for all runs: schedule.epochs=3 , name=<script>" in text_of(page)
     assert "<code>name=&lt;script&gt;</code>" in page.read_text()
-    fake.plan["overrides"] = ["site=local"]
-    fake.save()
+    fake.change(overrides=("seed=1", "site=local"), changed=())
     assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
 
 
@@ -121,7 +121,7 @@ def test_the_table_of_runs(fake: Any) -> None:
 )
 def test_a_log_that_is_none_is_named(fake: Any, capsys: pytest.CaptureFixture[str], line: bytes, message: str) -> None:
     reports = fake.render_report()
-    with (fake.root / fake.run("dino")["log"]).open("ab") as log:
+    with (fake.root / fake.run("dino").log).open("ab") as log:
         log.write(line + b"\n")
     folder, out = str(reports / "demo/exhibits"), str(reports / "demo/index.html")
     assert fake.render("report", "--exhibits-dir", folder, "--out", out) == 2
@@ -129,7 +129,7 @@ def test_a_log_that_is_none_is_named(fake: Any, capsys: pytest.CaptureFixture[st
 
 
 def test_a_log_may_hold_a_loss_that_is_not_finite_and_a_line_that_is_half_written(fake: Any) -> None:
-    with (fake.root / fake.run("dino")["log"]).open("a") as log:
+    with (fake.root / fake.run("dino").log).open("a") as log:
         log.write('{"loss": null, "images_per_s": null}\n{"lo')
     page = (fake.render_report() / "demo/index.html").read_text()
     assert run_cells(page, fake.id("dino"))[3:5] == ["–", "200"]
@@ -137,16 +137,15 @@ def test_a_log_may_hold_a_loss_that_is_not_finite_and_a_line_that_is_half_writte
 
 def test_the_table_of_runs_has_a_line_for_every_seed(thrice: Any) -> None:
     page = (thrice.render_report() / "demo/index.html").read_text()
-    identities = [*thrice.plan["sources"]["dino"], *thrice.plan["sources"]["bits-reset-on-food101"]]
+    identities = [*thrice.plan.sources["dino"], *thrice.plan.sources["bits-reset-on-food101"]]
     assert [run_cells(page, identity)[0] for identity in identities] == ["0", "1", "2", "0", "1", "2"]
-    assert page.count('<th scope="row"><code>') == 3 * 41 + len(thrice.plan["choices"])
+    assert page.count('<th scope="row"><code>') == 3 * 41 + len(thrice.plan.choices)
 
 
 def test_an_exhibit_without_data_is_told_apart(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fake.without_pending()
     reason = "no birds525: data/birds525 does not exist"
-    fake.plan["left_out"] = dict.fromkeys(("table-8", "table-14", "figure-5", "figure-6", "figure-7"), reason)
-    fake.save()
+    fake.change(left_out=dict.fromkeys(("table-8", "table-14", "figure-5", "figure-6", "figure-7"), reason))
     reports = fake.render_report()
     page, report = (reports / "demo/index.html").read_text(), text_of(reports / "demo/index.html")
     assert re.search(r'<td><span class="state no-data">no data</span></td><td class="muted">no birds525:', page)
@@ -207,17 +206,15 @@ def test_the_front_page_lists_every_scale_the_reproduction_first(fake: Any) -> N
 def test_only_a_reproduction_drops_the_warning(fake: Any) -> None:
     warning = "no evidence for or against the paper's results"
     assert warning in text_of(fake.render_report() / "demo/index.html")
-    fake.plan["scale"]["reproduction"] = True
-    fake.save()
+    fake.change(scale=fake.plan.scale.model_copy(update={"reproduction": True}))
     assert warning not in text_of(fake.render_report() / "demo/index.html")
 
 
 def test_a_bare_plan_is_enough(fake: Any) -> None:
-    """A plan without project, choices or data sets, and nothing run yet, renders as holes."""
-    fake.plan |= {"project": {}, "choices": [], "datasets": {}, "metrics": {}}
-    fake.save()
-    for run in fake.plan["runs"].values():
-        (fake.root / run["outcome"]).unlink(missing_ok=True)
+    """A plan without choices or data sets, and nothing run yet, renders as holes."""
+    fake.change(choices=(), datasets={}, metrics={})
+    for run in fake.plan.runs.values():
+        (fake.root / run.outcome).unlink(missing_ok=True)
     report = text_of(fake.render_report() / "demo/index.html")
     assert "Pretrainings 25 not run." in report
     assert "0 of 49 cells" in report
@@ -247,10 +244,10 @@ def test_strict_refuses_holes_and_writes_nothing(fake: Any, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["exhibit", "--exhibit", "table-1", "--out-dir", "x"], "plan.json: cannot be read (No such file"),
+        (["exhibit", "--exhibit", "table-1", "--out-dir", "x"], "plan.json: no plan could be read (No such file"),
         (
             ["report", "--exhibits-dir", "x", "--out", "y/index.html"],
-            "plan.json: cannot be read (No such file",
+            "plan.json: no plan could be read (No such file",
         ),
     ],
 )
@@ -283,7 +280,7 @@ def test_the_command_line_leaves_with_2_and_no_traceback(tmp_path: Path) -> None
     places = ["--plan", str(tmp_path / "plan.json"), "--out-dir", str(tmp_path)]
     done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("ReportError: ")
+    assert done.stderr.startswith("PlanError: ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
@@ -325,3 +322,20 @@ def test_durations_and_moments_read_well() -> None:
     ]
     assert moment("2026-03-01T12:02:59+02:00") == "2026-03-01 10:02 UTC"
     assert moment("yesterday") == "yesterday"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("scale", {"name": "demo"}, "scale.title: Field required"),
+        ("runs", {"dino": {}}, "runs.dino.name: Field required"),
+        ("shown", {"dino": {"table-9": 50}}, "shown.dino.table-9: Input should be a valid string"),
+    ],
+)
+def test_a_plan_with_a_hole_is_named(
+    fake: Any, capsys: pytest.CaptureFixture[str], key: str, value: object, message: str
+) -> None:
+    content = json.loads(fake.plan_path.read_text())
+    fake.plan_path.write_text(json.dumps({**content, key: value}))
+    assert fake.render("exhibit", "--exhibit", "table-1", "--out-dir", "x") == 2
+    assert message in capsys.readouterr().err

@@ -12,11 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from bits.commands import evaluate, prepare
-from bits.config.recipe import Recipe
 from bits.data.scene_set import SceneSet
 from bits.errors import BitsError
 from bits.evaluation.ranking.cosine import average_precision_per_query
-from bits.plan import Request, current_plan
+from bits.plan import Plan, Request, Run, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import write_record
 from bits.runs.build import teacher_student
@@ -24,28 +23,31 @@ from bits.training.checkpoint import read_tensors, write_tensors
 
 
 @pytest.fixture
-def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     return planned(tmp_path, monkeypatch)
 
 
-def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> dict[str, Any]:
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Plan:
     """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
     monkeypatch.chdir(tmp_path)
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
     made = current_plan(Request("smoke", (*words, *others)))
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
-    made["first"] = {name: ids[0] for name, ids in made["sources"].items()}
-    run = made["runs"][made["first"]["bits-fixed"]]
-    backbone = teacher_student(Recipe.model_validate(run["recipe"])).teacher.backbone
-    publish(run, backbone.state_dict())
+    run = fixed(made)
+    publish(run, teacher_student(run.recipe).teacher.backbone.state_dict())
     return made
 
 
-def publish(run: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+def fixed(plan: Plan) -> Run:
+    """The run bits-fixed."""
+    return plan.runs[plan.sources["bits-fixed"][0]]
+
+
+def publish(run: Run, tensors: dict[str, torch.Tensor]) -> None:
     """Leave a teacher as a training would."""
-    teacher = Path(run["teacher"])
-    write_tensors(teacher, tensors, {"run": Recipe.model_validate(run["recipe"]).digest()})
-    write_record(Path(run["provenance"]), {"weights": {"teacher": file_digest(teacher)}})
+    teacher = run.weights("teacher")
+    write_tensors(teacher, tensors, {"run": run.recipe.digest()})
+    write_record(run.provenance, {"weights": {"teacher": file_digest(teacher)}})
 
 
 def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
@@ -53,15 +55,15 @@ def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
     return int(module.main())
 
 
-def metrics_file(plan: dict[str, Any], name: str, role: str = "imagenet1k") -> str:
-    return str(plan["metrics"][plan["first"][name]][role])
+def metrics_file(plan: Plan, name: str, role: str = "imagenet1k") -> Path:
+    return plan.metrics[plan.sources[name][0]][role]
 
 
-def words(plan: dict[str, Any], *jobs: str) -> list[str]:
+def words(plan: Plan, *jobs: str) -> list[str]:
     (name,) = {Path(job.partition("=")[2]).stem for job in jobs}
     return [
-        *["--run", plan["runs"][plan["first"]["bits-fixed"]]["config"], "--site", plan["site_file"]],
-        *["--evaluation", f"results/smoke/evaluations/{name}.yaml"],
+        *["--run", str(fixed(plan).config), "--site", str(plan.site_file)],
+        *["--evaluation", str(plan.evaluation_file(name))],
         *[part for job in jobs for part in ("--job", job)],
     ]
 
@@ -69,7 +71,7 @@ def words(plan: dict[str, Any], *jobs: str) -> list[str]:
 def test_one_process_evaluates_several_sources(plan, monkeypatch):
     outputs = {name: metrics_file(plan, name) for name in ("bits-fixed", "random-init", "pixels", "chance")}
     assert call(monkeypatch, evaluate, *words(plan, *[f"{name}={path}" for name, path in outputs.items()])) == 0
-    found = {name: json.loads(Path(path).read_text()) for name, path in outputs.items()}
+    found = {name: json.loads(path.read_text()) for name, path in outputs.items()}
     for name, metrics in found.items():
         assert metrics["source"] == name
         assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
@@ -86,12 +88,12 @@ def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardi
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
     output = metrics_file(plan, "bits-fixed", "birds525")
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
-    values = json.loads(Path(output).read_text())["values"]
+    values = json.loads(output.read_text())["values"]
     assert {"last_standardised", "last_tuned", "curve"} <= set(values["linear"])
     (features,) = Path("results/smoke/features").rglob("birds525-val-*.safetensors")
     (gallery,) = Path("results/smoke/features").rglob("birds525-train-*.safetensors")
     found = {path: load_file(path)["features"] for path in (features, gallery)}
-    scenes = {split: SceneSet(Path(plan["roots"]["birds525"]), split) for split in ("train", "val")}
+    scenes = {split: SceneSet(Path(plan.roots["birds525"]), split) for split in ("train", "val")}
     last = slice(-128, None)  # blocks lie side by side, the last is ranked
     aps = average_precision_per_query(
         found[features][:, last], found[gallery][:, last], scenes["val"].labels, scenes["train"].labels
@@ -107,10 +109,10 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
     extract_all = evaluate.extract_all
     monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
-    found = {path: json.loads(Path(path).read_text())["values"] for path in (whole, alone)}
+    found = {path: json.loads(path.read_text())["values"] for path in (whole, alone)}
     assert extracted == ["val"]
     assert found[alone] == {"retrieval": found[whole]["retrieval"]}
-    (features,) = Path(alone).parents[2].glob(f"features/{Path(alone).parent.name}/*.safetensors")
+    (features,) = alone.parents[2].glob(f"features/{alone.parent.name}/*.safetensors")
     assert load_file(features)["features"].shape[1] == 128  # the last block alone
 
 
@@ -120,7 +122,7 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
     extract_all = evaluate.extract_all
     monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, job))
-    first = Path(metrics_file(plan, "bits-fixed")).read_text()
+    first = metrics_file(plan, "bits-fixed").read_text()
     assert len(extracted) == 2  # train and val
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 2
@@ -128,7 +130,7 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
         path.write_bytes(path.read_bytes()[:100])
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 4
-    again = Path(metrics_file(plan, "bits-fixed")).read_text()
+    again = metrics_file(plan, "bits-fixed").read_text()
     assert json.loads(first)["values"] == json.loads(again)["values"]
 
 
@@ -142,7 +144,7 @@ def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path
     found = []
     for _ in range(2):
         call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
-        found.append(json.loads(Path(output).read_text())["values"])
+        found.append(json.loads(output.read_text())["values"])
     assert modes and not any(modes)
     assert found[0] == found[1]
 
@@ -152,7 +154,7 @@ def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
     for average in ("false", "true"):
         settings = (f"evaluation.linear.average_patches={average}", "evaluation.linear.augment=false")
         plan = planned(tmp_path, monkeypatch, *settings)
-        output = Path(metrics_file(plan, "bits-fixed"))
+        output = metrics_file(plan, "bits-fixed")
         call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
         found[average] = json.loads(output.read_text())["values"]
     for evaluator in ("knn", "retrieval", "variance"):
@@ -166,15 +168,15 @@ def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
         call(monkeypatch, evaluate, *words(plan, job), "--job", "bits-fixed")
-    run = plan["runs"][plan["first"]["bits-fixed"]]
-    teacher = Path(run["teacher"])
+    run = fixed(plan)
+    teacher = run.weights("teacher")
     publish(run, {"other": torch.zeros(1)})
     with pytest.raises(BitsError, match="does not fit the model"):
         call(monkeypatch, evaluate, *words(plan, job))
     write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
     with pytest.raises(BitsError, match="is of a run with digest x"):
         call(monkeypatch, evaluate, *words(plan, job))
-    write_tensors(teacher, {"other": torch.ones(1)}, {"run": Recipe.model_validate(run["recipe"]).digest()})
+    write_tensors(teacher, {"other": torch.ones(1)}, {"run": run.recipe.digest()})
     with pytest.raises(BitsError, match="is not what the training left"):
         call(monkeypatch, evaluate, *words(plan, job))
     teacher.write_bytes(b"not weights")
@@ -186,19 +188,19 @@ def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
 
 
 def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_error(plan, monkeypatch):
-    run = plan["runs"][plan["first"]["bits-fixed"]]
-    weights = read_tensors(Path(run["teacher"])).tensors
+    run = fixed(plan)
+    weights = read_tensors(run.weights("teacher")).tensors
     huge = {name: tensor * 1e30 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     publish(run, huge)
     output = metrics_file(plan, "bits-fixed")
     for outcome in (None, "finished"):
         if outcome:
-            write_record(Path(run["outcome"]), {"outcome": outcome})
+            write_record(run.outcome, {"outcome": outcome})
         with pytest.raises(Exception, match="NaN or infinity"):
             call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
-    write_record(Path(run["outcome"]), {"outcome": "diverged"})
+    write_record(run.outcome, {"outcome": "diverged"})
     assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
-    assert json.loads(Path(output).read_text())["values"] == {}
+    assert json.loads(output.read_text())["values"] == {}
 
 
 def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ import torch
 
 from bits.commands import prepare
 from bits.config.recipe import Recipe
-from bits.config.site import Site
-from bits.plan import Request, current_plan
+from bits.plan import Plan, Request, Run, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import RecordError, write_record
 from bits.runs.build import objective_of, teacher_student
@@ -25,8 +25,8 @@ SHORT = ("schedule.epochs=3", "optimizer.warmup_epochs=1", "curve.every_epochs=3
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """(plan, pretrained DINO's folder) in a folder that is entered."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+    """The plan of a folder that is entered, in which DINO and BITS-reset are trained."""
     folder = tmp_path_factory.mktemp("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -35,30 +35,26 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
             patch.setattr(sys, "argv", ["prepare", "--plan", "results/smoke/plan.json", "--dataset", role])
             prepare.main()
         for name in ("dino", "bits-reset"):
-            run = entry(plan, name)
-            assert train(Recipe.model_validate(run["recipe"]), site(plan), name, run["role"], Path(run["folder"])) == 0
+            run = run_of(plan, name)
+            assert train(run.recipe, plan.site, name, run.role, run.folder) == 0
         yield plan
 
 
-def entry(plan: dict[str, Any], name: str) -> dict[str, Any]:
-    (identity,) = plan["sources"][name]
-    return dict(plan["runs"][identity])
+def run_of(plan: Plan, name: str) -> Run:
+    (identity,) = plan.sources[name]
+    return plan.runs[identity]
 
 
-def site(plan: dict[str, Any]) -> Site:
-    return Site.model_validate(plan["site"])
-
-
-def started(plan: dict[str, Any], name: str) -> tuple[Any, Any, Recipe]:
-    recipe = Recipe.model_validate(entry(plan, f"{name}-on-birds525")["recipe"])
+def started(plan: Plan, name: str) -> tuple[Any, Any, Recipe]:
+    recipe = run_of(plan, f"{name}-on-birds525").recipe
     model, objective = teacher_student(recipe), objective_of(recipe)
     assert recipe.start is not None
-    load_start(recipe.start, Path(entry(plan, name)["folder"]), model, objective)
+    load_start(recipe.start, run_of(plan, name).folder, model, objective)
     return model, objective, recipe
 
 
 def test_student_teacher_heads_and_centre_are_carried_over(trained):
-    folder = Path(entry(trained, "dino")["folder"])
+    folder = run_of(trained, "dino").folder
     model, objective, _ = started(trained, "dino")
     found = {part: read_tensors(folder / f"{part}.safetensors").tensors for part in ("student", "teacher", "heads")}
     heads = found["heads"]
@@ -72,11 +68,11 @@ def test_student_teacher_heads_and_centre_are_carried_over(trained):
 
 
 def test_a_fine_tuning_is_trained_from_there_and_measures_every_epoch(trained):
-    run = entry(trained, "bits-reset-on-birds525")
-    recipe = Recipe.model_validate(run["recipe"])
+    run = run_of(trained, "bits-reset-on-birds525")
+    recipe = run.recipe
     recipe = recipe.model_copy(update={"curve": recipe.curve.model_copy(update={"every_epochs": 1})})
-    start, folder = Path(entry(trained, "bits-reset")["folder"]), Path("results/tuned")
-    assert train(recipe, site(trained), run["name"], run["role"], folder, start) == 0
+    start, folder = run_of(trained, "bits-reset").folder, Path("results/tuned")
+    assert train(recipe, trained.site, run.name, run.role, folder, start) == 0
 
     curve = json.loads((folder / "curve.json").read_text())
     assert curve["values"]["training"]["map"]["x"] == [0, 1, 2]
@@ -93,7 +89,7 @@ def test_a_fine_tuning_is_trained_from_there_and_measures_every_epoch(trained):
 
 
 def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
-    recipe = Recipe.model_validate(entry(trained, "dino-on-birds525")["recipe"])
+    recipe = run_of(trained, "dino-on-birds525").recipe
     model, objective = teacher_student(recipe), objective_of(recipe)
     assert recipe.start is not None
     with pytest.raises(CheckpointError, match="--from-run"):
@@ -101,7 +97,7 @@ def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         load_start(recipe.start, tmp_path, model, objective)
     with pytest.raises(CheckpointError, match=f"expected {recipe.start.digest}"):
-        load_start(recipe.start, Path(entry(trained, "bits-reset")["folder"]), model, objective)
+        load_start(recipe.start, run_of(trained, "bits-reset").folder, model, objective)
     for part in ("student", "teacher", "heads"):
         write_tensors(tmp_path / f"{part}.safetensors", {"x": torch.zeros(1)}, {"run": recipe.start.digest})
     with pytest.raises(RecordError, match=r"provenance\.json"):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bits.plan import Plan
 from bits.records.digests import file_digest
-from bits.sharing.made import Job, Made, digests_of, write_made
+from bits.sharing.made import JobRecord, Made, digests_of, write_made
 from bits.sharing.metadata import FORMAT
+
+from .plans import plan_of, planned_run
 
 CONFIG = "results/tiny/runs/a-1/config.yaml"
 WEIGHTS = "results/tiny/runs/a-1/teacher.safetensors"
@@ -18,32 +20,20 @@ TABLE = "reports/tiny/exhibits/table-1.csv"
 
 
 @pytest.fixture
-def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.chdir(tmp_path)
-    folder = "results/tiny/runs/a-1"
-    parts = {part: f"{folder}/{part}.json" for part in ("outcome", "provenance", "curve")}
-    run = {"name": "a", "id": "a-1", "folder": folder, "log": f"{folder}/log.jsonl", **parts}
-    return {
-        "scale": {"name": "tiny"},
-        "runs": {"a-1": run},
-        "sources": {"a": ["a-1"]},
-        "metrics": {"a-1": {"training": parts["curve"]}},
-        "needs": {"table-1": []},
-        "formats": {"table-1": ["csv"]},
-        "roots": {},
-        "datasets": {},
-    }
+    return plan_of("tiny", planned_run("tiny", "a", "a-1"), needs={"table-1": []}, formats={"table-1": ("csv",)})
 
 
 @pytest.fixture
-def made(plan: dict[str, Any]) -> Made:
+def made(plan: Plan) -> Made:
     """made.json of a training and of a table that was made later; all files are there, with new dates."""
     for name in (CONFIG, WEIGHTS, TABLE):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name)
     jobs = [
-        Job(rule="table-1", command="render", params=[], inputs=[WEIGHTS], outputs=[TABLE]),
-        Job(rule="pretrain", command="train {input}", params=["'code:1'"], inputs=[CONFIG], outputs=[WEIGHTS]),
+        JobRecord(rule="table-1", command="render", params=[], inputs=[WEIGHTS], outputs=[TABLE]),
+        JobRecord(rule="pretrain", command="train {input}", params=["'code:1'"], inputs=[CONFIG], outputs=[WEIGHTS]),
     ]
     dates = {WEIGHTS: 1_700_000_000.25, TABLE: 1_700_000_060.5}
     content = Made(metadata_format=FORMAT, jobs=jobs, digests=digests_of((CONFIG, WEIGHTS, TABLE)), dates=dates)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bits.records.digests import file_digest
 from bits.records.seal import write_record
 from bits.sharing import SharingError, record, restore
 from bits.sharing.made import read_made, write_made
@@ -65,7 +66,7 @@ def test_an_output_that_nothing_was_made_from_is_refused_once_changed(plan, made
 
 
 def test_weights_must_be_those_of_their_provenance(plan, made, added):
-    provenance = plan["runs"]["a-1"]["provenance"]
+    provenance = str(plan.runs["a-1"].provenance)
     write_record(Path(provenance), {"weights": {"teacher": "0" * 64}})
     job = made.jobs[1].model_copy(update={"outputs": [WEIGHTS, provenance]})
     digests = made.digests | {provenance: made.digests[TABLE]}
@@ -73,6 +74,18 @@ def test_weights_must_be_those_of_their_provenance(plan, made, added):
     write_made(made.model_copy(update={"jobs": [made.jobs[0], job], "digests": digests, "dates": dates}), PATH)
     restore(plan)
     with pytest.raises(SharingError, match=WEIGHTS):
+        record(plan)
+
+
+def test_a_record_that_is_no_json_any_more_is_refused(plan, made, added):
+    outcome = str(plan.runs["a-1"].outcome)
+    write_record(Path(outcome), {"outcome": "finished"})
+    job = made.jobs[1].model_copy(update={"outputs": [WEIGHTS, outcome]})
+    digests, dates = made.digests | {outcome: file_digest(Path(outcome))}, made.dates | {outcome: 1.0}
+    write_made(made.model_copy(update={"jobs": [made.jobs[0], job], "digests": digests, "dates": dates}), PATH)
+    restore(plan)
+    Path(outcome).write_text("{")
+    with pytest.raises(SharingError, match=rf"{outcome}\. Nothing was recorded"):
         record(plan)
 
 

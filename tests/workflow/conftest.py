@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -12,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bits.plan import Plan, Run, read_plan
 from bits.records.code import ROOT
 
 SUBMITTED = "slurm.log"  # what the build that submitted to Slurm said
@@ -63,16 +62,14 @@ class Project:
         shown = self.made("-n", *words)
         return set(re.findall(r"^Job \d+: (?:Pretrain|Fine-tune) (\S+)$", shown.stdout + shown.stderr, re.MULTILINE))
 
-    def plan(self, scale: str = "smoke") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / f"results/{scale}/plan.json").read_text())
-        return found
+    def plan(self, scale: str = "smoke") -> Plan:
+        return read_plan(self.folder / f"results/{scale}/plan.json")
 
-    def run(self, name: str) -> dict[str, Any]:
-        """The plan's entry of a run that has one seed."""
+    def run(self, name: str) -> Run:
+        """The run of that name, of which there is one seed."""
         plan = self.plan()
-        (identity,) = plan["sources"][name]
-        found: dict[str, Any] = plan["runs"][identity]
-        return found
+        (identity,) = plan.sources[name]
+        return plan.runs[identity]
 
     @contextmanager
     def edited(self, file: str, old: str, new: str) -> Iterator[None]:

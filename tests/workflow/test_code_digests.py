@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from bits.records.code import ROOT, code_digest, imported_files
-from bits.workflow.code import DRAWING, ELSEWHERE, STARTS, code_state_of
+from bits.reporting.renderers.base import files_of
+from bits.workflow.code import ELSEWHERE, STARTS, code_state_of
 
 
-def covered(start: str) -> set[str]:
-    return {path.relative_to(ROOT / "bits").as_posix() for path in imported_files([ROOT / start], ELSEWHERE)}
+def covered(*starts: str) -> set[str]:
+    found = imported_files([ROOT / start for start in starts], ELSEWHERE)
+    return {path.relative_to(ROOT / "bits").as_posix() for path in found}
+
+
+def covered_by(kind: str) -> set[str]:
+    code = [path for path in files_of(kind, "") if path.suffix == ".py"]
+    return covered(STARTS["report"], *(str(path.relative_to(ROOT)) for path in code))
 
 
 def test_training_is_models_objectives_views_and_the_curve() -> None:
@@ -24,13 +31,28 @@ def test_training_is_models_objectives_views_and_the_curve() -> None:
 def test_a_report_is_its_templates_too() -> None:
     files = covered(STARTS["report"])
     assert any(name.startswith("reporting/templates/") for name in files)
-    assert "reporting/collect.py" in files
+    assert "reporting/rendered.py" in files
     assert "models/head.py" not in files
 
 
-def test_a_figure_is_drawn_by_code_that_no_table_depends_on() -> None:
-    assert (ROOT / DRAWING).is_file()
-    assert code_state_of("figures").split(":")[2] != code_state_of("report").split(":")[2]
+def test_an_exhibit_is_its_own_kind_too_and_no_other() -> None:
+    shared, grid, lines = covered(STARTS["report"]), covered_by("grid"), covered_by("lines")
+    own = {"exhibits/kinds/grid.py", "reporting/renderers/grid.py", "reporting/latex.py", "reporting/tables.py"}
+    other = {"exhibits/kinds/lines.py", "reporting/renderers/lines.py", "reporting/curves.py", "reporting/figures.py"}
+    assert own <= grid
+    assert other <= lines
+    assert not own & lines
+    assert not other & grid
+    assert not (own | other) & shared
+    states = {code_state_of("report", files) for files in ((), files_of("grid", ""), files_of("lines", ""))}
+    assert len(states) == 3
+    assert all(state.startswith("code:report:") for state in states)
+
+
+def test_the_template_of_a_kind_counts() -> None:
+    *code, template = files_of("grid", "table-1")
+    assert template.suffix == ".j2"
+    assert code_state_of("report", (*code, template)) != code_state_of("report", tuple(code))
 
 
 def test_what_is_named_exists() -> None:

@@ -201,14 +201,15 @@ def test_a_run_is_the_same_to_the_last_bit(tmp_path, environment, monkeypatch):
 
         monkeypatch.chdir(folder)
         plan = current_plan(Request("smoke"))
-        (identity,) = plan["sources"]["bits-reset"]
-        run, path = plan["runs"][identity], plan["metrics"][identity]["imagenet1k"]
-        evaluation = f"results/smoke/evaluations/{Path(path).stem}.yaml"
-        call("bits.commands.prepare", "--plan", plan["file"], "--dataset", "imagenet1k")
-        call("bits.commands.pretrain", "--threads", "1", "--frozen", run["config"], "--site", plan["site_file"])
-        words = ("--run", run["config"], "--evaluation", evaluation, "--site", plan["site_file"], "--threads", "1")
+        (identity,) = plan.sources["bits-reset"]
+        run, path = plan.runs[identity], plan.metrics[identity]["imagenet1k"]
+        evaluation = plan.evaluation_file(plan.of_metrics(path).name)
+        call("bits.commands.prepare", "--plan", str(plan.file), "--dataset", "imagenet1k")
+        words = ("--site", str(plan.site_file), "--threads", "1")
+        call("bits.commands.pretrain", "--frozen", str(run.config), *words)
+        words = ("--run", str(run.config), "--evaluation", str(evaluation), *words)
         call("bits.commands.evaluate", *words, "--job", f"bits-reset={path}")
-        weights.append(read_tensors(folder / run["folder"] / "heads.safetensors").tensors)
+        weights.append(read_tensors(folder / run.weights("heads")).tensors)
         numbers.append(json.loads((folder / path).read_text()))
     assert weights[0].keys() == weights[1].keys()
     assert all(bool((weights[0][name] == weights[1][name]).all()) for name in weights[0])
@@ -218,4 +219,4 @@ def test_a_run_is_the_same_to_the_last_bit(tmp_path, environment, monkeypatch):
     assert commands[0][0] == "bits/commands/evaluate.py"
     spent = [entry["provenance"]["process"]["cpu_seconds"] for entry in numbers]
     assert spent[1] < spent[0] - 1, "what was imported was imported again"
-    assert yaml.safe_load((tmp_path / "forked" / run["config"]).read_text())["digest"]
+    assert yaml.safe_load((tmp_path / "forked" / run.config).read_text())["digest"]

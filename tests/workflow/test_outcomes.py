@@ -24,7 +24,7 @@ def test_collapse_and_divergence_are_results_that_tables_show_as_the_paper_does(
     ):
         done = built.made("table-10", "text-5.3", "run/simdino-reset", *SMOKE)
         runs = {name: built.run(name) for name in ("bits-soft-1", "simdino-reset")}
-        outcomes = {name: json.loads((built.folder / run["outcome"]).read_text()) for name, run in runs.items()}
+        outcomes = {name: json.loads((built.folder / run.outcome).read_text()) for name, run in runs.items()}
         folder = built.folder / "reports/smoke/exhibits"
         table, text = ((folder / f"{name}.md").read_text() for name in ("table-10", "text-5.3"))
     assert outcomes["bits-soft-1"]["outcome"] == "collapsed", done.stdout
@@ -35,7 +35,7 @@ def test_collapse_and_divergence_are_results_that_tables_show_as_the_paper_does(
     assert "*diverges*" in next(line for line in text.splitlines() if line.startswith("| SimDINO"))
     assert outcomes["bits-soft-1"]["detail"].split()[0] in table  # the criterion is told
     for part in ("teacher", "student", "heads"):
-        weights = load_file(built.folder / runs["simdino-reset"]["folder"] / f"{part}.safetensors")
+        weights = load_file(built.folder / runs["simdino-reset"].weights(part))
         assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
     built.made(*SMOKE)  # as it was
 
@@ -54,7 +54,7 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(built):
         assert "vit_nowhere" in done.stdout + done.stderr
         assert "The rate at which" in (folder / "table-13.md").read_text()
         assert caption in (folder / "table-12.md").read_text(), "rendered without one of its runs"
-        failure = json.loads((built.folder / built.run("bits-clip-2")["failure"]).read_text())
+        failure = json.loads((built.folder / built.run("bits-clip-2").failure).read_text())
         assert failure["outcome"] == "failed"
         assert "vit_nowhere" in failure["detail"]
         said = built.call("bits.commands.explain", "table-12", *SMOKE).stdout
@@ -70,7 +70,7 @@ def test_two_processes_are_configuration_and_make_nothing_stale(project):
     words = ("run/bits-reset", "--config", "scale=smoke")
     project.made(*words, "set=site.processes=2")
     run = project.run("bits-reset")
-    outcome = json.loads((project.folder / run["outcome"]).read_text())
+    outcome = json.loads((project.folder / run.outcome).read_text())
     assert outcome["outcome"] == "finished"
-    assert json.loads((project.folder / run["provenance"]).read_text())["processes"] == 2
+    assert json.loads((project.folder / run.provenance).read_text())["processes"] == 2
     assert project.jobs(*words) == {}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bits.exhibits.kinds.base import RECORD
+
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 SMOKE = ("--config", "scale=smoke")
 N_50 = 'bits-reset-50: {method: bits, head_reset.every_epochs: 50, shown: {table-9: "50"}}\n'
@@ -38,7 +40,8 @@ def test_a_line_of_yaml_makes_its_run_and_nothing_else(built):
         assert built.jobs(*SMOKE) == {}
         after = dates(built.folder)
         changed = {path for path, date in before.items() if after[path] != date}
-        assert changed == {Path(f"reports/smoke/exhibits/table-9.{ending}") for ending in ("html", "md", "tex", "csv")}
+        endings = ("html", "md", "tex", "csv", RECORD)
+        assert changed == {Path(f"reports/smoke/exhibits/table-9.{ending}") for ending in endings}
         new = {path.parts[3].rpartition("-")[0] for path in set(after) - set(before) if path.parts[0] == "results"}
         assert new == {"bits-reset-50", "bits-eps-0.1"}
         table = (built.folder / "reports/smoke/exhibits/table-9.md").read_text()
@@ -55,14 +58,14 @@ def test_a_methods_default_reruns_exactly_the_runs_that_it_changed(built):
     with built.edited("config/method/simdino.yaml", "rate_weight: 1.0", "rate_weight: 0.7"):
         ids = built.trained(*SMOKE)
         after = built.plan()
-        changed = set(after["runs"]) - set(before["runs"])
+        changed = set(after.runs) - set(before.runs)
         assert ids == changed
-        names = {after["runs"][identity]["name"] for identity in changed}
+        names = {after.runs[identity].name for identity in changed}
         targets = ("birds525", "food101", "inat2019", "plantnet300k")
         assert names == {"simdino", "simdino-reset", *(f"simdino-on-{target}" for target in targets)}
         said = explained(built, *SMOKE)
         assert "objective.rate_weight 1.0 -> 0.7" in said
-        assert f"{before['sources']['simdino'][0]}, which stays" in said
+        assert f"{before.sources['simdino'][0]}, which stays" in said
     assert built.jobs(*SMOKE) == {}
 
 
@@ -120,8 +123,12 @@ def test_code_reruns_what_it_computes(built):
     with built.edited("bits/reporting/latex.py", "needs", "asks for"):
         counts = built.jobs(*SMOKE)
         assert not {"pretrain", "finetune", "evaluate"} & set(counts)
-        assert counts["table-1"] == counts["figure-1"] == 1
+        assert counts["table-1"] == counts["table-14"] == 1
+        assert "figure-1" not in counts, "figures are not written in LaTeX"
         assert "the code of reporting changed" in explained(built, *SMOKE)
+    with built.edited("bits/reporting/seeds.py", 'f"{label}, seed', 'f"{label}, of seed'):
+        counts = built.jobs(*SMOKE)
+        assert counts["table-1"] == counts["figure-1"] == 1
     with built.edited("bits/training/monitor.py", "LEAST_EFFECTIVE_RANK = 2.0", "LEAST_EFFECTIVE_RANK = 2.5"):
         assert built.jobs(*SMOKE)["pretrain"] == 25
         said = explained(built, *SMOKE)

@@ -70,12 +70,12 @@ def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand
         first.wait()
     until_gone(first)
     assert list((project.folder / ".snakemake/locks").iterdir())
-    assert list((project.folder / run["resume"]).glob("step-*"))
+    assert list((project.folder / run.resume).glob("step-*"))
     again = project.made(TARGET, *SLOW)
     assert "cleared the locks that a killed Snakemake had left" in again.stderr
-    outcome = json.loads((project.folder / run["outcome"]).read_text())
+    outcome = json.loads((project.folder / run.outcome).read_text())
     assert outcome["step"] == STEPS
-    log = (project.folder / run["log"]).read_text().splitlines()
+    log = (project.folder / run.log).read_text().splitlines()
     steps = [json.loads(line)["step"] for line in log if "loss" in line]
     assert steps == sorted(set(steps))
 
@@ -89,14 +89,14 @@ def test_what_is_edited_while_a_build_runs_changes_nothing_for_it(project):
         with project.edited("config/method/dino.yaml", "method: dino", "method: dino\nseed: 7"):
             other = project.snakemake(TARGET, "-n", *SLOW)
             assert other.returncode == 0, other.stderr
-            assert project.plan()["digest"] != before["digest"]
+            assert project.plan().digest != before.digest
             said, _ = first.communicate(timeout=240)
         assert first.returncode == 0, said
         until_gone(first)
     finally:
         first.kill()
         first.wait()
-    (identity,) = before["sources"]["dino"]
-    metrics = json.loads((project.folder / before["metrics"][identity]["imagenet1k"]).read_text())
+    (identity,) = before.sources["dino"]
+    metrics = json.loads((project.folder / before.metrics[identity]["imagenet1k"]).read_text())
     assert metrics["id"] == identity
     assert "Nothing to be done" in project.made("-n", TARGET, *SLOW).stdout

@@ -1,4 +1,4 @@
-"""The clone test: build, push, commit, clone elsewhere, pull: nothing is to be done, and nothing stale passes."""
+"""Build, push, commit, clone elsewhere, pull: then there is nothing to do, and nothing stale passes for current."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def dvc(project: Project, *words: str) -> str:
 
 
 def swap(first: Path, second: Path) -> None:
-    """Exchange two files with their dates."""
+    """Exchange two files, dates included."""
     aside = first.with_name(f"{first.name}.aside")
     first.rename(aside)
     second.rename(first)
@@ -59,7 +59,7 @@ def swap(first: Path, second: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shared(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project with everything of scale smoke, committed and pushed to a folder."""
+    """The project with all results of scale smoke, committed and pushed to a folder."""
     folder = tmp_path_factory.mktemp("shared") / "project"
     ignored = shutil.ignore_patterns("__pycache__", "features", ".dvc", ".git")
     shutil.copytree(built.folder, folder, symlinks=True, ignore=ignored)
@@ -92,13 +92,13 @@ def cloned(shared: Project, name: str, *words: str) -> Project:
 
 @pytest.fixture(scope="module")
 def clone(shared: Project) -> Project:
-    """A clone with everything. Tests leave it as they found it."""
+    """A clone with all results. Tests leave it as they found it."""
     return cloned(shared, "clone")
 
 
 @pytest.fixture(scope="module")
 def light(shared: Project) -> Project:
-    """A clone without checkpoints."""
+    """A clone without weights."""
     return cloned(shared, "light", "weights=no")
 
 
@@ -157,8 +157,7 @@ def test_touched_files_rerun_nothing(clone):
 
 
 def test_an_edited_number_is_noticed_refused_and_not_whitewashed(clone):
-    run = clone.run("dino")
-    file = clone.plan()["metrics"][run["id"]]["imagenet1k"]
+    file = str(clone.plan().metrics[clone.run("dino").id]["imagenet1k"])
     with clone.edited(file, '"top1_k20": 0.', '"top1_k20": 0.9'):
         assert file in share(clone, "restore")
         assert clone.jobs("table-1", *SMOKE) == {"table-1": 1}
@@ -171,8 +170,8 @@ def test_an_edited_number_is_noticed_refused_and_not_whitewashed(clone):
 
 def test_swapped_and_backdated_files_are_refused(clone):
     plan, dino, simdino = clone.plan(), clone.run("dino"), clone.run("simdino")
-    numbers = [clone.folder / plan["metrics"][run["id"]]["imagenet1k"] for run in (dino, simdino)]
-    weights = [clone.folder / run["teacher"] for run in (dino, simdino)]
+    numbers = [clone.folder / plan.metrics[run.id]["imagenet1k"] for run in (dino, simdino)]
+    weights = [clone.folder / run.weights("teacher") for run in (dino, simdino)]
     exhibit = clone.folder / "reports/smoke/exhibits/table-1.csv"
     for pair in (numbers, weights):
         swap(*pair)  # dates and all: Snakemake sees nothing
@@ -181,7 +180,7 @@ def test_swapped_and_backdated_files_are_refused(clone):
         if pair == weights:
             numbers[0].unlink()
             said = refused(clone, "snakemake", "--cores", "1", str(numbers[0].relative_to(clone.folder)), *SMOKE)
-            assert f"expected {dino['id'].rpartition('-')[2]}" in said
+            assert f"expected {dino.id.rpartition('-')[2]}" in said
             git(clone.folder, "checkout", "-q", str(numbers[0]))
         swap(*pair)
     text, date = exhibit.read_text(), exhibit.stat().st_mtime
@@ -220,7 +219,7 @@ def test_without_checkpoints_the_report_renders_and_one_run_can_be_pulled(light)
     assert picture.read_bytes() == before
     share(light, "pull", "run=bits-reset")
     found = {(path.parent.name, path.stem) for path in light.folder.glob("results/smoke/runs/*/*.safetensors")}
-    assert found == {(light.run("bits-reset")["id"], part) for part in ("heads", "student", "teacher")}
+    assert found == {(light.run("bits-reset").id, part) for part in ("heads", "student", "teacher")}
     assert "no run of scale smoke; near: bits-reset" in refused(
         light, "bits.commands.share", "pull", "scale=smoke", "run=bits-rest"
     )

@@ -97,15 +97,12 @@ def test_smoke_scale_end_to_end_by_sbatch_on_gpus(built):
     """The build that all tests of the workflow share; they, too, find it complete and what it should be."""
     said = (built.folder / SUBMITTED).read_text()
     plan = built.plan()
-    needed = {path for paths in plan["needs"].values() for path in paths}
-    measured = [
-        path for run in plan["runs"] for path in plan["metrics"][run].values() if path in needed and run in path
-    ]
-    evaluations = [path for path in measured if "/metrics/" in path]
-    assert len(evaluations) > len(plan["runs"])
-    assert said.count("has been submitted with SLURM jobid") > len(plan["runs"]) + len(evaluations)
-    for run in plan["runs"].values():
-        asked = json.loads((built.folder / run["provenance"]).read_text())["slurm"]
+    needed = {path for paths in plan.needs.values() for path in paths}
+    evaluations = [path for run in plan.runs for path in plan.evaluation_files(run).values() if path in needed]
+    assert len(evaluations) > len(plan.runs)
+    assert said.count("has been submitted with SLURM jobid") > len(plan.runs) + len(evaluations)
+    for run in plan.runs.values():
+        asked = json.loads((built.folder / run.provenance).read_text())["slurm"]
         assert asked["job"].isdigit()
         assert asked["gpus"] == "1"
 
@@ -120,7 +117,7 @@ def test_a_training_over_nodes_and_their_gpus(project, build):
     until(lambda: process.poll() is not None, 600, log)
     assert process.returncode == 0, log.read_text()
     for name in ("dino", "dino-on-food101"):
-        provenance = json.loads((project.folder / project.run(name)["provenance"]).read_text())
+        provenance = json.loads((project.folder / project.run(name).provenance).read_text())
         assert provenance["processes"] == 4
     again = project.snakemake("-n", *words)
     assert "Nothing to be done" in again.stdout + again.stderr
@@ -133,7 +130,7 @@ def test_signals_and_a_failing_node_cost_no_bit(project, build, tmp_path_factory
     process, log = build(*words), project.folder / "build.log"
     until(lambda: running("%i"), 120, log)
     run = project.run("bits-reset")
-    folder = project.folder / run["folder"]
+    folder = project.folder / run.folder
     try:
         until(lambda: len(steps_logged(folder)) > 40, 120, log)
         job = running("%i")
@@ -155,10 +152,9 @@ def test_signals_and_a_failing_node_cost_no_bit(project, build, tmp_path_factory
     assert logged == list(range(1, 601))
     assert hit > stopped
     whole = tmp_path_factory.mktemp("whole")
-    peace = ["--frozen", run["config"], "--site", project.plan()["site_file"], "--threads", "1"]
     (whole / "run").mkdir()
-    (whole / "run/config.yaml").write_text((project.folder / run["config"]).read_text())
-    peace[1] = str(whole / "run/config.yaml")
-    done = project.call("bits.commands.pretrain", *peace)
+    (whole / "run/config.yaml").write_text((project.folder / run.config).read_text())
+    words = ("--frozen", str(whole / "run/config.yaml"), "--site", str(project.plan().site_file), "--threads", "1")
+    done = project.call("bits.commands.pretrain", *words)
     assert done.returncode == 0, done.stderr
     assert same_weights(folder, whole / "run")

@@ -15,14 +15,14 @@ COMPUTED = [*(f"table-{n}" for n in (1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14)), *(f
 
 def test_one_command_makes_every_exhibit_that_is_implemented(built):
     plan = built.plan()
-    assert set(plan["needs"]) >= {*COMPUTED, "text-5.3"}
-    for exhibit, suffixes in plan["formats"].items():
+    assert set(plan.needs) >= {*COMPUTED, "text-5.3"}
+    for exhibit, suffixes in plan.formats.items():
         for suffix in suffixes:
             assert (built.folder / f"reports/smoke/exhibits/{exhibit}.{suffix}").stat().st_size > 100
     page = (built.folder / "reports/smoke/index.html").read_text()
     assert "SMOKE SCALE" in page
     assert "50.64" in page  # published beside measured
-    for exhibit in plan["pending"]:
+    for exhibit in plan.pending:
         word, _, number = exhibit.partition("-")
         assert (f"In text, Section {number}" if word == "text" else f"{word.capitalize()} {number}") in page
     assert "not yet implemented" in page
@@ -31,7 +31,7 @@ def test_one_command_makes_every_exhibit_that_is_implemented(built):
 
 def test_all_41_runs_ended_and_every_cell_is_there(built):
     plan = built.plan()
-    outcomes = {name: json.loads((built.folder / run["outcome"]).read_text()) for name, run in plan["runs"].items()}
+    outcomes = {name: json.loads((built.folder / run.outcome).read_text()) for name, run in plan.runs.items()}
     assert len(outcomes) == 41
     assert {outcome["outcome"] for outcome in outcomes.values()} <= {"finished", "collapsed"}
     for exhibit in COMPUTED:
@@ -43,20 +43,21 @@ def test_every_run_leaves_what_a_reviewer_asks_for(built):
     plan = built.plan()
     for name in ("dino", "simdino", "bits-fixed", "bits-reset", "bits-reset-on-birds525"):
         run = built.run(name)
-        provenance = json.loads((built.folder / run["provenance"]).read_text())
+        file = plan.metrics[run.id][run.role]
+        provenance = json.loads((built.folder / run.provenance).read_text())
         assert provenance["seed"] == 0
         assert provenance["versions"]["torch"]
         assert provenance["hardware"]["cores"] >= 1
         assert provenance["started"] <= provenance["finished"]
         assert len(provenance["weights"]["teacher"]) == 64
         predicted = json.loads((built.folder / "results/smoke/predicted.json").read_text())
-        assert {run["id"], f"{run['id']}/{Path(plan['metrics'][run['id']][run['role']]).stem}"} <= set(predicted)
+        assert {run.id, f"{run.id}/{file.stem}"} <= set(predicted)
         assert 0 < provenance["seconds_spent"] < 600
-        metrics = json.loads((built.folder / plan["metrics"][run["id"]][run["role"]]).read_text())
+        metrics = json.loads((built.folder / file).read_text())
         assert metrics["made_from"]["weights"] == provenance["weights"]["teacher"]
-        assert metrics["dataset"] == run["role"]
-        curve = json.loads((built.folder / run["curve"]).read_text())["values"]["training"]["map"]
-        assert curve["x"] == ([0, 10, 20] if run["start"] is None else [0, 3])
+        assert metrics["dataset"] == run.role
+        curve = json.loads((built.folder / run.curve).read_text())["values"]["training"]["map"]
+        assert curve["x"] == ([0, 10, 20] if run.start is None else [0, 3])
         assert all(0 < value < 1 for value in curve["y"])
 
 
@@ -67,15 +68,15 @@ def test_a_second_call_has_nothing_to_do(built):
 
 
 def test_a_touched_input_reruns_nothing(built):
-    (built.folder / built.run("dino")["config"]).touch()
-    (built.folder / built.plan()["roots"]["imagenet1k"]).touch()
+    (built.folder / built.run("dino").config).touch()
+    (built.folder / built.plan().roots["imagenet1k"]).touch()
     assert built.jobs(*SMOKE) == {}
 
 
 def test_lost_numbers_are_measured_again_without_training(built):
     plan, dino = built.plan(), built.run("dino")
     lost = [
-        built.folder / plan["metrics"][dino["id"]]["imagenet1k"],
+        built.folder / plan.metrics[dino.id]["imagenet1k"],
         built.folder / "reports/smoke/exhibits/table-2.html",
     ]
     kept = [path.with_name(f"{path.name}.kept") for path in lost]

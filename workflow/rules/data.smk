@@ -1,9 +1,9 @@
 # Data: rendered scenes are made once; folders and zips of the user are read in place.
 
 SCENES = {
-    role: plan["roots"][role]
-    for role, dataset in plan["datasets"].items()
-    if dataset["kind"] == "scenes"
+    role: plan.roots[role]
+    for role, dataset in plan.datasets.items()
+    if dataset.kind == "scenes"
 }
 
 
@@ -14,7 +14,7 @@ def data_files(role):
 
 def data_there(role):
     """data_files of a set that is here. Without it nothing starts that would miss it days later."""
-    if role != "imagenet1k" and plan["fingerprints"][role] is None:
+    if role != PRETRAINING_ROLE and not plan.is_here(role):
         raise WorkflowError(absent_message(plan, role))
     return data_files(role)
 

@@ -1,15 +1,15 @@
 # Evaluation: one process computes everything that the exhibits need of a backbone on a data set.
 
 
-EVALUATIONS = plan["evaluations"]
+EVALUATIONS = plan.evaluations
 
 
 def evaluation_file(name):
-    return f"{results}/evaluations/{name}.yaml"
+    return str(plan.evaluation_file(name))
 
 
 def features_model(name):
-    return EVALUATIONS[name]["evaluation"]["features"]["model"]
+    return EVALUATIONS[name].settings.features.model
 
 
 rule evaluate:
@@ -17,7 +17,7 @@ rule evaluate:
         config=f"{results}/runs/{{id}}/config.yaml",
         weights=lambda wildcards: f"{results}/runs/{wildcards.id}/{features_model(wildcards.evaluation)}.safetensors",
         outcome=f"{results}/runs/{{id}}/outcome.json",
-        data=lambda wildcards: data_there(EVALUATIONS[wildcards.evaluation]["role"]),
+        data=lambda wildcards: data_there(EVALUATIONS[wildcards.evaluation].role),
     output:
         f"{results}/metrics/{{id}}/{{evaluation}}.json",
     log:
@@ -32,8 +32,8 @@ rule evaluate:
     params:
         code=code_state_of("evaluate"),
         evaluation=lambda wildcards: evaluation_file(wildcards.evaluation),
-        source=lambda wildcards: RUNS[wildcards.id]["name"],
-        role=lambda wildcards: EVALUATIONS[wildcards.evaluation]["role"],
+        source=lambda wildcards: RUNS[wildcards.id].name,
+        role=lambda wildcards: EVALUATIONS[wildcards.evaluation].role,
     message:
         "Evaluate {wildcards.id} on {params.role}"
     shell:
@@ -41,32 +41,29 @@ rule evaluate:
         " --threads {resources.threads_each} --job {params.source}={output} > {log} 2>&1"
 
 
-for job in plan["reference_jobs"]:
+for job in plan.reference_jobs:
 
     rule:
         name:
-            f"evaluate_references_{job['evaluation'].replace('-', '_')}_{job['seed']}"
+            f"evaluate_references_{job.evaluation.replace('-', '_')}_{job.seed}"
         input:
-            config=job["config"],
-            data=data_files(EVALUATIONS[job["evaluation"]]["role"]),
+            config=str(RUNS[job.run].config),
+            data=data_files(EVALUATIONS[job.evaluation].role),
         output:
-            **{
-                plan["references"][id]["name"]: path
-                for id, path in job["files"].items()
-            },
+            **{plan.references[id].name: str(path) for id, path in job.files.items()},
         log:
-            f"{results}/logs/evaluate/references-{job['evaluation']}-{job['seed']}.log",
+            f"{results}/logs/evaluate/references-{job.evaluation}-{job.seed}.log",
         retries: jobs.retries("evaluate")
         threads: jobs.cores("evaluate")
         resources:
             **jobs.resources("evaluate"),
         params:
             code=code_state_of("evaluate"),
-            evaluation=evaluation_file(job["evaluation"]),
+            evaluation=evaluation_file(job.evaluation),
             jobs=lambda wildcards, output: [
                 f"--job {name}={path}" for name, path in output.items()
             ],
-            role=EVALUATIONS[job["evaluation"]]["role"],
+            role=EVALUATIONS[job.evaluation].role,
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:

@@ -1,16 +1,16 @@
 # Exhibits from metrics files alone, then the report and the page that lists the reports of all scales.
 
-for exhibit, metrics in plan["needs"].items():
+for exhibit, metrics in plan.needs.items():
 
     rule:
         name:
             exhibit
         input:
-            metrics,
+            [str(path) for path in metrics],
         output:
             [
                 f"{reports}/exhibits/{exhibit}.{suffix}"
-                for suffix in plan["formats"][exhibit]
+                for suffix in plan.formats[exhibit]
             ],
         log:
             f"{results}/logs/report/{exhibit}.log",
@@ -18,10 +18,8 @@ for exhibit, metrics in plan["needs"].items():
         params:
             exhibit=exhibit,
             folder=f"{reports}/exhibits",
-            code=code_state_of(
-                "figures" if "png" in plan["formats"][exhibit] else "report"
-            ),
-            declaration=f"declaration:{exhibit}:{plan['declared'][exhibit]}",
+            code=code_of_exhibit(exhibit, plan.kinds[exhibit]),
+            declaration=f"declaration:{exhibit}:{plan.declared[exhibit]}",
         message:
             "Render {params.exhibit}"
         shell:
@@ -31,13 +29,13 @@ for exhibit, metrics in plan["needs"].items():
 
 rule report:
     input:
-        [f"{reports}/exhibits/{exhibit}.html" for exhibit in plan["needs"]],
+        [f"{reports}/exhibits/{exhibit}.{RECORD}" for exhibit in plan.needs],
     output:
         page=f"{reports}/index.html",
         summary=f"{reports}/summary.json",
         shown_by_dvc=[
             f"{reports}/dvc.yaml",
-            *[f"{reports}/metrics/{source}.json" for source in plan["sources"]],
+            *[f"{reports}/metrics/{source}.json" for source in plan.sources],
         ],
     log:
         f"{results}/logs/report/index.log",
@@ -45,7 +43,7 @@ rule report:
     params:
         folder=f"{reports}/exhibits",
         code=code_state_of("report"),
-        declaration=f"declaration:report:{plan['report_digest']}",
+        declaration=f"declaration:report:{plan.report_digest}",
     message:
         "Write the report"
     shell:
@@ -63,7 +61,7 @@ rule front_page:
     localrule: True
     params:
         code=code_state_of("report"),
-        scale=scale,
+        scale=plan.scale.name,
     message:
         "List the reports of all scales"
     shell:

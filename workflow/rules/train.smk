@@ -1,13 +1,13 @@
 # Pretraining and fine-tuning: one job a run, from its frozen configuration, resumable.
 
-RUNS = plan["runs"]
-PRETRAININGS = [name for name, run in RUNS.items() if run["start"] is None]
-FINETUNINGS = [name for name, run in RUNS.items() if run["start"] is not None]
+RUNS = plan.runs
+PRETRAININGS = [name for name, run in RUNS.items() if run.kind == "pretraining"]
+FINETUNINGS = [name for name, run in RUNS.items() if run.kind == "finetuning"]
 
 
 def training_command():
     """One process trains by itself; several, on this node or on more, are started by torchrun."""
-    processes, nodes = plan["site"]["processes"], plan["site"]["nodes"]
+    processes, nodes = plan.site.processes, plan.site.nodes
     each = f"--threads {jobs.threads('train')}"
     if processes == nodes == 1:
         return f"bits.commands.pretrain {each}"
@@ -21,7 +21,7 @@ def any_of(names):
 rule pretrain:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
-        data=data_files("imagenet1k"),
+        data=data_files(PRETRAINING_ROLE),
     output:
         **{part: f"{results}/runs/{{id}}/{part}.safetensors" for part in WEIGHTS},
         outcome=f"{results}/runs/{{id}}/outcome.json",
@@ -32,9 +32,9 @@ rule pretrain:
     wildcard_constraints:
         id=any_of(PRETRAININGS),
     retries: jobs.retries("train")
-    threads: jobs.cores("train", plan["site"]["processes"])
+    threads: jobs.cores("train", plan.site.processes)
     resources:
-        **jobs.resources("train", plan["site"]["processes"], plan["site"]["nodes"]),
+        **jobs.resources("train", plan.site.processes, plan.site.nodes),
         train=training_command(),  # a resource, because a parameter would make runs stale
     params:
         code=code_state_of("train"),
@@ -48,10 +48,10 @@ rule pretrain:
 use rule pretrain as finetune with:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
-        data=lambda wildcards: data_there(RUNS[wildcards.id]["role"]),
+        data=lambda wildcards: data_there(RUNS[wildcards.id].role),
         start=lambda wildcards: expand(
             f"{results}/runs/{{start}}/{{part}}.safetensors",
-            start=RUNS[wildcards.id]["start"],
+            start=RUNS[wildcards.id].start,
             part=WEIGHTS,
         ),
     wildcard_constraints:
@@ -59,22 +59,19 @@ use rule pretrain as finetune with:
     params:
         code=code_state_of("train"),
         start=lambda wildcards: "--from-run "
-        + RUNS[RUNS[wildcards.id]["start"]]["folder"],
+        + str(RUNS[RUNS[wildcards.id].start].folder),
     message:
         "Fine-tune {wildcards.id}"
 
 
 # `snakemake run/bits-reset` by the declared name, all its seeds, whatever digests they have at this scale.
-for source, ids in plan["sources"].items():
+for source, ids in plan.sources.items():
     if ids[0] in RUNS:
 
         rule:
             name:
                 f"run/{source}"
             input:
-                [RUNS[id]["outcome"] for id in ids],
+                [str(RUNS[id].outcome) for id in ids],
                 # Of one that only curves show, nothing else is measured.
-                [
-                    plan["metrics"][id].get(RUNS[id]["role"], RUNS[id]["curve"])
-                    for id in ids
-                ],
+                [str(plan.metrics[id].get(RUNS[id].role, RUNS[id].curve)) for id in ids],

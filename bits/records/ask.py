@@ -1,4 +1,4 @@
-"""Ask a program, with a time limit: sinfo, sacct and dvc hang when what they ask does."""
+"""Ask another program, with a time limit: sinfo, sacct, dvc and nvidia-smi hang when what they ask hangs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program printed. problem: why that is no answer, "" when it is one."""
+    """What a program printed. problem: why it is not an answer, "" when it is one."""
 
     out: str
     problem: str
@@ -25,18 +25,21 @@ class Answer:
 
 
 def ask(*words: str, seconds: float = SECONDS, given: str = "") -> Answer:
-    """Run `words` and wait at most `seconds`; given: its standard input."""
+    """Run `words` for at most `seconds`, with `given` as standard input; never raises for what the program does."""
     if shutil.which(words[0]) is None:
         return Answer("", f"{words[0]} is not on the path")
-    # Of a session of its own, so that what it started ends with it.
+    # In a session of its own, so that the processes it started can be ended with it.
     pipe = subprocess.PIPE
-    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    try:
+        process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    except OSError as error:
+        return Answer("", f"{words[0]} does not start: {error.strerror}")
     try:
         out, err = process.communicate(given, timeout=seconds)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, it does not even die
+        with suppress(subprocess.TimeoutExpired):  # a process stuck in the kernel survives even that
             process.communicate(timeout=1)
         return Answer("", f"{words[0]} did not answer within {seconds:g} s")
     said = " ".join((err.strip() or out.strip()).splitlines()[-3:])

@@ -1,0 +1,83 @@
+"""What the costs of a scale rest on, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bits.costs.calibration import MeasuredRates
+from bits.costs.price import Prices
+from bits.costs.rates import FlopRates
+from bits.costs.summary import Costs
+from bits.costs.units import bytes_text, number_of
+
+MUCH = 64e9  # bytes of features that a usual machine cannot hold in memory
+
+
+def notes(prices: Prices, why: str, costs: Costs, unit: str) -> list[str]:
+    """A sentence or two each. why: these speeds. unit: GPU or core."""
+    return [
+        *_method(prices, why, costs, unit),
+        *_of_the_device(prices, unit),
+        *_of_the_features(costs),
+        *_of_the_data(prices),
+    ]
+
+
+def _method(prices: Prices, why: str, costs: Costs, unit: str) -> Iterator[str]:
+    rates = prices.rates
+    augmentation = "" if isinstance(rates, MeasuredRates) else "augmentation, "
+    yield f"Speeds: {rates.basis} ({why}). {rates.startup:.3g} s to start a process."
+    yield (
+        f"Columns: values that the paper publishes (a cell counts one, a whole curve one); jobs left to do; "
+        f"{unit}-hours made alone, added after the exhibits above it, and so far; disk kept and wall time on "
+        f"{number_of(costs.devices, unit)}, made alone."
+    )
+    yield (
+        f"Order: most published values for each {unit}-hour that an exhibit adds; runs are shared. Work that is done "
+        "costs nothing."
+    )
+    yield (
+        "Training: the student's forward and backward passes (backward: twice forward) on all views, the teacher's "
+        "forward pass on the global ones; mAP of the teacher at the curve's epochs. Evaluation: features in float32, "
+        "k-NN, retrieval and probes; where the probe augments, its images go through the backbone again in every epoch."
+    )
+    yield (
+        f"Left out: objective, {augmentation}update, eigenvalues; decoding, which is assumed to keep up; waiting in a "
+        "queue; failures; what interrupted runs have done already."
+    )
+
+
+def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
+    rates, assumptions, processes = prices.rates, prices.assumptions, prices.processes
+    if isinstance(rates, FlopRates) and not rates.cpu:
+        yield (
+            f"k-NN, retrieval and the probes' heads work on the CPU, on {number_of(rates.threads, 'thread')} "
+            f"(site.threads) at {assumptions.host_core_tflops:g} TFLOP/s each."
+        )
+    if isinstance(rates, MeasuredRates) and rates.guessed:
+        yield f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}."
+    if processes > 1:
+        yield (
+            f"A training on {number_of(processes, unit)} is assumed to be {assumptions.several_devices:g} x "
+            f"{processes} times as fast as on one; its evaluations use one."
+        )
+
+
+def _of_the_features(costs: Costs) -> Iterator[str]:
+    name, size = costs.most_features
+    if size > MUCH:
+        yield f"{name} makes {bytes_text(size)} of features, which it keeps on disk and holds in memory, too."
+
+
+def _of_the_data(prices: Prices) -> Iterator[str]:
+    assumed = [role for role, images in prices.images.items() if images.assumed]
+    if assumed:
+        yield f"Image counts as declared in config/counts.yaml, until the data are there: {', '.join(assumed)}."
+    missing = prices.plan.missing
+    if missing:
+        gaps = ", ".join(f"{gap.dataset} ({gap.root or 'no path given'})" for gap in missing)
+        yield f"Nothing can start before these data are there: {gaps}."
+
+
+def _some(words: Sequence[str]) -> str:
+    return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")

@@ -1,0 +1,1 @@
+"""The kinds of exhibit. Each file here that assigns KIND declares one; config/exhibits declares the exhibits."""

@@ -1,0 +1,30 @@
+"""CSV: numbers to ten digits, what went wrong beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from bits.reporting.seeds import Seeds
+
+VALUES = ("sd", "seeds", "published", "unit", "measure", "origin", "note", "stamp")  # the last columns of every exhibit
+
+
+def digits(value: float | None) -> str:
+    """A number to ten digits; nothing for None."""
+    return "" if value is None else f"{value:.10g}"
+
+
+def problems(seeds: Seeds) -> str:
+    """Why seeds collapsed, diverged or are missing, each reason once."""
+    return "; ".join(dict.fromkeys(reading.problem for reading in seeds.readings if reading.problem))
+
+
+def csv_text(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A header and lines as CSV."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(lines)
+    return buffer.getvalue()

@@ -1,0 +1,111 @@
+"""Grids: each cell measured beside published, with run, outcome and origin. Holes are loud."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bits.exhibits import Declarations, Measure
+from bits.exhibits.kinds.base import Row
+from bits.exhibits.kinds.grid import Column, Grid, QuotedRow, ReferenceRow
+from bits.reporting.about import about
+from bits.reporting.cells import ADDED, Cell, Head, Table, TableRow
+from bits.reporting.latex import table_latex
+from bits.reporting.renderers.base import Renderer
+from bits.reporting.results import Results
+from bits.reporting.seeds import Seeds
+from bits.reporting.tables import table_csv, table_markdown
+
+
+def collect(grid: Grid, declared: Declarations, results: Results) -> Table:
+    """A grid's rows - methods, added ones, references, quoted numbers - with every cell filled or loud."""
+    measures = [declared.measures[column.measure] for column in grid.columns]
+    own = [row for row in grid.rows if not row.extra or grid.beyond]
+    rows = _best_marked([_row(grid, row, declared, results) for row in own], measures)
+    rows += [_added(_row(grid, row, declared, results)) for row in grid.rows if row not in own]
+    rows += [_reference_row(row, measures, declared, results) for row in grid.references]
+    rows += [_quoted_row(grid, row, measures) for row in grid.quoted]
+    heads = tuple(_head(column, measure) for column, measure in zip(grid.columns, measures, strict=True))
+    return _counted(Table(about(grid, results.plan), grid.row_title, heads, tuple(rows)))
+
+
+def contents(table: Table) -> dict[str, bytes]:
+    """LaTeX, Markdown and CSV."""
+    texts = {"tex": table_latex(table), "md": table_markdown(table), "csv": table_csv(table)}
+    return {ending: text.encode() for ending, text in texts.items()}
+
+
+def in_paper(table: Table) -> Table:
+    """The table without the rows that users added."""
+    return replace(table, rows=tuple(row for row in table.rows if row.kind != "added"))
+
+
+def _cell(source: str, measure: Measure, results: Results) -> Cell:
+    return Cell(
+        Seeds(results.readings(source, measure)),
+        source=source,
+        measure=measure.id,
+        unit=measure.unit,
+        decimals=measure.decimals,
+    )
+
+
+def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> TableRow:
+    cells = []
+    for column in grid.columns:
+        cell = _cell(row.source(column.measure), declared.measures[column.measure], results)
+        if not (column.extra or row.extra or grid.beyond):
+            published = declared.published.get(grid.published_key(row, column))
+            cell = replace(cell, published=published.value, note=published.note) if published else cell
+        cells.append(cell)
+    return TableRow(row.label, "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
+
+
+def _added(row: TableRow) -> TableRow:
+    """The row as one that the paper does not have."""
+    return replace(row, kind="added", group=f"{ADDED}, {row.group}" if row.group else ADDED)
+
+
+def _reference_row(row: ReferenceRow, measures: list[Measure], declared: Declarations, results: Results) -> TableRow:
+    cells = tuple(_cell(row.reference, measure, results) for measure in measures)
+    return TableRow(row.label or declared.references[row.reference], "reference", cells)
+
+
+def _quoted_row(grid: Grid, row: QuotedRow, measures: list[Measure]) -> TableRow:
+    cells = (
+        Cell(Seeds(()), published=row.values.get(column.label), source=row.source, unit=measure.unit)
+        for column, measure in zip(grid.columns, measures, strict=True)
+    )
+    return TableRow(row.label, "quoted", tuple(cells), note=row.source)
+
+
+def _head(column: Column, measure: Measure) -> Head:
+    return Head(column.label, column.group, measure.unit, f"{measure.label} ({measure.id})", column.extra)
+
+
+def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow]:
+    """The rows with the best mean of each column marked, within each group; of cells whose every seed was measured."""
+    cells = [list(row.cells) for row in rows]
+    for group in dict.fromkeys(row.group for row in rows):
+        members = [index for index, row in enumerate(rows) if row.group == group]
+        for column, measure in enumerate(measures):
+            values = {
+                index: value
+                for index in members
+                if cells[index][column].seeds.complete and (value := cells[index][column].value) is not None
+            }
+            if len(values) > 1:
+                best = (max if measure.direction == "higher" else min)(values.values())
+                for index in (index for index, value in values.items() if value == best):
+                    cells[index][column] = replace(cells[index][column], best=True)
+    return [replace(row, cells=tuple(of_row)) for row, of_row in zip(rows, cells, strict=True)]
+
+
+def _counted(table: Table) -> Table:
+    """The table; where cells differ in their number of seeds, every cell states its own."""
+    if len(table.seeds()) < 2:
+        return table
+    rows = (replace(row, cells=tuple(replace(cell, counted=True) for cell in row.cells)) for row in table.rows)
+    return replace(table, rows=tuple(rows))
+
+
+RENDERER = Renderer(name="grid", collect=collect, contents=contents, counted="cells", in_paper=in_paper)

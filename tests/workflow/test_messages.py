@@ -1,0 +1,38 @@
+"""What is said about data that are not there: which, where they were looked for, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from bits.plan import Plan, Request, make_plan
+from bits.workflow.messages import absent_message, elsewhere_message, left_out_message, missing_data_message
+
+
+@pytest.fixture(scope="module")
+def paper() -> Plan:
+    return make_plan(Request("paper", ("site.data.birds525=/nowhere/birds",)))
+
+
+def test_missing_data_are_named_with_the_remedy(paper):
+    message = missing_data_message(paper)
+    for part in ("imagenet1k", "data/imagenet1k", "train/<class>/<image>", "data=PATH", "config/site/local.yaml"):
+        assert part in message
+    assert "/nowhere/birds" in message
+
+
+def test_exhibits_that_are_left_out_are_listed_with_the_data_that_they_wait_for(paper):
+    message = left_out_message(paper)
+    assert "table-8: no data for food101, inat2019" in message
+    assert "nothing at data/food101" in message
+
+
+def test_data_that_are_elsewhere_are_named_with_the_key_that_says_where(paper):
+    message = elsewhere_message(paper.model_copy(update={"elsewhere": ("imagenet1k",)}))
+    assert "imagenet1k: " in message
+    assert "site.data.imagenet1k" in message
+
+
+def test_what_is_asked_for_without_its_data_says_where_they_were_looked_for(paper):
+    message = absent_message(paper, "food101")
+    assert message.startswith("food101: nothing at data/food101.")
+    assert "site.data.food101" in message
