@@ -1,6 +1,6 @@
 """Named set-ups: a scale with its data, overrides and seeds.
 
-    bits study new NAME --from SCALE [word=value ...]     as in: bits study new birds --from small data=birds.zip seeds=0,1,2
+    bits study new NAME --from SCALE [word=value ...]   as in: bits study new birds --from small data=birds.zip
     bits study list
     bits study show NAME
 

@@ -80,7 +80,9 @@ def register_runs(config_dir: Path = CONFIG_DIR) -> None:
 def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> None:
     """Raise ConfigError for an override whose group option or key does not exist, with the near matches."""
     options = {"run": sorted(run_lines(config_dir))}
-    for folder in sorted(path for path in config_dir.iterdir() if path.is_dir() and path.name != "exhibits"):
+    for folder in sorted(
+        path for path in config_dir.iterdir() if path.is_dir() and path.name not in ("exhibits", "study")
+    ):
         options[folder.name] = sorted(file.stem for file in folder.glob("*.yaml"))
     keys = known_keys()
     for text in overrides:

@@ -65,10 +65,10 @@ def reference() -> str:
     lines = [
         "# Configuration reference",
         "",
-        "Every key, with its value at the paper's scale and the file below `config/` that sets it. Made from the schema by",
-        "`make reference`; do not edit it. The scales (`config/scale/`), what a method needs at a scale",
-        "(`config/tuning/`) and a run's own line (`config/runs.yaml`) override what stands here. Set a key for every run",
-        'with `--config set="key=value"`, or for one run in its line.',
+        "Every key, with its value at the paper's scale and the file below `config/` that sets it. Made from the schema",
+        "by `make reference`; do not edit it. The scales (`config/scale/`), what a method needs at a scale",
+        "(`config/tuning/`) and a run's own line (`config/runs.yaml`) override what stands here. Set a key for every",
+        'run with `--config set="key=value"`, or for one run in its line.',
         "",
     ]
     keys = {part: list(_keys_of(part)) for part, _, _ in PARTS}
@@ -147,7 +147,7 @@ def _file(path: str) -> str:
 def meaning_of(section: type[BaseModel], name: str) -> str:
     """The comment beside a field of a section, or above it; "" when there is none."""
     for owner in section.__mro__:
-        if name in owner.__dict__.get("__annotations__", {}) and owner.__module__ != "pydantic.main":
+        if name in inspect.get_annotations(owner) and owner.__module__ != "pydantic.main":
             return _comments(owner).get(name, "")
     return ""
 

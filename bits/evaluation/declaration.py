@@ -18,6 +18,7 @@ from bits.config.section import Section
 from bits.exhibits.metrics import Metric
 
 if TYPE_CHECKING:
+    from bits.config.evaluation import EvaluationSettings
     from bits.evaluation.subject import Subject
 
 Need = Literal["features", "images", "codes", "patches", "video"]
@@ -52,8 +53,8 @@ class Workload:
     bare: bool
 
     def width_of(self, tokens: Tokens) -> int:
-        """Of the features with those tokens."""
-        return self.width * (min(tokens.blocks, self.blocks) + tokens.average_patches)
+        """Of the features with those tokens; a source without tokens counts as one with a single block."""
+        return self.width * min(tokens.blocks + tokens.average_patches, self.blocks)
 
 
 @dataclass(frozen=True)
@@ -111,3 +112,14 @@ def _found() -> dict[str, Found]:
     for room in ROOMS:
         found |= declarations(room, "EVALUATOR")
     return dict(sorted(found.items()))
+
+
+def tokens_of(settings: EvaluationSettings, backbone: bool) -> Tokens:
+    """The union of what the evaluators that are asked for read; backbone: whether the source has one."""
+    known = evaluators()
+    wanted = [known[name].tokens(own, backbone) for name, own in settings.evaluators().items()]
+    return Tokens(
+        max((one.blocks for one in wanted), default=1),
+        any(one.average_patches for one in wanted),
+        any(one.train for one in wanted),
+    )

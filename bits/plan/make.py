@@ -51,6 +51,7 @@ def make_plan(request: Request) -> Plan:
     made_from = needs(declared.exhibits, waiting, sources, metrics)
     changed = changed_by(request.overrides)
     plan = Plan(
+        study=request.study,
         scale=_stamped(declared.scale, changed),
         project=PROJECT,
         overrides=request.overrides,

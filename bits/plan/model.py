@@ -149,7 +149,7 @@ class Choice(Section):
 
 
 class Plan(Section):
-    """All of a study, by id or name.
+    """All of a study, by id or name. study: its name, and that of its folders.
 
     overrides: as they were asked for; changed: those by which it is no longer the scale's set-up.
     roots: data set role -> where it lies or will be made, "" if nowhere. elsewhere: roles known from shared manifests.
@@ -162,6 +162,7 @@ class Plan(Section):
     """
 
     key: str = ""
+    study: str
     scale: Scale
     project: Project
     overrides: tuple[str, ...]
@@ -191,12 +192,12 @@ class Plan(Section):
     @property
     def folder(self) -> Path:
         """results/<name>: everything that is made, but for reports."""
-        return RESULTS / self.scale.name
+        return RESULTS / self.study
 
     @property
     def reports(self) -> Path:
         """reports/<name>."""
-        return REPORTS / self.scale.name
+        return REPORTS / self.study
 
     @property
     def file(self) -> Path:

@@ -12,7 +12,8 @@ from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
-PLAN_FORMAT = 6
+PLAN_FORMAT = 7
+STUDIES = "study"  # folder of config/ whose files are what is asked for, not what it is made from
 KINDS = (
     *(("bits.evaluation", "EVALUATOR"), ("bits.analysis", "EVALUATOR"), ("bits.objectives", "TERM")),
     *(("bits.data.kinds", "KIND"), ("bits.exhibits.kinds", "KIND")),
@@ -21,21 +22,28 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for: a scale, Hydra overrides for every run, and where the data are."""
+    """What the user asks for: a study by its name, its scale, and Hydra overrides for every run."""
 
+    study: str = "demo"
     scale: str = "demo"
     overrides: tuple[str, ...] = ()
     config_dir: Path = CONFIG_DIR
 
+    @classmethod
+    def of_scale(cls, scale: str, overrides: tuple[str, ...] = (), config_dir: Path = CONFIG_DIR) -> Request:
+        """A scale by itself: the study of its name."""
+        return cls(scale, scale, overrides, config_dir)
+
     @property
     def folder(self) -> Path:
-        """Where everything of the scale goes."""
-        return RESULTS / self.scale
+        """Where everything of the study goes."""
+        return RESULTS / self.study
 
     def key(self) -> str:
         """Changes with anything the plan is made from, except the data themselves."""
-        config = tree_digest(self.config_dir, ["*.yaml", "*.csv", "*/*.yaml"])
-        return digest([PLAN_FORMAT, _code(), self.scale, list(self.overrides), config])
+        folders = (path.name for path in self.config_dir.iterdir() if path.is_dir() and path.name != STUDIES)
+        config = tree_digest(self.config_dir, ["*.yaml", "*.csv", *(f"{name}/*.yaml" for name in sorted(folders))])
+        return digest([PLAN_FORMAT, _code(), self.study, self.scale, list(self.overrides), config])
 
 
 @cache

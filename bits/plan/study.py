@@ -1,7 +1,7 @@
 """Studies: named set-ups, each a scale with its data, overrides and seeds, in config/study/<name>.yaml.
 
-What is run day by day has a name, so that nobody has to repeat data=... and set=... to plan, run, look at, push, pull or
-archive the same thing. A scale by itself is the study of its own name, with nothing changed.
+What is run day by day has a name, so that nobody has to repeat data=... and set=... to plan, run, look at, push, pull
+or archive the same thing. A scale by itself is the study of its own name, with nothing changed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pydantic import Field
 
 from bits.config.compose import CONFIG_DIR
 from bits.config.declared import Declared, read_yaml, validated
-from bits.config.near import near
+from bits.config.near import did_you_mean
 from bits.errors import BitsError
+from bits.plan.request import STUDIES
 from bits.records.files import write_text
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.]*(-[a-z0-9.]+)*")
-FOLDER = "study"
 
 
 class StudyError(BitsError):
@@ -28,9 +28,9 @@ class StudyError(BitsError):
 
 
 class Study(Declared):
-    """scale: its basis. data: folder or zip of the pretraining images. site: a file of config/site. seeds: of every run.
+    """scale: its basis. data: folder or zip of the pretraining images. site: a file of config/site.
 
-    set: overrides, "key=value" each.
+    seeds: of every run. set: overrides, "key=value" each.
     """
 
     scale: str
@@ -50,11 +50,11 @@ class Study(Declared):
 
 
 def study_file(name: str, config_dir: Path = CONFIG_DIR) -> Path:
-    return config_dir / FOLDER / f"{name}.yaml"
+    return config_dir / STUDIES / f"{name}.yaml"
 
 
 def study_names(config_dir: Path = CONFIG_DIR) -> list[str]:
-    return sorted(path.stem for path in (config_dir / FOLDER).glob("*.yaml"))
+    return sorted(path.stem for path in (config_dir / STUDIES).glob("*.yaml"))
 
 
 def scale_names(config_dir: Path = CONFIG_DIR) -> list[str]:
@@ -68,9 +68,8 @@ def read_study(name: str, config_dir: Path = CONFIG_DIR) -> Study:
     path = study_file(name, config_dir)
     if not path.is_file():
         known = [*study_names(config_dir), *scale_names(config_dir)]
-        raise StudyError(
-            f"study={name}: no such study{near(name, known)}. Make one: bits study new {name} --from SCALE"
-        )
+        guess = did_you_mean(name, known)
+        raise StudyError(f"study={name}: no such study{guess}. Make one: bits study new {name} --from SCALE")
     return validated(Study, read_yaml(path), path, name)
 
 

@@ -17,7 +17,7 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.data.videos import VideoSet
-from bits.evaluation.declaration import Tokens, evaluators
+from bits.evaluation.declaration import Tokens, tokens_of
 from bits.evaluation.features import Extract, FeatureStore, extract_all, noise_extractor, pixel_extractor
 from bits.evaluation.ranking.similarity import EvaluationError
 from bits.evaluation.subject import Batches, Split
@@ -168,15 +168,7 @@ class SourceOnData:
 
     @cached_property
     def _tokens(self) -> Tokens:
-        """The union of what the evaluators that are asked for read."""
-        known = evaluators()
-        settings = self.extraction.settings.evaluators()
-        wanted = [known[name].tokens(own, self.has_backbone) for name, own in settings.items()]
-        return Tokens(
-            max((one.blocks for one in wanted), default=1),
-            any(one.average_patches for one in wanted),
-            any(one.train for one in wanted),
-        )
+        return tokens_of(self.extraction.settings, self.has_backbone)
 
     def _blocks(self, wanted: int) -> int:
         """Of how many blocks there are class tokens among the features."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bits.config.compose import own_site, quoted
-from bits.config.near import near
+from bits.config.near import did_you_mean
 from bits.errors import BitsError
 from bits.plan import Request
 from bits.plan.study import Study, read_study, scale_names
@@ -38,13 +38,13 @@ def request(words: Mapping[str, Any]) -> Request:
     for word in words:
         if word not in WORDS:
             raise BitsError(
-                f"{word}=...: no such word{near(word, WORDS)}. "
+                f"{word}=...: no such word{did_you_mean(word, WORDS)}. "
                 f'A key of the configuration goes into set, as in set="seed=1 schedule.epochs=50".'
             )
     if "study" not in words:
         scale = str(words.get("scale", "demo"))
         if scale not in scale_names():
-            raise BitsError(f"scale={scale}: no such scale{near(scale, scale_names())}. A study is study=NAME.")
+            raise BitsError(f"scale={scale}: no such scale{did_you_mean(scale, scale_names())}. A study is study=NAME.")
         return Request(scale, scale, _overrides(words))
     name = str(words["study"])
     more = sorted(set(words) - {"study", "site"})

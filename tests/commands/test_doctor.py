@@ -67,7 +67,7 @@ def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return make_plan(Request("smoke"))
+    return make_plan(Request.of_scale("smoke"))
 
 
 def test_on_a_cluster_as_many_trainings_run_as_the_profile_allows(

@@ -29,7 +29,7 @@ Reason: Params have changed since last execution: before: 'declaration:report:1'
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """Of scale smoke, with the run that SHOWN trains."""
-    made = make_plan(Request("smoke"))
+    made = make_plan(Request.of_scale("smoke"))
     (identity,) = made.sources["bits-cosine"]
     run = made.runs[identity].model_copy(update={"id": TRAINED, "folder": Path("nowhere/runs") / TRAINED})
     return made.model_copy(update={"runs": {TRAINED: run}})

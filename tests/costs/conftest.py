@@ -36,7 +36,7 @@ def plans() -> Callable[..., Plan]:
 
     def plan(scale: str, **site: Any) -> Plan:
         if scale not in made:
-            made[scale] = make_plan(Request(scale))
+            made[scale] = make_plan(Request.of_scale(scale))
         found = made[scale]
         return found.model_copy(update={"site": found.site.model_copy(update=site)})
 

@@ -36,7 +36,7 @@ esac"""
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     """Of scale smoke, whose data are rendered scenes."""
-    return make_plan(Request("smoke"))
+    return make_plan(Request.of_scale("smoke"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bits.plan import PRETRAINING_ROLE, Plan, Request, Run, make_plan
 @cache
 def made(scale: str, *overrides: str) -> Plan:
     """The plan of a scale with overrides, made once: that takes seconds."""
-    return make_plan(Request(scale, overrides))
+    return make_plan(Request.of_scale(scale, overrides))
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ def rounds(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def test_every_listed_name_is_a_key_that_changes_the_value_listed() -> None:
-    before = values(make_plan(Request("smoke")))
+    before = values(make_plan(Request.of_scale("smoke")))
     assert list(before) == [shown(entry) for entry in CHOICES], "a name twice, or a run that is not there"
     entries = [entry for entry in CHOICES if typed(entry) != "None" and not is_open(typed(entry))]
     assert [typed(entry) for entry in entries if of_its_line(entry)] == ["head_reset.every_epochs"]
@@ -83,7 +83,7 @@ def test_every_listed_name_is_a_key_that_changes_the_value_listed() -> None:
     assert {typed(entry) for entry in entries} <= set(known_keys())
     for group in rounds(entries):
         words = tuple(f"{typed(entry)}={other(entry, before[shown(entry)])}" for entry in group)
-        after = values(make_plan(Request("smoke", words)))
+        after = values(make_plan(Request.of_scale("smoke", words)))
         unmoved = [shown(entry) for entry in group if after[shown(entry)] == before[shown(entry)]]
         assert not unmoved, words
 

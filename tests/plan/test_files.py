@@ -14,18 +14,18 @@ from .conftest import run_of
 
 def test_the_plan_is_read_again_until_something_it_is_made_from_changes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    first = current_plan(Request("smoke"))
+    first = current_plan(Request.of_scale("smoke"))
     path = tmp_path / "results/smoke/plan.json"
     made = path.stat().st_mtime_ns
     config = run_of(first, "dino").config
     frozen = config.stat().st_mtime_ns
-    assert current_plan(Request("smoke")) == first
+    assert current_plan(Request.of_scale("smoke")) == first
     assert path.stat().st_mtime_ns == made
-    other = current_plan(Request("smoke", ("objective.rate_eps=0.1",)))
+    other = current_plan(Request.of_scale("smoke", ("objective.rate_eps=0.1",)))
     assert other.sources["bits-fixed"] != first.sources["bits-fixed"]
     assert config.stat().st_mtime_ns == frozen, "a frozen configuration was written again"
     path.write_text("{half")
-    assert current_plan(Request("smoke")) == first
+    assert current_plan(Request.of_scale("smoke")) == first
 
 
 def test_jobs_read_frozen_files_that_say_what_the_plan_says(plan, tmp_path, monkeypatch):
@@ -47,12 +47,12 @@ def test_jobs_read_frozen_files_that_say_what_the_plan_says(plan, tmp_path, monk
 
 def test_a_frozen_file_that_somebody_removed_is_written_again(plan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    kept = plan.model_copy(update={"key": Request("smoke").key()})
+    kept = plan.model_copy(update={"key": Request.of_scale("smoke").key()})
     kept.write(kept.folder / "plan.json")
     write_plan(kept)
     files = [kept.file, kept.site_file, run_of(kept, "dino").config, kept.evaluation_file(next(iter(kept.evaluations)))]
     before = [path.read_text() for path in files]
     for path in files:
         path.unlink()
-        assert current_plan(Request("smoke")) == kept
+        assert current_plan(Request.of_scale("smoke")) == kept
     assert [path.read_text() for path in files] == before

@@ -63,7 +63,7 @@ def test_a_title_changes_no_run_and_no_number(plan, tmp_path, monkeypatch):
     config = shutil.copytree(ROOT / "config", tmp_path / "config")
     path = config / "dataset/scenes.yaml"
     path.write_text(path.read_text().replace("title: procedural scenes", "title: other scenes"))
-    other = make_plan(Request("smoke", (), config))
+    other = make_plan(Request.of_scale("smoke", (), config))
     assert other.datasets["imagenet1k"].title == "other scenes"
     assert other.sources == plan.sources
     assert other.metrics == plan.metrics

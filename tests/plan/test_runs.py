@@ -84,7 +84,7 @@ def test_seeds_of_all_runs_and_of_one(plan, tmp_path):
     config = shutil.copytree(ROOT / "config", tmp_path / "config")
     lines = (config / "runs.yaml").read_text()
     (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", "dino: {method: dino, seeds: [3, 4]}", 1))
-    own = make_plan(Request("smoke", ("seeds=[0,1]",), config))
+    own = make_plan(Request.of_scale("smoke", ("seeds=[0,1]",), config))
     assert [own.runs[identity].seed for identity in own.sources["dino"]] == [3, 4]
     assert [own.runs[identity].seed for identity in own.sources["dino-on-food101"]] == [3, 4]
     assert len(own.sources["bits-fixed"]) == 2
@@ -111,4 +111,4 @@ def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
     lines = (config / "runs.yaml").read_text()
     (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", f"dino: {line}", 1))
     with pytest.raises(BitsError, match=message):
-        make_plan(Request("smoke", (), config))
+        make_plan(Request.of_scale("smoke", (), config))

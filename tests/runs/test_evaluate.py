@@ -31,7 +31,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Pl
     """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
     monkeypatch.chdir(tmp_path)
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
-    made = current_plan(Request("smoke", (*words, *others)))
+    made = current_plan(Request.of_scale("smoke", (*words, *others)))
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "imagenet1k")
     run = fixed(made)
     publish(run, teacher_student(run.recipe).teacher.backbone.state_dict())

@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     folder = tmp_path_factory.mktemp("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        plan = current_plan(Request("smoke", SHORT))
+        plan = current_plan(Request.of_scale("smoke", SHORT))
         for role in ("imagenet1k", "birds525"):
             patch.setattr(sys, "argv", ["prepare", "--plan", "results/smoke/plan.json", "--dataset", role])
             prepare.main()

@@ -99,7 +99,7 @@ import json
 from bits.plan import Request, make_plan
 from bits.reporting.renderers.base import files_of
 from bits.workflow.code import code_state_of
-plan = make_plan(Request("smoke"))
+plan = make_plan(Request.of_scale("smoke"))
 codes = {name: code_state_of("report", files_of(kind, name)) for name, kind in plan.kinds.items()}
 print(json.dumps({"runs": sorted(plan.runs), "evaluations": {name: sorted(map(str, files.values()))
                   for name, files in plan.metrics.items()}, "exhibits": {name: [plan.declared[name], codes[name]]

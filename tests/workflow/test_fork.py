@@ -200,7 +200,7 @@ def test_a_run_is_the_same_to_the_last_bit(tmp_path, environment, monkeypatch):
             assert done.returncode == 0, done.stderr
 
         monkeypatch.chdir(folder)
-        plan = current_plan(Request("smoke"))
+        plan = current_plan(Request.of_scale("smoke"))
         (identity,) = plan.sources["bits-reset"]
         run, path = plan.runs[identity], plan.metrics[identity]["imagenet1k"]
         evaluation = plan.evaluation_file(plan.of_metrics(path).name)

@@ -10,7 +10,7 @@ from bits.workflow.messages import absent_message, elsewhere_message, left_out_m
 
 @pytest.fixture(scope="module")
 def paper() -> Plan:
-    return make_plan(Request("paper", ("site.data.birds525=/nowhere/birds",)))
+    return make_plan(Request.of_scale("paper", ("site.data.birds525=/nowhere/birds",)))
 
 
 def test_missing_data_are_named_with_the_remedy(paper):
