@@ -3,19 +3,21 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 CORES ?= all
-SCALE ?= demo
+STUDY ?= demo
+WORDS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup reproduce explain doctor push pull archive test lint lock clean
+.PHONY: help setup reproduce explain doctor push pull archive test lint reference lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
-	@echo "make explain     say what would run and why, and run nothing [TARGETS=table-9] [CONFIG='scale=demo seeds=0,1']"
-	@echo "make doctor      check machine, cluster, disk and data before anything is submitted [SCALE=demo] [CONFIG='site=local']"
-	@echo "make archive     report, results and provenance of a scale as one RO-Crate [SCALE=demo]"
-	@echo "make push        record what was made and send its bytes to the DVC remote [SCALE=demo REMOTE=name]"
-	@echo "make pull        get them in a clone, so that nothing needs to be made [SCALE=demo RUN=bits-reset WEIGHTS=no]"
+	@echo "make explain     say what would run and why, and run nothing [STUDY=demo TARGETS=table-9 WORDS='seeds=0,1']"
+	@echo "make doctor      check machine, cluster, disk and data before anything is submitted [STUDY=demo WORDS='site=local']"
+	@echo "make archive     report, results and provenance of a study as one RO-Crate [STUDY=demo]"
+	@echo "make push        record what was made and send its bytes to the DVC remote [STUDY=demo REMOTE=name]"
+	@echo "make pull        get them in a clone, so that nothing needs to be made [STUDY=demo RUN=bits-reset WEIGHTS=no]"
 	@echo "make test        install into .venv, then linters, types and tests (minutes)"
+	@echo "make reference   write docs/configuration.md anew from the schema"
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
 # uv checks every hash and installs in parallel; pip itself only installs uv, by hash.
@@ -35,20 +37,20 @@ reproduce: setup
 	@start=$$SECONDS; $(VENV)/bin/snakemake --cores $(CORES) && echo "== Done in $$((SECONDS - start)) s: $(CURDIR)/reports/index.html"
 
 explain: setup
-	@$(VENV)/bin/python -m bits.commands.explain $(TARGETS) $(if $(CONFIG),--config $(CONFIG))
+	@$(VENV)/bin/python -m bits explain $(TARGETS) study=$(STUDY) $(WORDS)
 
 doctor: setup
-	@$(VENV)/bin/python -m bits doctor scale=$(SCALE) $(CONFIG)
+	@$(VENV)/bin/python -m bits doctor study=$(STUDY) $(WORDS)
 
 archive: setup
-	@$(VENV)/bin/python -m bits archive scale=$(SCALE)
+	@$(VENV)/bin/python -m bits archive study=$(STUDY) $(WORDS)
 
 push: setup
-	@$(VENV)/bin/python -m bits.commands.share push scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) $(CONFIG)
+	@$(VENV)/bin/python -m bits share push study=$(STUDY) $(if $(REMOTE),remote=$(REMOTE)) $(WORDS)
 
 pull: setup
-	@$(VENV)/bin/python -m bits.commands.share pull scale=$(SCALE) $(if $(REMOTE),remote=$(REMOTE)) \
-		$(if $(RUN),run=$(RUN)) $(if $(filter no,$(WEIGHTS)),weights=no) $(CONFIG)
+	@$(VENV)/bin/python -m bits share pull study=$(STUDY) $(if $(REMOTE),remote=$(REMOTE)) \
+		$(if $(RUN),run=$(RUN)) $(if $(filter no,$(WEIGHTS)),weights=no) $(WORDS)
 
 lint: setup
 	@echo "== Style, types, import directions, workflow format"
@@ -57,6 +59,9 @@ lint: setup
 test: lint
 	@echo "== Tests: some minutes"
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+
+reference: setup
+	$(VENV)/bin/python -m bits.config.reference > docs/configuration.md
 
 lock: setup
 	$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header requirements.in -o requirements.lock

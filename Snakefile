@@ -12,6 +12,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 from bits.workflow.locks import enter
 from bits.workflow.scheduler import Scheduler
 from bits.workflow.fork_client import offer
+from bits.data.kind import kind_of
 from bits.plan import PRETRAINING_ROLE, WEIGHTS
 from bits.workflow.messages import (
     absent_message,

@@ -11,16 +11,17 @@ import sys
 from bits.commands.guard import guarded
 
 COMMANDS = {
-    "plan": "what a scale costs, and what fits a budget",
-    "calibrate": "measure how fast this machine does a scale's work, for plan",
+    "study": "name a set-up, so that every command can be told it by its name",
+    "plan": "what a study costs, and what fits a budget",
+    "calibrate": "measure how fast this machine does a study's work, for plan",
     "explain": "what would run and why, in plain words",
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
     "evaluate": "measure a run or the references on a data set",
     "doctor": "check machine, cluster, disk and data before anything is submitted",
-    "archive": "a scale's results, report and provenance as one RO-Crate",
+    "archive": "a study's results, report and provenance as one RO-Crate",
     "share": "record, push, pull and restore what was made",
-    "render": "render exhibits, a scale's report, the front page",
+    "render": "render exhibits, a study's report, the front page",
 }
 
 

@@ -17,7 +17,8 @@ from bits.archive.errors import ArchiveError
 from bits.archive.origins import Origin, environment, read_origins
 from bits.archive.pack import Packed, pack
 from bits.archive.validate import problems
-from bits.plan.model import RESULTS, SHORT, Plan, PlanError, read_plan
+from bits.plan.model import SHORT, Plan
+from bits.plan.setups import require_made, require_rendered
 from bits.records.code import ROOT, code_state
 from bits.records.digests import digest
 from bits.records.provenance import now
@@ -35,17 +36,18 @@ class Deposit:
     runs: int
 
 
-def deposit(scale: str, out: Path | None, *, weights: bool, sources: bool, incomplete: bool) -> Deposit:
-    """Archive what results/<scale>/plan.json names, in `out` or archive/bits-<scale>-<digest>.zip.
+def deposit(plan: Plan, out: Path | None, *, weights: bool, sources: bool, incomplete: bool) -> Deposit:
+    """Archive what was made of a plan, in `out` or archive/bits-<study>-<digest>.zip.
 
     weights: with teacher, student and heads where they exist. sources: with the committed sources. incomplete: even
-    when files are missing, which the archive then says. Raises ArchiveError; an older archive of the same name is
-    replaced only by a valid one.
+    when files are missing, which the archive then says. Raises ArchiveError, and PlanError when what is there is of
+    another set-up; an older archive of the same name is replaced only by a valid one.
     """
-    plan = _plan(scale)
+    require_made(plan)
+    require_rendered(plan)
     items, missing = contents(plan, Path(), ROOT, weights)
     if missing and not incomplete:
-        raise ArchiveError(_incomplete(missing, scale))
+        raise ArchiveError(_incomplete(missing, plan))
     origins = read_origins(plan)
     texts = {"environment.json": environment(origins)}
     texts |= {"MISSING.txt": ("\n".join(missing) + "\n").encode()} if missing else {}
@@ -54,28 +56,18 @@ def deposit(scale: str, out: Path | None, *, weights: bool, sources: bool, incom
     with _draft(folder) as draft:
         roots = {Path.cwd(), ROOT, Path(sys.prefix)}
         packed = pack(draft, items, texts, roots, _describer(plan, origins, missing))
-        final = out or folder / f"bits-{scale}-{digest([[file.name, file.sha256] for file in packed])[:SHORT]}.zip"
+        final = out or folder / f"bits-{plan.study}-{digest([[file.name, file.sha256] for file in packed])[:SHORT]}.zip"
         _publish(draft, final)
     return Deposit(final, len(packed), len(origins))
 
 
-def _plan(scale: str) -> Plan:
-    try:
-        return read_plan(RESULTS / scale / "plan.json")
-    except PlanError as error:
-        raise ArchiveError(
-            f"scale {scale} has no plan to archive. {error}\n"
-            f"To make its results as well: snakemake --cores all --config scale={scale}"
-        ) from error
-
-
-def _incomplete(missing: Sequence[str], scale: str) -> str:
+def _incomplete(missing: Sequence[str], plan: Plan) -> str:
     more = [f"and {len(missing) - MOST_SHOWN} more"] if len(missing) > MOST_SHOWN else []
     listed = "".join(f"\n  {line}" for line in (*missing[:MOST_SHOWN], *more))
     return (
-        f"scale {scale} is not complete: {len(missing)} files are missing:{listed}\n"
-        f"Make them (snakemake --cores all --config scale={scale}), or archive what is there, marked as incomplete: "
-        "--incomplete"
+        f"study {plan.study} is not complete: {len(missing)} files are missing:{listed}\n"
+        f"Make them (snakemake --cores all --config study={plan.study}), or archive what is there, marked as "
+        "incomplete: --incomplete"
     )
 
 

@@ -1,10 +1,10 @@
-"""Measure how fast this machine does a scale's work, so that `bits plan` need not assume it.
+"""Measure how fast this machine does a study's work, so that `bits plan` need not assume it.
 
-    bits calibrate [scale=demo] [key=value ...] [--seconds 20]
+    bits calibrate [scale=demo] [word=value ...] [--seconds 20]
 
 Times each distinct kind of training step (backbone, crops, head, batch, objective), feature extraction, probes and
 ranking on the device that the site names, in one process: on the data where they are here, or else on random images.
-Writes results/<scale>/calibration.json. Nothing is trained. It takes about `--seconds` for each setting on an idle
+Writes results/<study>/calibration.json. Nothing is trained. It takes about `--seconds` for each setting on an idle
 machine.
 """
 
@@ -21,7 +21,7 @@ from bits.costs.assumptions import CostError
 from bits.costs.calibration import calibration_file
 from bits.plan import Plan, current_plan
 from bits.records.files import write_json
-from bits.workflow.options import requested
+from bits.workflow.options import add_words, requested
 from bits.workflow.scheduler import Scheduler
 
 
@@ -50,9 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bits calibrate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="key=value", help="scale=NAME, and overrides of the configuration")
+    add_words(parser)
     parser.add_argument("--seconds", type=float, default=20.0, help="to time each setting for (20)")
-    parser.add_argument("--out", type=Path, help="write to this file instead of results/<scale>/calibration.json")
+    parser.add_argument("--out", type=Path, help="write to this file instead of results/<study>/calibration.json")
     return parser
 
 

@@ -1,9 +1,8 @@
 """Check this machine, the cluster and the data before anything is submitted.
 
-    bits doctor [scale=demo] [key=value ...] [--slurm | --no-slurm] [--profile slurm] [--quick] [--json]
+    bits doctor [scale=demo] [word=value ...] [--slurm | --no-slurm] [--profile slurm] [--quick] [--json]
 
-Takes what the workflow takes: scale=, site=, data=, seeds=, and any key of the configuration. Shows what each check
-found, and for every warning and error what to do. Submits nothing, and leaves no file behind.
+Shows what each check found, and for every warning and error what to do. Submits nothing, and leaves no file behind.
 
 Exit code: 0 nothing is wrong, or there are warnings only; 1 at least one error; 2 the call or the configuration is
 wrong, so nothing could be checked.
@@ -17,7 +16,7 @@ import sys
 from bits.commands.guard import guarded
 from bits.doctor.examine import Options, examined, planned
 from bits.doctor.text import as_json, as_text
-from bits.workflow.options import requested
+from bits.workflow.options import add_words, requested
 
 
 def main() -> int:
@@ -34,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bits doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="key=value", help="scale=paper, site=local, any key")
+    add_words(parser)
     parser.add_argument("--slurm", action=argparse.BooleanOptionalAction, help="default: if sbatch is on the path")
     parser.add_argument("--profile", default="slurm", help="the Snakemake profile that jobs are sent with")
     parser.add_argument("--quick", action="store_true", help="look at folders only; count and decode no images")

@@ -1,17 +1,21 @@
 """What would run, and why, in plain words.
 
-    python -m bits.commands.explain [targets ...] [--config scale=demo ...]
+    bits explain [target ...] [word=value ...] [option of snakemake ...]
 
-Takes what snakemake takes, asks it for a dry run, and translates the answer. Nothing is executed.
+Asks snakemake for a dry run and translates the answer. Nothing is executed. A target is an exhibit (table-9), a run
+(run/bits-reset) or a file.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -22,6 +26,7 @@ from bits.plan.changes import why_untrained
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
 from bits.workflow.messages import missing_data_message
+from bits.workflow.options import add_words, as_options
 
 JOB = re.compile(r"^Job \d+: (.+)\nReason: (.*)$", re.MULTILINE)
 STAGES = {
@@ -93,7 +98,7 @@ def explained(jobs: list[PlannedJob], plan: Plan) -> str:
     """The answer as text: jobs by stage, those with the same reason on one line where they are many."""
     if not jobs:
         return "Nothing would run: every file is there, made from what configuration and code say now."
-    lines = [f"Scale {plan.scale.name}: {len(jobs)} job{'s' * (len(jobs) > 1)} would run."]
+    lines = [f"Study {plan.study}: {len(jobs)} job{'s' * (len(jobs) > 1)} would run."]
     for stage in dict.fromkeys(STAGES.values()):
         mine = [job for job in jobs if job.stage == stage]
         if not mine:
@@ -110,40 +115,46 @@ def explained(jobs: list[PlannedJob], plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def config_words(words: list[str]) -> dict[str, str]:
-    """{option: value} of what follows --config, and of the options that the profile after --profile has besides."""
-    found: dict[str, str] = {}
-    words = [part for word in words for part in (word.split("=", 1) if word.startswith("--profile=") else [word])]
-    if "--profile" in words:
-        file = ROOT / words[words.index("--profile") + 1] / "options.yaml"
-        found |= yaml.safe_load(file.read_text()) if file.is_file() else {}
-    options = False
-    for word in words:
-        options = word in ("--config", "-C") or (options and not word.startswith("-"))
-        if options and "=" in word:
-            key, _, value = word.partition("=")
-            found[key] = value
-    return found
-
-
 def main() -> int:
-    words = sys.argv[1:]
-    if "-h" in words or "--help" in words:
-        print(__doc__)
-        return 0
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "-n"]
+    """Ask Snakemake for a dry run, and print its answer in plain words."""
+    parser = argparse.ArgumentParser(prog="bits explain", description=__doc__)
+    add_words(parser)
+    parser.add_argument("--profile", metavar="NAME", help="what snakemake --profile NAME would run")
+    arguments, snakemake = parser.parse_known_intermixed_args()
+    targets = [word for word in arguments.words if "=" not in word]
+    given = as_options([word for word in arguments.words if "=" in word])
+    options = profile_options(arguments.profile) | given
     os.chdir(ROOT)  # where the results are, wherever the question is asked
-    shown = subprocess.run([*command, "--nocolor", *words], capture_output=True, text=True)
+    shown = _dry_run([*targets, *snakemake], options, arguments.profile)
     if shown.returncode:
         print(shown.stdout + shown.stderr, file=sys.stderr)
         return shown.returncode
-    plan = load_plan(config_words(words))
+    plan = load_plan(options)
     print(explained(jobs_in(shown.stdout + shown.stderr), plan))
     if plan.missing:
         print(f"None of it can start: {missing_data_message(plan).strip()}")
     for name, reason in plan.left_out.items():
         print(f"Left out: {name}: {reason}")
     return 0
+
+
+def profile_options(profile: str | None) -> dict[str, Any]:
+    """The words that a profile of this project gives, {} without one."""
+    file = ROOT / (profile or "") / "options.yaml"
+    found: dict[str, Any] = yaml.safe_load(file.read_text()) if profile and file.is_file() else {}
+    return found
+
+
+def _dry_run(words: Sequence[str], options: Mapping[str, Any], profile: str | None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "-n"]
+    said = [f"{key}={' '.join(value) if isinstance(value, list) else value}" for key, value in options.items()]
+    command += [
+        "--nocolor",
+        *words,
+        *(["--profile", profile] if profile else []),
+        *(["--config", *said] if said else []),
+    ]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What a scale costs before anything is spent, per exhibit and in all.
+"""What a study costs before anything is spent, per exhibit and in all.
 
-    bits plan [scale=paper] [key=value ...] [--budget 100h] [--gpus 8] [--device h100] [--json]
+    bits plan [scale=paper] [word=value ...] [--budget 100h] [--gpus 8] [--device h100] [--json]
 
 Shows jobs, GPU-hours (core-hours on a CPU), disk and wall time, in the order that gives most published values for what
 is spent; --budget shows what fits. Speeds are those that `bits calibrate` measured here, or else come from a stated
-FLOP model. Any key of the configuration can be overridden, for every run at once. Writes results/<scale>/plan.json and
-the frozen configurations that the jobs read, as the workflow does at every start.
+FLOP model. Writes results/<study>/plan.json and the frozen configurations that the jobs read, as the workflow does at
+every start.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from bits.costs.choose import prices_for
 from bits.costs.frozen import freeze_predictions, predictions_file
 from bits.costs.report import report
 from bits.exhibits import load_declarations
-from bits.plan import Plan, current_plan
-from bits.workflow.options import requested
+from bits.plan import Plan, current_plan, read_plan
+from bits.workflow.options import add_words, requested
 
 
 def main() -> int:
     """Print what the plan costs, or with --list what is in it."""
     arguments = _parser().parse_intermixed_args()
     budget = math.inf if arguments.budget is None else hours(arguments.budget)
-    plan = current_plan(requested(arguments.words))
+    plan = read_plan(arguments.plan) if arguments.plan else current_plan(requested(arguments.words))
     if arguments.list:
         _print_list(plan)
         return 0
@@ -51,11 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bits plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("words", nargs="*", metavar="key=value", help="scale=NAME, and overrides of the configuration")
+    add_words(parser)
     parser.add_argument("--budget", metavar="100h", help="device-hours to spend: 100h, 90m, 2d, 1.5h")
     parser.add_argument("--gpus", "--cores", dest="devices", type=int, metavar="N", help="devices at a time (8 GPUs)")
     parser.add_argument("--device", metavar="NAME", help="cost it for this device of config/costs.yaml, by FLOPs")
     parser.add_argument("--calibration", type=Path, metavar="FILE", help="a calibration.json, also of another machine")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="a plan that was made already, instead of words")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--list", action="store_true", help="list runs, exhibits and missing data, without costs")
     parser.add_argument(
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_list(plan: Plan) -> None:
-    print(f"scale {plan.scale.name}: {plan.scale.title}")
+    print(f"study {plan.study}: {plan.scale.title}")
     for run in plan.runs.values():
         print(f"  {run.kind} {run.name} seed {run.seed}: {run.folder}")
     for name, files in plan.needs.items():

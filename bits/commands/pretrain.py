@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from bits.commands.guard import guarded
-from bits.config.compose import CONFIG_DIR, check_overrides, free_form, own_site, register_runs
+from bits.config.compose import CONFIG_DIR, check_overrides, free_form, register_runs
 from bits.config.frozen import read_section, read_site
 from bits.config.recipe import Recipe
 from bits.config.validation import validated
@@ -34,6 +34,7 @@ from bits.plan import (
     frozen_run,
     run_id,
 )
+from bits.workflow.options import hydra_words
 
 
 def frozen(arguments: argparse.Namespace) -> int:
@@ -51,8 +52,11 @@ def frozen(arguments: argparse.Namespace) -> int:
     return train(recipe, site, facts["name"], facts["role"], arguments.frozen.parent, arguments.start)
 
 
-def composed(values: Mapping[str, Any], name: str) -> int:
-    """Hydra's form: name the run by its digest, make missing scenes, train."""
+def composed(values: Mapping[str, Any], name: str, study: str | None = None) -> int:
+    """Hydra's form: name the run by its digest, make the data set if it can be made, train.
+
+    study: whose folder the run goes to; None: that of the scale.
+    """
     from bits.runs.datasets import dataset_root, make_dataset
     from bits.runs.train import train  # after Hydra: --help and --cfg answer without importing torch
 
@@ -63,7 +67,7 @@ def composed(values: Mapping[str, Any], name: str) -> int:
     make_dataset(run.recipe.dataset, root)
     found = dataset_fingerprint(run.recipe.dataset, str(root))
     recipe = fingerprinted(run.recipe, found)
-    folder = RESULTS / values["scale"]["name"] / "runs" / run_id(name, recipe)
+    folder = RESULTS / (study or values["scale"]["name"]) / "runs" / run_id(name, recipe)
     if (folder / "outcome.json").exists():
         print(f"{folder} holds this very run already; remove it to train anew")
         return 0
@@ -81,17 +85,18 @@ def hydra_main() -> int:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import DictConfig, OmegaConf
 
-    overrides = [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
+    options = [word for word in sys.argv[1:] if "=" not in word or word.startswith("-")]
+    study, overrides = hydra_words([word for word in sys.argv[1:] if word not in options])
     check_overrides(overrides)
     register_runs()
-    sys.argv[1:] = [free_form(word) for word in (*own_site(overrides), *sys.argv[1:])]
+    sys.argv[1:] = [*map(free_form, overrides), *options]
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
         values = OmegaConf.to_container(config, resolve=True)
         assert isinstance(values, dict)
         name = HydraConfig.get().runtime.choices["run"]
-        code = guarded(lambda: composed({str(key): value for key, value in values.items()}, str(name)))
+        code = guarded(lambda: composed({str(key): value for key, value in values.items()}, str(name), study))
         codes.append(code)
         if code > 128:
             raise SystemExit(code)

@@ -14,6 +14,7 @@ import torch
 from bits.config.compose import CONFIG_DIR
 from bits.costs.counts import counts_of
 from bits.costs.disk import disk_left
+from bits.costs.memory import memory_left
 from bits.costs.sizes import Sizes
 from bits.doctor.probe import Answer, CudaDevice, Question
 from bits.exhibits import load_declarations
@@ -31,6 +32,7 @@ def main() -> int:
         devices=tuple(device(number) for number in range(torch.cuda.device_count())),
         disk=disk,
         waiting=waiting,
+        memory=memory_left(sizes),
     )
     print(answer.model_dump_json())
     return 0

@@ -5,8 +5,7 @@
     bits share pull    [scale=demo run=bits-reset weights=no remote=NAME ...]
     bits share restore [scale=demo ...]    after a dvc pull by hand: restore dates and Snakemake's notes
 
-All other words are those of snakemake --config: data=, seeds=, site=, set=. Run it from the project's folder. Nothing
-is committed.
+The other words are those of every command. Run it from the project's folder. Nothing is committed.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from __future__ import annotations
 import sys
 
 from bits.commands.guard import guarded
+from bits.config.near import did_you_mean
 from bits.errors import BitsError
-from bits.plan import current_plan
+from bits.plan import Request, current_plan
 from bits.sharing import Restored, pull, push, record, restore
-from bits.workflow.options import request
+from bits.workflow.options import WORDS, requested
 
 OWN = {"record": (), "push": ("remote",), "pull": ("run", "weights", "remote"), "restore": ()}
 
@@ -27,14 +27,15 @@ def main() -> int:
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
         print(__doc__)
+        print("\n".join(["words:", *(f"  {f'{word}=':8} {purpose}" for word, purpose in WORDS.items())]))
         return 0
-    action, own, others = _parsed(words)
-    plan = current_plan(request(others))
+    action, own, wanted = _parsed(words)
+    plan = current_plan(wanted)
     remote = own.get("remote", "")
     if action == "record":
-        print(_to_commit(plan.scale.name, len(record(plan).dates)))
+        print(_to_commit(plan.study, len(record(plan).dates)))
     elif action == "push":
-        print(_to_commit(plan.scale.name, push(plan, remote)))
+        print(_to_commit(plan.study, push(plan, remote)))
     elif action == "pull":
         print(_told(pull(plan, own.get("run", ""), "weights" not in own, remote)))
     else:
@@ -42,21 +43,22 @@ def main() -> int:
     return 0
 
 
-def _parsed(words: list[str]) -> tuple[str, dict[str, str], dict[str, str]]:
-    """(action, its own options, those of the plan); raises BitsError for an unknown action or value."""
-    action, options = words[0], dict(word.partition("=")[::2] for word in words[1:])
+def _parsed(words: list[str]) -> tuple[str, dict[str, str], Request]:
+    """(action, its own options, what it is about); raises BitsError for an unknown action, word or value."""
+    action, given = words[0], words[1:]
     if action not in OWN:
-        raise BitsError(f"share {action}: there are {', '.join(OWN)}")
-    own = {name: options.pop(name) for name in OWN[action] if name in options}
+        raise BitsError(f"share {action}: no such action{did_you_mean(action, OWN)}")
+    mine = [word for word in given if word.partition("=")[0] in OWN[action]]
+    own = dict(word.partition("=")[::2] for word in mine)
     if own.get("weights", "no") != "no":
         raise BitsError(f"weights={own['weights']}: expected weights=no; leave it out to get all weights")
-    return action, own, options
+    return action, own, requested([word for word in given if word not in mine])
 
 
-def _to_commit(scale: str, count: int) -> str:
+def _to_commit(study: str, count: int) -> str:
     return (
-        f"{count} files of scale {scale} are recorded. Nothing is committed yet; next:\n"
-        f"  git add results reports data && git commit -m 'Results of scale {scale}' && git push"
+        f"{count} files of study {study} are recorded. Nothing is committed yet; next:\n"
+        f"  git add results reports data && git commit -m 'Results of {study}' && git push"
     )
 
 

@@ -15,29 +15,30 @@ import sys
 
 from bits.commands.guard import guarded
 from bits.plan import Request, make_plan
-from bits.plan.study import read_study, study_file, study_names, write_study
+from bits.plan.study import StudyError, read_study, study_file, study_names, write_study
 from bits.workflow.options import add_words, request, study_of
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="bits study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-    new = actions.add_parser("new", help="make one")
-    new.add_argument("name")
-    new.add_argument("--from", dest="scale", default="demo", metavar="SCALE", help="the scale that it is based on")
-    add_words(new)
-    actions.add_parser("list", help="name those there are")
-    actions.add_parser("show", help="what one holds, and where").add_argument("name")
-    arguments = parser.parse_args()
+    """Make, list or show studies."""
+    parser = argparse.ArgumentParser(prog="bits study", description=__doc__)
+    parser.add_argument("action", choices=("new", "list", "show"))
+    parser.add_argument("name", nargs="?", help="of new and show")
+    parser.add_argument("--from", dest="scale", default="demo", metavar="SCALE", help="the scale that a new one is of")
+    add_words(parser)
+    arguments = parser.parse_intermixed_args()
+    if arguments.action == "list":
+        print(
+            "\n".join(f"{name}: {read_study(name)}" for name in study_names()) or "no studies; bits study new makes one"
+        )
+        return 0
+    if arguments.name is None:
+        raise StudyError(f"bits study {arguments.action}: say which, as in bits study {arguments.action} my-study")
     if arguments.action == "new":
         return _new(arguments.name, [f"scale={arguments.scale}", *arguments.words])
-    for name in study_names() if arguments.action == "list" else [arguments.name]:
-        print(f"{name}: {' '.join(f'{key}={value}' for key, value in read_study(name).words().items())}")
-    if arguments.action == "show":
-        wanted = request({"study": arguments.name})
-        print(f"  declared in {study_file(arguments.name)}, results in {wanted.folder}")
+    wanted = request({"study": arguments.name})
+    print(f"{arguments.name}: {read_study(arguments.name)}")
+    print(f"  declared in {study_file(arguments.name)}, results in {wanted.folder}")
     return 0
 
 

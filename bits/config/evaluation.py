@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import create_model
+from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
-from bits.config.kinds import declarations
+from bits.config.kinds import evaluator_declarations
 from bits.config.section import Positive, Section
 
 CHANCE_WIDTH = 128  # of the random features that stand for chance
@@ -41,17 +41,14 @@ class _Evaluation(Section):
         """The same without the evaluators that are not named."""
         return self.model_copy(update={name: None for name in EVALUATORS if name not in names})
 
-    def values(self) -> dict[str, Any]:
-        """JSON values without the evaluators that measure nothing: another one that is declared changes no digest."""
-        return self.model_dump(mode="json", exclude={name for name in EVALUATORS if getattr(self, name) is None})
+    @model_serializer(mode="wrap")
+    def _those_that_measure(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without evaluators that measure nothing: another one that is declared changes no file and no digest."""
+        return {name: value for name, value in values(self).items() if value is not None}
 
 
-EVALUATOR_SETTINGS = {
-    name: found.value.settings
-    for room in ("bits.evaluation", "bits.analysis")
-    for name, found in declarations(room, "EVALUATOR").items()
-}
-EVALUATORS = tuple(sorted(EVALUATOR_SETTINGS))
+EVALUATOR_SETTINGS = {name: found.value.settings for name, found in evaluator_declarations().items()}
+EVALUATORS = tuple(EVALUATOR_SETTINGS)
 
 if TYPE_CHECKING:
     EvaluationSettings = _Evaluation

@@ -17,6 +17,8 @@ from typing import Any
 
 from bits.errors import BitsError
 
+EVALUATOR_PACKAGES = ("bits.evaluation", "bits.analysis")
+
 
 class KindError(BitsError):
     """A declaration that clashes with another, or is not what its place asks for."""
@@ -51,4 +53,16 @@ def declarations(package: str, constant: str) -> dict[str, Found]:
         if value.name in found:
             raise KindError(f"{path}: {constant} is called {value.name!r}, and so is that of {found[value.name].file}.")
         found[value.name] = Found(value, module, path)
+    return dict(sorted(found.items()))
+
+
+@cache
+def evaluator_declarations() -> dict[str, Found]:
+    """Every evaluator, below bits/evaluation and bits/analysis. Raises KindError when two have one name."""
+    found: dict[str, Found] = {}
+    for package in EVALUATOR_PACKAGES:
+        for name, one in declarations(package, "EVALUATOR").items():
+            if name in found:
+                raise KindError(f"{one.file}: EVALUATOR is called {name!r}, and so is that of {found[name].file}.")
+            found[name] = one
     return dict(sorted(found.items()))

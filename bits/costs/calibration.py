@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,14 +29,14 @@ def calibration_file(plan: Plan) -> Path:
 
 
 class Measured(Section):
-    """what: a setting in words. per_second: images (or similarities) a second."""
+    """what: a setting in words. per_second: images a second; FLOP a second of work on the CPU."""
 
     what: str
     per_second: float
 
 
 class Calibration(Section):
-    """Speeds by the key of their setting, see the functions below.
+    """Speeds by the key of their setting, see the functions below; `host` by kind of work on the CPU.
 
     device: product name. threads: of a process. images: what they were measured on, in words. startup_seconds: of a
     process.
@@ -54,8 +53,7 @@ class Calibration(Section):
     startup_seconds: float
     training: dict[str, Measured]
     extraction: dict[str, Measured]
-    probe: dict[str, Measured]
-    pairs: dict[str, Measured]
+    host: dict[str, Measured]
 
     @property
     def id(self) -> str:
@@ -98,11 +96,6 @@ def extraction_key(backbone: Backbone, crop: CentreCrop) -> str:
     return digest([settings, crop.resize, crop.size])[:16]
 
 
-def numbers_key(*numbers: int) -> str:
-    """Of a probe: width x classes x heads; of ranking: the width of the features."""
-    return "x".join(map(str, numbers))
-
-
 @dataclass
 class MeasuredRates:
     """A calibration's speeds; what it has not measured comes from the FLOP model and is named in `guessed`."""
@@ -137,24 +130,10 @@ class MeasuredRates:
             return found.per_second
         return self._guess(f"features of {backbone.name}, {crop.size} px", self.model.extraction(backbone, crop))
 
-    def probe(self, width: int, classes: int, heads: int) -> float:
-        return self._nearest(self.calibration.probe, (width, classes, heads)) or self._guess(
-            "a probe", self.model.probe(width, classes, heads)
-        )
-
-    def pairs(self, width: int) -> float:
-        return self._nearest(self.calibration.pairs, (width,)) or self._guess("ranking", self.model.pairs(width))
+    def host(self, kind: str) -> float:
+        found = self.calibration.host.get(kind)
+        return found.per_second if found else self._guess(kind, self.model.host(kind))
 
     def _guess(self, what: str, per_second: float) -> float:
         self.guessed.add(what)
         return per_second
-
-    @staticmethod
-    def _nearest(measured: Mapping[str, Measured], sizes: tuple[int, ...]) -> float | None:
-        """The speed at the nearest measured size; for more work than was measured, slower in proportion."""
-        known = {math.prod(map(int, key.split("x"))): found.per_second for key, found in measured.items()}
-        if not known:
-            return None
-        wanted = math.prod(sizes)
-        near = min(known, key=lambda size: abs(size - wanted))
-        return known[near] * min(1.0, near / wanted)

@@ -40,7 +40,7 @@ def rates_for(
         return model, why
     path = calibration or calibration_file(plan)
     if calibration is None and not path.is_file():
-        return model, f"{why}; nothing was measured here (bits calibrate scale={plan.scale.name})"
+        return model, f"{why}; nothing was measured here (bits calibrate study={plan.study})"
     measured = read_calibration(path)
     here = hardware()["cpu"] if model.cpu else gpu
     mismatch = measured.mismatch(model.cpu, here, versions())

@@ -17,7 +17,7 @@ from bits.plan import Plan
 class Need(Section):
     """Bytes that will be written below a folder. number: of runs, or for checkpoints of trainings at a time."""
 
-    kind: Literal["weights", "features", "scenes", "checkpoints", "copy"]
+    kind: Literal["weights", "features", "data", "checkpoints", "copy"]
     place: Path
     bytes: int
     number: int = 0
@@ -28,7 +28,7 @@ class Need(Section):
         words = {
             "weights": f"weights of {self.number} runs",
             "features": "features",
-            "scenes": "rendered scenes",
+            "data": "data sets that are rendered",
             "checkpoints": f"checkpoints of {self.number} trainings at a time",
             "copy": "a copy of the weights, once they are added to DVC",
         }
@@ -44,7 +44,7 @@ def disk_needs(footprints: Collection[Footprint], plan: Plan, trainings: int) ->
         Need(kind="weights", place=plan.folder, bytes=_kept(trained), number=len(trained)),
         Need(kind="features", place=plan.folder, bytes=_kept(evaluated)),
         *(
-            Need(kind="scenes", place=Path(plan.roots[one.role]).parent, bytes=one.kept)
+            Need(kind="data", place=Path(plan.roots[one.role]).parent, bytes=one.kept)
             for one in footprints
             if one.kind == "data"
         ),

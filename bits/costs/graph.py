@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bits.data.kind import kind_of
 from bits.plan import Plan, Run
 
 Kind = Literal["data", "pretraining", "finetuning", "evaluation", "references", "rendering"]
@@ -50,7 +51,7 @@ class Graph:
 
     def _add_data(self) -> None:
         for role, dataset in self.plan.datasets.items():
-            if dataset.kind == "scenes":
+            if kind_of(dataset).prepare is not None:
                 root = self.plan.roots[role]
                 self._add(Work(f"data/{root}", "data", (), Path(root).exists(), role), [])
 

@@ -10,7 +10,7 @@ from bits.costs.rates import FlopRates
 from bits.costs.summary import Costs
 from bits.costs.units import bytes_text, number_of
 
-MUCH = 64e9  # bytes of features that a usual machine cannot hold in memory
+MUCH = 64e9  # bytes that a usual machine cannot hold in memory
 
 
 def notes(prices: Prices, why: str, costs: Costs, unit: str) -> list[str]:
@@ -18,7 +18,7 @@ def notes(prices: Prices, why: str, costs: Costs, unit: str) -> list[str]:
     return [
         *_method(prices, why, costs, unit),
         *_of_the_device(prices, unit),
-        *_of_the_features(costs),
+        *_of_the_memory(costs),
         *_of_the_data(prices),
     ]
 
@@ -39,11 +39,11 @@ def _method(prices: Prices, why: str, costs: Costs, unit: str) -> Iterator[str]:
     yield (
         "Training: the student's forward and backward passes (backward: twice forward) on all views, the teacher's "
         "forward pass on the global ones; mAP of the teacher at the curve's epochs. Evaluation: features in float32, "
-        "k-NN, retrieval and probes; where the probe augments, its images go through the backbone again in every epoch."
+        "once; then what each evaluator declares: images that go through the backbone again, and work on the CPU."
     )
     yield (
-        f"Left out: objective, {augmentation}update, eigenvalues; decoding, which is assumed to keep up; waiting in a "
-        "queue; failures; what interrupted runs have done already."
+        f"Left out: objective, {augmentation}update, work that no evaluator declares; decoding, which is assumed to "
+        "keep up; waiting in a queue; failures; what interrupted runs have done already."
     )
 
 
@@ -51,7 +51,7 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
     rates, assumptions, processes = prices.rates, prices.assumptions, prices.processes
     if isinstance(rates, FlopRates) and not rates.cpu:
         yield (
-            f"k-NN, retrieval and the probes' heads work on the CPU, on {number_of(rates.threads, 'thread')} "
+            f"Besides extracting features, evaluators work on the CPU, on {number_of(rates.threads, 'thread')} "
             f"(site.threads) at {assumptions.host_core_tflops:g} TFLOP/s each."
         )
     if isinstance(rates, MeasuredRates) and rates.guessed:
@@ -63,10 +63,10 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
         )
 
 
-def _of_the_features(costs: Costs) -> Iterator[str]:
-    name, size = costs.most_features
-    if size > MUCH:
-        yield f"{name} makes {bytes_text(size)} of features, which it keeps on disk and holds in memory, too."
+def _of_the_memory(costs: Costs) -> Iterator[str]:
+    most = costs.most_memory
+    if most.bytes > MUCH:
+        yield f"{most.job} holds {bytes_text(most.bytes)} in memory: features, and what an evaluator needs beside them."
 
 
 def _of_the_data(prices: Prices) -> Iterator[str]:

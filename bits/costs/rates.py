@@ -37,11 +37,8 @@ class Rates(Protocol):
     def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
         """Images/s of feature extraction."""
 
-    def probe(self, width: int, classes: int, heads: int) -> float:
-        """Images/s of training that many linear heads side by side on features of that width."""
-
-    def pairs(self, width: int) -> float:
-        """Similarities/s between features of that width."""
+    def host(self, kind: str) -> float:
+        """FLOP/s of a kind of work on the CPU, as evaluators declare it."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +83,11 @@ class FlopRates:
     def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
         return self._reached(False) / self.counts.backbone(backbone, crop.size).flops
 
-    def probe(self, width: int, classes: int, heads: int) -> float:
-        return self._host() / (4 * width * classes * heads)  # logits, and the outer products of the gradient
-
-    def pairs(self, width: int) -> float:
-        return self._host() / (2 * width)
+    def host(self, kind: str) -> float:
+        """The same for every kind."""
+        return self._reached(False) if self.cpu else self.assumptions.host_core_tflops * 1e12 * self.threads
 
     def _reached(self, half: bool) -> float:
         device = self.assumptions.devices[self.key]
         peak = (device.bfloat16 if half else device.float32) * 1e12
         return peak * device.utilisation * (self.threads if self.cpu else 1)
-
-    def _host(self) -> float:
-        return self._reached(False) if self.cpu else self.assumptions.host_core_tflops * 1e12 * self.threads

@@ -38,7 +38,7 @@ class Report:
     def text(self) -> str:
         """For people."""
         scale = self.prices.plan.scale
-        head = f"scale {scale.name}: {scale.title}. {self.unit}-hours on {self.prices.rates.device}."
+        head = f"study {self.prices.plan.study}: {scale.title}. {self.unit}-hours on {self.prices.rates.device}."
         return "\n\n".join([head, costs_text(self.costs, self.unit, self.budget), "\n".join(self.notes())])
 
     def values(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from functools import cached_property
 from bits.costs.budget import Choice, chosen
 from bits.costs.disk import bytes_at_most, bytes_kept, disk_needs
 from bits.costs.exhibits import files_of
-from bits.costs.graph import EVALUATIONS, Graph, Kind, Work
+from bits.costs.graph import Graph, Kind, Work
+from bits.costs.memory import MemoryNeed, most_memory
 from bits.costs.price import PricedJob, Prices
 from bits.costs.schedule import Task, critical_path, makespan
 from bits.exhibits import Declarations
@@ -52,7 +53,7 @@ class Costs:
 
     lines: in the order that gives most. over: (line, hours over the budget) of those that a budget leaves out.
     uncosted: exhibit -> why nothing can be said. by_kind: kind of job -> (number left, their device-hours).
-    most_features: the evaluation that makes most of them, and their bytes.
+    most_memory: the evaluation that holds most in memory.
     """
 
     lines: list[Line]
@@ -61,7 +62,7 @@ class Costs:
     total: Total
     by_kind: dict[Kind, tuple[int, float]]
     devices: int
-    most_features: tuple[str, int]
+    most_memory: MemoryNeed
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Summary:
             total=self._total(made, PAGES),
             by_kind=_by_kind(made.values()),
             devices=self.devices,
-            most_features=_most_features(made),
+            most_memory=most_memory({name: job.footprint for name, job in made.items()}),
         )
 
     def _offer(self) -> tuple[_Offer, dict[str, str]]:
@@ -167,8 +168,8 @@ class Summary:
         """Of the jobs that are left, and of rendering so many pages after them."""
         left = {name: job for name, job in jobs.items() if not job.work.done}
         tasks = {name: Task(job.seconds, job.devices, job.work.needs) for name, job in left.items()}
-        widest = max((job.devices for job in left.values() if job.disk.checkpoints), default=1)
-        disk = disk_needs([job.disk for job in left.values()], self.prices.plan, self.devices // max(widest, 1))
+        widest = max((job.devices for job in left.values() if job.footprint.checkpoints), default=1)
+        disk = disk_needs([job.footprint for job in left.values()], self.prices.plan, self.devices // max(widest, 1))
         rendering = pages * self.prices.assumptions.render_seconds if left else 0.0
         return Total(
             jobs=len(left) + pages * bool(left),
@@ -178,11 +179,6 @@ class Summary:
             wall=makespan(tasks, self.devices) + rendering,
             longest_chain=max(critical_path(tasks).values(), default=0.0) + rendering,
         )
-
-
-def _most_features(jobs: Mapping[str, PricedJob]) -> tuple[str, int]:
-    features = {name: job.disk.kept for name, job in jobs.items() if job.work.kind in EVALUATIONS}
-    return max(features.items(), key=lambda item: item[1], default=("", 0))
 
 
 def _by_kind(jobs: Iterable[PricedJob]) -> dict[Kind, tuple[int, float]]:

@@ -10,7 +10,7 @@ from bits.costs.units import bytes_text, hours_text, number_of, time_text
 
 HEAD = ("exhibit", "values", "jobs", "alone", "added", "so far", "disk", "wall time", "")
 KINDS: dict[Kind, str] = {
-    "data": "rendering of scenes",
+    "data": "rendering of data sets",
     "pretraining": "pretraining",
     "finetuning": "fine-tuning",
     "evaluation": "evaluation",

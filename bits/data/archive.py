@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bits.data.identity import identity_of
 from bits.data.layout import is_hidden, is_image
 from bits.data.zip_entries import directory, refuse_unreadable, safe_name
 from bits.errors import DatasetError
@@ -37,7 +38,7 @@ class Archive:
     """
 
     wrapped = True
-    records: list[bytes]  # name, CRC-32, length of every file that is not hidden, sorted; none where no image is
+    identity: str  # digest of every file's name, CRC-32 and length, but for hidden ones; "" where no image is
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +46,7 @@ class Archive:
         self._folders: set[str] = set()
         entries = directory(path)
         unsafe = [entry.orig_filename for entry in entries if not self._add(entry)]
-        self.records = _records(entries)
+        self.identity = identity_of("zip", _records(entries))
         self.remark = f" Ignored {len(unsafe)} unsafe names, as {unsafe[0]!r}." if unsafe else ""
         for folder in list(self._folders):
             parts = folder.split("/")

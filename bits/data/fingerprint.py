@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from bits.data.archive import Archive
 from bits.data.folder import walk_images
+from bits.data.identity import identity_of
 from bits.data.source import open_source
 from bits.errors import DatasetError
 
@@ -23,15 +22,9 @@ def fingerprint(root: Path) -> str:
     """
     source = open_source(root)
     if isinstance(source, Archive):
-        return _digest("zip", source.records, root)
-    return _digest("folder", sorted(os.fsencode(name) for name in walk_images(root)), root)
-
-
-def _digest(kind: str, records: Sequence[bytes], root: Path) -> str:
-    if not records:
+        identity = source.identity
+    else:
+        identity = identity_of("folder", sorted(os.fsencode(name) for name in walk_images(root)))
+    if not identity:
         raise DatasetError(f"{root} holds no images. Expected <split>/<class>/<image> in it.")
-    digest = hashlib.sha256(kind.encode())
-    for record in records:
-        # The length in front keeps ("ab", "c") and ("a", "bc") apart.
-        digest.update(b"%d:%b" % (len(record), record))
-    return digest.hexdigest()
+    return identity

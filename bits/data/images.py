@@ -62,10 +62,6 @@ class ImageSet(ABC):
         total = sum(height * width * 3 for height, width in map(self.image_size, positions))
         return -(-total * len(self) // count) if count else 0
 
-    def subset(self, indices: Tensor | Sequence[int]) -> ImageSet:
-        """The images at `indices`, in that order, with their labels, identities and all class names."""
-        return Subset(self, as_list(indices))
-
 
 def as_list(indices: Tensor | Sequence[int]) -> list[int]:
     """Positions as plain integers."""
@@ -84,30 +80,6 @@ def collate(images: Sequence[Tensor]) -> ImageBatch:
     for canvas, image in zip(pixels, images, strict=True):
         canvas[:, : image.shape[1], : image.shape[2]] = image
     return ImageBatch(pixels, sizes)
-
-
-class Subset(ImageSet):
-    """Some images of another set; see `ImageSet.subset`."""
-
-    def __init__(self, whole: ImageSet, indices: list[int]) -> None:
-        self.whole, self.indices = whole, torch.tensor(indices, dtype=torch.int64)
-        self.name, self.split, self.class_names = whole.name, whole.split, whole.class_names
-        self.labels = whole.labels[self.indices]
-        self.multilabels = None if whole.multilabels is None else whole.multilabels[self.indices]
-        self.identities = tuple(whole.identities[index] for index in indices)
-        self.folder, self.in_memory = whole.folder, whole.in_memory
-
-    def decode(self, index: int) -> Tensor:
-        """Image `index` of the subset as uint8 [3, H, W]."""
-        return self.whole.decode(int(self.indices[index]))
-
-    def image_size(self, index: int) -> tuple[int, int]:
-        """(height, width) of image `index` of the subset in pixels."""
-        return self.whole.image_size(int(self.indices[index]))
-
-    def batch(self, indices: Tensor | Sequence[int]) -> ImageBatch:
-        """The subset's images at `indices`, in that order."""
-        return self.whole.batch(self.indices[as_list(indices)])
 
 
 class ImageFiles(ImageSet):

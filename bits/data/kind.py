@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from bits.data.videos import VideoSet
 
 Labels = Literal["classes", "several", "boxes", "masks"]
+LABELS_IN_WORDS: Mapping[Labels, str] = {
+    "classes": "one class each",
+    "several": "several labels each",
+    "boxes": "boxes of objects",
+    "masks": "masks of objects",
+}
 Progress = Callable[[int, int], None]  # images done, images in all
 SPLITS = ("train", "val")
 
@@ -34,15 +40,20 @@ class Sizes:
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """folder: the place of a split in its folder or zip, "" of what was rendered. images: class -> count, in order."""
+    """A split without its pixels.
+
+    folder: its place in the folder or zip, "" where there is none. images: how many. images_per_class: in label order;
+    an image with several labels counts for each.
+    """
 
     folder: str
-    images: Mapping[str, int]
+    images: int
+    images_per_class: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding about a data set. status: "ok", "warning" or "error". remedy: what to do about it."""
+    """One finding about a data set. remedy: what to do about it; needed of a warning or an error, "" of an ok."""
 
     status: Literal["ok", "warning", "error"]
     found: str
@@ -53,18 +64,23 @@ class Check:
 class DatasetKind:
     """Functions of a data set's settings and of its root, where it lies; those that read it raise DatasetError.
 
-    labels: what images may have. check_settings: raises ValueError for settings that do not fit the kind.
+    labels: what images may have. layout: what is expected at the root, for messages ("Expected <layout>.").
+    check_settings(dataset): raises ValueError for settings that do not fit the kind.
     root(dataset, given): where it lies, given what the site says (None: nothing); "" if nowhere.
     fingerprint(dataset, root): the identity of its content, cheap enough for every plan.
-    sizes(dataset, root): without decoding. split_facts(dataset, root, split). image_size(dataset): (height, width) of a
-    usual image, px. open(dataset, root, split): split is "train" or "val".
-    videos(dataset, root): None of a kind without. prepare(dataset, root, progress): makes what is not there, None of a
-    kind that cannot. bytes_made(dataset): that prepare writes. frames_made(dataset): images and frames that it renders.
-    checks(dataset, root, published, quick): whether it is whole and readable; published: counts, where known.
+    sizes(dataset, root): without decoding an image. split_facts(dataset, root, split): likewise.
+    image_size(dataset): (height, width) of a typical image, px.
+    open(dataset, root, split): split is "train" or "val"; refuses other content than dataset.fingerprint.
+    checks(dataset, root, published, quick): whether it is whole and readable. published: "train", "val" and "classes",
+    where known. quick: without counting or decoding images.
+    videos(dataset, root): None for a kind without videos.
+    prepare(dataset, root, progress): makes what is not there; None for a kind that is only read. bytes_made(dataset):
+    the bytes that it writes. frames_made(dataset): the images and video frames that it renders.
     """
 
     name: str
     labels: tuple[Labels, ...]
+    layout: str
     check_settings: Callable[[Dataset], None]
     root: Callable[[Dataset, str | None], str]
     fingerprint: Callable[[Dataset, str], str]
@@ -86,10 +102,11 @@ def dataset_kinds() -> dict[str, DatasetKind]:
 
 
 def kind_of(dataset: Dataset) -> DatasetKind:
+    """The kind that a data set is of."""
     return dataset_kinds()[dataset.kind]
 
 
 def kind_files(names: Sequence[str]) -> tuple[Path, ...]:
-    """The files of some kinds, for digests of code."""
+    """The files that declare the kinds of those names, sorted by name, for digests of code."""
     found = declarations("bits.data.kinds", "KIND")
     return tuple(found[name].file for name in sorted(set(names)))

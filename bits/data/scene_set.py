@@ -15,10 +15,11 @@ from torch import Tensor
 from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet, as_list
 from bits.errors import DatasetError
+from bits.scenes.classes import class_table
 from bits.scenes.file import prepare, read_scenes
-from bits.scenes.settings import SceneSettings, class_table
+from bits.scenes.settings import GENERATOR_VERSION, SceneSettings
 from bits.scenes.shapes import SHAPES
-from bits.scenes.split import GENERATOR_VERSION, render_split
+from bits.scenes.split import render_split
 
 __all__ = ["GENERATOR_VERSION", "SceneSet", "SceneSettings", "SceneVideos", "prepare", "render_split"]
 

@@ -7,6 +7,7 @@ import sys
 from bits.config.section import Section
 from bits.costs.assumptions import Images
 from bits.costs.disk import Need
+from bits.costs.memory import MemoryNeed
 from bits.plan import Plan
 from bits.records.ask import ask
 
@@ -34,7 +35,8 @@ class Answer(Section):
     """torch: its version. cuda: the version it was built with, None for a CPU build.
 
     disk: what the jobs that can run have still to write. waiting: bytes that those of exhibits which wait for their
-    data will keep in addition. problem: why nothing was answered, "" otherwise.
+    data will keep in addition. memory: the most that one of the jobs that can run holds. problem: why nothing was
+    answered, "" otherwise.
     """
 
     torch: str = ""
@@ -42,6 +44,7 @@ class Answer(Section):
     devices: tuple[CudaDevice, ...] = ()
     disk: tuple[Need, ...] = ()
     waiting: int = 0
+    memory: MemoryNeed = MemoryNeed()
     problem: str = ""
 
 

@@ -7,13 +7,13 @@ config/measures.yaml says on which data sets its metrics are taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bits.config.kinds import Found, declarations
+from bits.config.kinds import evaluator_declarations
 from bits.config.section import Section
 from bits.exhibits.metrics import Metric
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Need = Literal["features", "images", "codes", "patches", "video"]
 Labels = Literal["classes", "several", "boxes", "masks"]
-ROOMS = ("bits.evaluation", "bits.analysis")
 NOT_OF_A_REFERENCE = ("codes", "patches")  # needs that chance and raw pixels cannot meet
 
 
@@ -98,20 +97,12 @@ class Evaluator:
 @cache
 def evaluators() -> dict[str, Evaluator]:
     """Every evaluator by its name."""
-    return {name: found.value for name, found in _found().items()}
+    return {name: found.value for name, found in evaluator_declarations().items()}
 
 
-def evaluator_files(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Path, ...]:
+def evaluator_files(names: Iterable[str]) -> tuple[Path, ...]:
     """The files of some evaluators, for digests of code."""
-    return tuple(_found()[name].file for name in sorted(names))
-
-
-@cache
-def _found() -> dict[str, Found]:
-    found: dict[str, Found] = {}
-    for room in ROOMS:
-        found |= declarations(room, "EVALUATOR")
-    return dict(sorted(found.items()))
+    return tuple(evaluator_declarations()[name].file for name in sorted(names))
 
 
 def tokens_of(settings: EvaluationSettings, backbone: bool) -> Tokens:
@@ -123,3 +114,10 @@ def tokens_of(settings: EvaluationSettings, backbone: bool) -> Tokens:
         any(one.average_patches for one in wanted),
         any(one.train for one in wanted),
     )
+
+
+def weights_read(settings: EvaluationSettings) -> tuple[str, ...]:
+    """Which of a run's weights an evaluation reads: "teacher", "student", "heads"."""
+    known = evaluators()
+    codes = any("codes" in known[name].needs for name in settings.evaluators())
+    return ("teacher", "student", "heads") if codes else (settings.features.model,)

@@ -10,6 +10,7 @@ from bits.evaluation.declaration import Tokens
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bits.data.batch import ImageBatch
     from bits.data.images import ImageSet
     from bits.data.videos import VideoSet
 
@@ -41,19 +42,32 @@ class Subject(Protocol):
         """False for raw pixels and chance."""
 
     def features(self, split: Split, tokens: Tokens = ...) -> Tensor:
-        """Features of the centre crops, float32 [N, D]; D = width of `tokens`. Extracted once and kept on disk."""
+        """Features of the centre crops, float32 [N, D]; D = width of `tokens`. Extracted once and kept on disk.
+
+        Not to be written to. tokens: at most those that the evaluator declares.
+        """
 
     def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
-        """Features of random resized crops and flips of the training images, new ones every epoch."""
+        """Features of random resized crops and flips of the training images, new ones every epoch.
+
+        Raises EvaluationError for a source without a backbone.
+        """
 
     def codes(self, split: Split, model: Literal["student", "teacher"] = ...) -> Tensor:
-        """The head's outputs for the centre crops, float32 [N, B]; the message is their sign (Eq. 7)."""
+        """The head's outputs for the centre crops, float32 [N, B]; the message is their sign (Eq. 7).
+
+        Raises EvaluationError for a reference, which has no trained head.
+        """
 
     def patches(self, split: Split, size: int) -> Iterator[Tensor]:
         """The last block's patch tokens after the final LayerNorm, a batch at a time: float32 [n, D, h, w].
 
-        size: px, of the square that images are resized to.
+        In the order of the images, each resized as a whole to `size` x `size` px. Raises EvaluationError for a
+        backbone that is no ViT, and a size that is no multiple of its patch.
         """
 
+    def patches_of(self, images: ImageBatch, height: int, width: int) -> Tensor:
+        """Likewise of any images, as the frames of a video: float32 [N, D, h, w], resized to height x width px."""
+
     def videos(self) -> VideoSet:
-        """The data set's videos with their masks."""
+        """The data set's videos with their masks. Raises DatasetError for a kind of data set that has none."""

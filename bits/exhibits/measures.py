@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import model_validator
+from typing import Any
 
 from bits.config.declared import DeclarationError, Declared, read_yaml, validated
+from bits.config.kinds import evaluator_declarations
 from bits.config.near import did_you_mean
-
-UNIT_FACTORS = {"%": 100.0, "fraction": 1.0, "count": 1.0, "bits": 1.0, "nats": 1.0, "none": 1.0}
-
-
-class Metric(Declared):
-    """What an evaluator's number is. Stored values times the unit's factor are shown with `decimals`.
-
-    shape: number, series, or another that a kind of exhibit shows.
-    """
-
-    label: str
-    unit: Literal["%", "fraction", "count", "bits", "nats", "none"]
-    shape: str = "number"
-    direction: Literal["higher", "lower"] | None = None
-    decimals: int = 2
-
-    @model_validator(mode="after")
-    def _numbers_have_a_direction(self) -> Metric:
-        if self.shape in ("number", "series") and self.direction is None:
-            raise ValueError("expected a direction, higher or lower, for a number or a series")
-        return self
+from bits.exhibits.metrics import UNIT_FACTORS, Metric, metric_called
 
 
 class Measure(Metric):
@@ -61,18 +41,44 @@ class _MeasuresFile(Declared):
 
 
 def load_measures(path: Path) -> dict[str, Measure]:
-    """Every measure by id; raises DeclarationError for unknown roles and metrics."""
+    """Every measure by id. Metrics are those that evaluators declare, and in the file those of no evaluator.
+
+    Raises DeclarationError for unknown roles and metrics, and for a metric of an evaluator in the file.
+    """
     declared = validated(_MeasuresFile, read_yaml(path), path, "measures")
-    metrics = {name: validated(Metric, value, path, f"metrics.{name}") for name, value in declared.metrics.items()}
+    listed = {name: validated(Metric, value, path, f"metrics.{name}") for name, value in declared.metrics.items()}
+    _refuse_metrics_of_evaluators(listed, path)
     measures = {}
     for role, names in declared.measures.items():
         if role not in declared.roles:
             raise DeclarationError(f"{path}: measures.{role}: not a role{did_you_mean(role, declared.roles)}")
         for name in names:
-            if name not in metrics:
-                raise DeclarationError(f"{path}: measures.{role}: no metric {name!r}{did_you_mean(name, metrics)}")
+            found = _metric(name, listed)
+            if found is None:
+                guess = did_you_mean(name, [*listed, *_names_declared()])
+                raise DeclarationError(f"{path}: measures.{role}: no metric {name!r}{guess}")
             evaluator, _, metric = name.partition(".")
-            origin = {"dataset": role, "evaluator": evaluator, "metric": metric}
-            measure = Measure(**metrics[name].model_dump(), **origin)
+            measure = Measure(**found.model_dump(), dataset=role, evaluator=evaluator, metric=metric)
             measures[measure.id] = measure
     return measures
+
+
+def _metric(name: str, listed: Mapping[str, Metric]) -> Metric | None:
+    """The metric <evaluator>.<metric>, which its evaluator declares or the file lists."""
+    evaluator, _, metric = name.partition(".")
+    found = evaluator_declarations().get(evaluator)
+    return listed.get(name) if found is None else metric_called(metric, found.value.metrics)
+
+
+def _names_declared() -> Iterator[str]:
+    for evaluator, found in evaluator_declarations().items():
+        yield from (f"{evaluator}.{metric}" for metric in found.value.metrics)
+
+
+def _refuse_metrics_of_evaluators(listed: Mapping[str, Metric], path: Path) -> None:
+    for name in listed:
+        found = evaluator_declarations().get(name.partition(".")[0])
+        if found is not None:
+            raise DeclarationError(
+                f"{path}: metrics.{name}: the evaluator declares its metrics itself, in {found.file}. Remove it here."
+            )

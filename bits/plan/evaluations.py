@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
 from bits.config.recipe import Dataset
-from bits.data.kind import kind_of
+from bits.data.kind import LABELS_IN_WORDS, kind_of
 from bits.errors import BitsError
 from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
 from bits.evaluation.declaration import evaluators as evaluator_declarations
@@ -36,7 +36,7 @@ def evaluation_of(role: str, dataset: Dataset, settings: EvaluationSettings) -> 
     values = {
         "role": role,
         "dataset": dataset.model_dump(mode="json", exclude={"title"}),
-        "evaluation": settings.values(),
+        "evaluation": settings.model_dump(mode="json"),
     }
     identity = digest(values)[:SHORT]
     return Evaluation(name=f"{role}-{identity}", id=identity, role=role, dataset=dataset, settings=settings)
@@ -73,8 +73,12 @@ def _check_fits(evaluator: Evaluator, dataset: Dataset, role: str, source: str, 
     kind = kind_of(dataset)
     where = f"config: {role}: the evaluator {evaluator.name}, which exhibits show of {source},"
     if not set(evaluator.labels) & set(kind.labels):
-        wanted, there = " or ".join(evaluator.labels), ", ".join(kind.labels)
-        raise BitsError(f"{where} scores by {wanted}; the images of {dataset.name} (kind {kind.name}) have {there}")
+        wanted = " or ".join(LABELS_IN_WORDS[label] for label in evaluator.labels)
+        there = " and ".join(LABELS_IN_WORDS[label] for label in kind.labels)
+        raise BitsError(
+            f"{where} needs images with {wanted}; those of {dataset.name} (kind {kind.name}) have {there}. "
+            "Leave out the exhibits that show it (config/pending.yaml), or choose another data set."
+        )
     if "video" in evaluator.needs and kind.videos is None:
         raise BitsError(f"{where} needs videos; {dataset.name} (kind {kind.name}) has none")
     needed = [need for need in evaluator.needs if need in NOT_OF_A_REFERENCE]

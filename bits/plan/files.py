@@ -54,8 +54,7 @@ def write_plan(plan: Plan) -> None:
 
 def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     """What the file of an evaluation holds. Without the data set's title, which may change."""
-    values = evaluation.model_dump(mode="json", exclude={"settings": True, "dataset": {"title"}})
-    return {**values, "settings": evaluation.settings.values()}
+    return evaluation.model_dump(mode="json", exclude={"dataset": {"title"}})
 
 
 def _complete(plan: Plan) -> bool:

@@ -39,14 +39,15 @@ class Study(Declared):
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = None
     set: tuple[str, ...] = ()
 
-    def words(self) -> dict[str, str]:
-        """The same in the words that commands and `snakemake --config` take."""
-        found = {"scale": self.scale, "data": self.data, "site": self.site}
-        if self.seeds is not None:
-            found["seeds"] = ",".join(map(str, self.seeds))
-        if self.set:
-            found["set"] = " ".join(self.set)
+    def words(self) -> dict[str, str | tuple[str, ...]]:
+        """The same in the words that commands take; set is a tuple, because a value may hold spaces."""
+        seeds = None if self.seeds is None else ",".join(map(str, self.seeds))
+        found = {"scale": self.scale, "data": self.data, "site": self.site, "seeds": seeds, "set": self.set or None}
         return {key: value for key, value in found.items() if value is not None}
+
+    def __str__(self) -> str:
+        words = {key: value if isinstance(value, str) else " ".join(value) for key, value in self.words().items()}
+        return " ".join(f'{key}="{value}"' if " " in value else f"{key}={value}" for key, value in words.items())
 
 
 def study_file(name: str, config_dir: Path = CONFIG_DIR) -> Path:

@@ -34,6 +34,9 @@ class Headline(BaseModel):
 class Summary(BaseModel):
     """What the front page says of a report. counts: of the paper's exhibits alone. made: when measuring ended."""
 
+    study: str
+    overrides: tuple[str, ...]
+    report_digest: str
     scale: Scale
     project: Project
     counts: dict[str, int]
@@ -98,6 +101,9 @@ def report_page(
     )
     leading = next((entry for entry in own if entry.id in records and records[entry.id].headline), None)
     return content, Summary(
+        study=plan.study,
+        overrides=plan.overrides,
+        report_digest=plan.report_digest,
         scale=plan.scale,
         project=plan.project,
         counts=counts,
@@ -116,7 +122,7 @@ def front_page(reports: Path, out: Path, root: Path) -> bytes:
     found = [_listed(path, out) for path in sorted(reports.glob("*/summary.json"))]
     if not found:
         raise ReportError(f"{reports}: no */summary.json. Render a report first: python -m bits.commands.render report")
-    found.sort(key=lambda report: (not report.summary.scale.reproduction, report.summary.scale.name))
+    found.sort(key=lambda report: (not report.summary.scale.reproduction, report.summary.study))
     return page("front.html.j2", out, root, reports=found)
 
 

@@ -6,21 +6,25 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 
 from bits.config.compose import CONFIG_DIR
 from bits.config.evaluation import CentreCrop
 from bits.config.recipe import Recipe
+from bits.config.section import Section
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, CostError, Images, load_assumptions
-from bits.costs.calibration import Calibration, Measured, extraction_key, numbers_key, training_key
+from bits.costs.calibration import Calibration, Measured, extraction_key, training_key
 from bits.costs.counts import Counts, counts_of
+from bits.costs.demand import workload
 from bits.costs.images import image_counts
-from bits.costs.price import heads_of
 from bits.costs.rates import FlopRates
 from bits.data.images import ImageSet
+from bits.evaluation import declaration
+from bits.evaluation.declaration import Tokens
+from bits.evaluation.probing.settings import ProbeSettings
 from bits.plan import Plan
 from bits.plan.model import Evaluation
 from bits.records.provenance import hardware, now, versions
@@ -30,17 +34,19 @@ from bits.runs.build import choose_device
 MOST_PATIENCE = 60  # times the seconds of a setting that one training step may take by the FLOP model
 BUSY = 0.5  # load for each core above which timings are doubtful
 
-Part = Literal["training", "extraction", "probe", "pairs"]
+Part = Literal["training", "extraction", "host"]
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Something to be timed. key: of the setting in `part` of a calibration. speed: seconds to spend -> how many/s."""
+    """Something to be timed. key: in `part` of a calibration. speed: seconds to spend -> how many/s. unit: of what."""
 
     part: Part
     key: str
     what: str
     speed: Callable[[float], float]
+    unit: str = "images"
 
 
 @dataclass
@@ -49,8 +55,7 @@ class Speeds:
 
     training: dict[str, Measured] = field(default_factory=dict)
     extraction: dict[str, Measured] = field(default_factory=dict)
-    probe: dict[str, Measured] = field(default_factory=dict)
-    pairs: dict[str, Measured] = field(default_factory=dict)
+    host: dict[str, Measured] = field(default_factory=dict)
 
     def of(self, part: Part) -> dict[str, Measured]:
         speeds: dict[str, Measured] = getattr(self, part)
@@ -91,16 +96,16 @@ def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
         startup_seconds=started,
         training=speeds.training,
         extraction=speeds.extraction,
-        probe=speeds.probe,
-        pairs=speeds.pairs,
+        host=speeds.host,
     )
 
 
 def _images(plan: Plan, site: Site, sizes: dict[str, Images]) -> tuple[ImageSet, str]:
     """(images to time with, what they are)."""
-    dataset, known = next(iter(plan.datasets.values())), next(iter(sizes.values()))
+    role, known = next(iter(sizes.items()))
     batches = [run.recipe.schedule.batch_size for run in plan.runs.values()]
-    return timing.timing_images(dataset, site, max(*batches, site.feature_batch), known.classes)
+    count = max(*batches, site.feature_batch)
+    return timing.timing_images(plan.datasets[role], plan.roots[role], site, count, known.classes)
 
 
 def _warn_if_busy() -> None:
@@ -118,7 +123,7 @@ def _timed(setting: Setting, seconds: float, device: torch.device) -> Measured:
             f"{setting.what} does not fit the memory of {device}. Set site.micro_batch (images at a time), which "
             f"changes no number, and calibrate again with it ({str(error).splitlines()[0]})"
         ) from None
-    print(f"{speed:,.0f}/s", flush=True)
+    print(f"{speed:,.0f} {setting.unit}/s", flush=True)
     return Measured(what=setting.what, per_second=speed)
 
 
@@ -129,7 +134,7 @@ def _require_feasible(plan: Plan, model: FlopRates, seconds: float) -> None:
         if step > MOST_PATIENCE * seconds:
             raise CostError(
                 f"a step of {run.name} would take about {step / 60:,.0f} minutes on {model.threads} CPU core(s). "
-                f"Calibrate on the machine that will train; without a calibration, bits plan scale={plan.scale.name} "
+                f"Calibrate on the machine that will train; without a calibration, bits plan study={plan.study} "
                 "uses the FLOP model."
             )
 
@@ -148,33 +153,60 @@ class _Settings:
     def __iter__(self) -> Iterator[Setting]:
         for run in self.plan.runs.values():
             yield self._training(run.recipe)
-        for evaluation in self.plan.evaluations.values():
-            if evaluation.role in self.sizes:
-                yield from self._evaluation(evaluation)
+        for evaluation in self._evaluations():
+            yield from self._extractions(evaluation)
+        yield from self._host()
+
+    def _evaluations(self) -> Iterator[Evaluation]:
+        """Those whose images can be counted."""
+        return (one for one in self.plan.evaluations.values() if one.role in self.sizes)
+
+    @property
+    def _recipe(self) -> Recipe:
+        """Whose backbone features are taken from."""
+        return next(iter(self.plan.runs.values())).recipe
 
     def _training(self, recipe: Recipe) -> Setting:
         speed = partial(timing.training_speed, recipe, self.site, self.images, self.device)
         return Setting("training", training_key(recipe, self.site), _in_words(recipe), speed)
 
-    def _evaluation(self, evaluation: Evaluation) -> Iterator[Setting]:
-        settings, recipe = evaluation.settings, next(iter(self.plan.runs.values())).recipe
-        crop = CentreCrop(resize=settings.features.resize, size=settings.features.size)
-        yield self._extraction(recipe, crop, settings.blocks)
-        yield self._extraction(recipe, recipe.curve.features, settings.blocks)
-        counted = self.counts.backbone(recipe.backbone, crop.size)
-        if settings.linear:
-            width = counted.width * min(settings.tokens, counted.blocks)
-            classes, heads = self.sizes[evaluation.role].classes, heads_of(settings.linear)
-            what = f"{heads} heads, {width} features, {classes} classes"
-            speed = partial(timing.probe_speed, width, classes, settings.linear)
-            yield Setting("probe", numbers_key(width, classes, heads), what, speed)
-        what = f"similarities of {counted.width} features"
-        yield Setting("pairs", numbers_key(counted.width), what, partial(timing.ranking_speed, counted.width))
+    def _extractions(self, evaluation: Evaluation) -> Iterator[Setting]:
+        settings = evaluation.settings
+        yield self._extraction(settings.features, declaration.tokens_of(settings, backbone=True))
+        yield self._extraction(self._recipe.curve.features, Tokens())
 
-    def _extraction(self, recipe: Recipe, crop: CentreCrop, blocks: int) -> Setting:
-        speed = partial(timing.extraction_speed, recipe, crop, blocks, self.site, self.images, self.device)
+    def _extraction(self, crop: CentreCrop, tokens: Tokens) -> Setting:
+        recipe = self._recipe
+        speed = partial(timing.extraction_speed, recipe, crop, tokens, self.site, self.images, self.device)
         what = f"features of {recipe.backbone.name}, {crop.size} px"
         return Setting("extraction", extraction_key(recipe.backbone, crop), what, speed)
+
+    def _host(self) -> Iterator[Setting]:
+        """The kinds of work on the CPU that can be timed, each at the setting with most of it."""
+        if ranking := self._most("ranking", Section):
+            _, width, _ = ranking
+            what = f"similarities of {width} features"
+            yield Setting("host", "ranking", what, partial(timing.ranking_speed, width), "FLOP")
+        if probing := self._most("probing", ProbeSettings):
+            settings, width, classes = probing
+            what = f"{len(settings.rates)} heads, {width} features, {classes} classes"
+            speed = partial(timing.probing_speed, settings, width, classes)
+            yield Setting("host", "probing", what, speed, "FLOP")
+
+    def _most(self, kind: str, like: type[S]) -> tuple[S, int, int] | None:
+        """(settings, width of its features, classes) of the evaluator that does most of a kind of work, None if none.
+
+        like: what its settings must be.
+        """
+        found: list[tuple[float, S, int, int]] = []
+        for evaluation in self._evaluations():
+            load = workload("", self._recipe, evaluation.settings, self.sizes[evaluation.role], self.counts)
+            for name, own in evaluation.settings.evaluators().items():
+                declared = declaration.evaluators()[name]
+                flops = declared.cost(load, own).flops.get(kind, 0.0)
+                if flops and isinstance(own, like):
+                    found.append((flops, own, load.width_of(declared.tokens(own, True)), load.classes))
+        return max(found, key=lambda one: one[0])[1:] if found else None
 
 
 def _in_words(recipe: Recipe) -> str:

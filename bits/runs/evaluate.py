@@ -104,8 +104,8 @@ class DataSetEvaluation:
         }
 
     def _diverged_beyond_measure(self, subject: SourceOnData) -> bool:
-        """Whether features are not finite and the run says that it diverged; of any other run they are an error."""
+        """Whether the run says that it diverged and its features are not finite; those of any other are an error."""
         outcome = self.folder / "outcome.json"
-        if subject.source in REFERENCES or subject.finite():
+        if subject.source in REFERENCES or not outcome.is_file():
             return False
-        return outcome.is_file() and bool(read_record(outcome, "how a run ended")["outcome"] == "diverged")
+        return bool(read_record(outcome, "how a run ended")["outcome"] == "diverged") and not subject.finite()

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
+from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet
+from bits.data.kind import kind_files
 from bits.data.stream import IndexStream, prefetch
 from bits.data.videos import VideoSet
 from bits.evaluation.declaration import Tokens, tokens_of
@@ -28,7 +30,7 @@ from bits.runs.datasets import open_videos
 from bits.training.checkpoint import below, load_strictly
 from bits.training.published import published_weights
 from bits.training.views import seeded, step_views
-from bits.views.views import ViewSpec, evaluation_view
+from bits.views.views import ViewSpec, whole_view
 
 REFERENCES = ("random-init", "pixels", "chance")
 AUGMENTED_SCALE = (0.08, 1.0)  # of the random resized crops on which a probe trains
@@ -83,6 +85,7 @@ class SourceOnData:
     train: ImageSet
     val: ImageSet
     _kept: dict[Split, Tensor] = field(default_factory=dict)
+    _codes: dict[tuple[Split, str], Tensor] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -101,10 +104,12 @@ class SourceOnData:
         if backbone is None:
             return whole
         d = width(backbone)
-        classes = whole[:, -d * self._blocks(tokens.blocks) :]
+        classes = d * self._blocks(tokens.blocks)
         if not tokens.average_patches or not is_vit(backbone):
-            return classes
-        return torch.cat([whole[:, :d], classes], dim=1)
+            return whole[:, -classes:]
+        if whole.shape[1] == d + classes:
+            return whole
+        return torch.cat([whole[:, :d], whole[:, -classes:]], dim=1)
 
     def finite(self) -> bool:
         """Whether all features that any evaluator reads are finite."""
@@ -135,33 +140,44 @@ class SourceOnData:
         return epoch_of
 
     def codes(self, split: Split, model: Literal["student", "teacher"] = "student") -> Tensor:
-        recipe, folder = self.made_from.recipe, self.made_from.folder
+        if (split, model) not in self._codes:
+            self._codes[split, model] = self._sent(split, model)
+        return self._codes[split, model]
+
+    def patches(self, split: Split, size: int) -> Iterator[Tensor]:
+        images, site = self._images(split), self.extraction.site
+        order = torch.arange(len(images)).split(site.feature_batch)
+        for batch in prefetch(images, order, site.workers):
+            yield self.patches_of(batch, size, size)
+
+    def patches_of(self, images: ImageBatch, height: int, width: int) -> Tensor:
+        backbone, augmentation = self.made_from.backbone, self.made_from.recipe.augmentation
+        if backbone is None or not is_vit(backbone):
+            raise EvaluationError(f"{self.source}: only a ViT has patch tokens, and this is none")
+        _check_patches(backbone, height, width)
+        images = images.to(self.extraction.device)
+        view = whole_view(images, height=height, width=width, mean=augmentation.mean, std=augmentation.std)
+        with torch.no_grad():
+            return patch_tokens(backbone, view).float().cpu()
+
+    def videos(self) -> VideoSet:
+        return open_videos(self.extraction.dataset, self.extraction.site)
+
+    def _sent(self, split: Split, model: Literal["student", "teacher"]) -> Tensor:
+        """What one branch's head says of the features of its own backbone."""
+        recipe, folder, device = self.made_from.recipe, self.made_from.folder, self.extraction.device
         if self.source in REFERENCES:
             raise EvaluationError(f"{self.source} has no trained head, so it sends no codes")
-        branch = getattr(teacher_student(recipe), model).to(self.extraction.device).eval()
+        branch = getattr(teacher_student(recipe), model).to(device).eval()
         files = {part: folder / f"{part}.safetensors" for part in (model, "heads")}
         tensors = {part: published_weights(path, recipe.digest())[0].tensors for part, path in files.items()}
         load_strictly(branch.backbone, tensors[model], str(files[model]))
         load_strictly(branch.head, below(model, tensors["heads"]), str(files["heads"]))
-        extract = extractor_of(branch.backbone, recipe, self.extraction.settings.features, 1, self.extraction.device)
+        extract = extractor_of(branch.backbone, recipe, self.extraction.settings.features, 1, device)
+        features = self._extracted(extract, self._images(split))
         with torch.no_grad():
-            rows = self._extracted(extract, self._images(split)).to(self.extraction.device)
-            parts = rows.split(self.extraction.site.feature_batch)
-            return torch.cat([branch.head(part).float().cpu() for part in parts])
-
-    def patches(self, split: Split, size: int) -> Iterator[Tensor]:
-        backbone, recipe, site = self.made_from.backbone, self.made_from.recipe, self.extraction.site
-        if backbone is None or not is_vit(backbone):
-            raise EvaluationError(f"{self.source}: patch tokens need a ViT, and it is none")
-        images, mean, std = self._images(split), recipe.augmentation.mean, recipe.augmentation.std
-        order = torch.arange(len(images)).split(site.feature_batch)
-        for batch in prefetch(images, order, site.workers):
-            view = evaluation_view(batch.to(self.extraction.device), size=size, resize=size, mean=mean, std=std)
-            with torch.no_grad():
-                yield patch_tokens(backbone, view).float().cpu()
-
-    def videos(self) -> VideoSet:
-        return open_videos(self.extraction.dataset, self.extraction.site)
+            parts = features.split(self.extraction.site.feature_batch)
+            return torch.cat([branch.head(part.to(device)).float().cpu() for part in parts])
 
     def _images(self, split: Split) -> ImageSet:
         return self.train if split == "train" else self.val
@@ -182,7 +198,7 @@ class SourceOnData:
             tokens = (self._tokens.blocks, self._tokens.average_patches) if self._has_tokens else (1, False)
             made_from = {name: value for name, value in self.made_from.origin.items() if name != "file"}
             key = [
-                _code_of_features(),
+                _code_of_features(kept.dataset.kind),
                 made_from,  # the same weights elsewhere are the same
                 kept.dataset.model_dump(mode="json"),
                 kept.settings.features.model_dump(),
@@ -216,8 +232,15 @@ def _epoch(count: int, seed: int, epoch: int, batch_size: int) -> list[Tensor]:
     return [stream.indices(start, min(batch_size, end - start)) for start in range(epoch * count, end, batch_size)]
 
 
+def _check_patches(vit: nn.Module, height: int, width: int) -> None:
+    """Raise EvaluationError unless both sides are whole patches."""
+    rows, columns = vit.patch_embed.patch_size  # type: ignore[union-attr, misc]
+    if height % rows or width % columns:
+        raise EvaluationError(f"{height} x {width} px are not whole patches of {rows} x {columns} px")
+
+
 @cache
-def _code_of_features() -> str:
-    """Digest of the code that features depend on: other code, other features."""
-    starts = [ROOT / "bits/evaluation/features.py", ROOT / "bits/runs/build.py"]
+def _code_of_features(kind: str) -> str:
+    """Digest of the code that features depend on, on a kind of data set: other code, other features."""
+    starts = [ROOT / "bits/evaluation/features.py", ROOT / "bits/runs/build.py", *kind_files([kind])]
     return code_digest(imported_files(starts, ("bits/records/", "bits/config/", "bits/plan/")))

@@ -14,21 +14,24 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from bits.config.evaluation import CentreCrop, Linear
+from bits.config.evaluation import CentreCrop
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
+from bits.data.kind import kind_of
 from bits.data.noise import NoiseImages
 from bits.data.stream import prefetch
-from bits.evaluation.probing.training import ProbeSettings, shuffled, train_linear_probe
+from bits.evaluation.declaration import Tokens
+from bits.evaluation.probing.batches import shuffled
+from bits.evaluation.probing.settings import ProbeSettings
+from bits.evaluation.probing.training import train_linear_probe
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
 from bits.runs.build import backbone_of, extractor_of, objective_of, teacher_student
-from bits.runs.datasets import dataset_root, open_cached
+from bits.runs.datasets import open_cached
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
 
-PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
 WARM_UP = 2  # calls that are not timed: memory is allocated, kernels are chosen
 SLICES = 8
 ROWS, COLUMNS = 512, 4096  # of the similarities that are timed: queries, gallery
@@ -52,14 +55,14 @@ def per_second(work: Callable[[], int], seconds: float) -> float:
     return median(speeds)
 
 
-def timing_images(dataset: Dataset, site: Site, count: int, classes: int) -> tuple[ImageSet, str]:
-    """(the training split where it is here, or else `count` images of noise; which of the two, in words)."""
-    root = dataset_root(dataset, site)
-    if str(root) not in ("", ".") and root.exists():
-        images = open_cached(dataset, root, "train", site)
-        return images, f"{dataset.title} ({root})"
-    side = dataset.settings.get("image_size", 48)
-    height, width = (side, side) if dataset.kind == "scenes" else PHOTOGRAPH
+def timing_images(dataset: Dataset, root: str, site: Site, count: int, classes: int) -> tuple[ImageSet, str]:
+    """(the training split where it is here, or else `count` images of noise; which of the two, in words).
+
+    root: where the data set lies, "" if nowhere.
+    """
+    if root and Path(root).exists():
+        return open_cached(dataset, Path(root), "train", site), f"{dataset.title} ({root})"
+    height, width = kind_of(dataset).image_size(dataset)
     return NoiseImages(count, height, width, classes), f"random images of {width} x {height} px"
 
 
@@ -96,10 +99,10 @@ def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.d
 
 
 def extraction_speed(
-    recipe: Recipe, crop: CentreCrop, blocks: int, site: Site, images: ImageSet, device: torch.device, seconds: float
+    recipe: Recipe, crop: CentreCrop, tokens: Tokens, site: Site, images: ImageSet, device: torch.device, seconds: float
 ) -> float:
     """Images/s of feature extraction, decoding included."""
-    extract = extractor_of(backbone_of(recipe), recipe, crop, blocks, device)
+    extract = extractor_of(backbone_of(recipe), recipe, crop, tokens.blocks, device, tokens.average_patches)
     count = min(site.feature_batch, len(images))
 
     def work() -> int:
@@ -109,22 +112,23 @@ def extraction_speed(
     return per_second(work, seconds)
 
 
-def probe_speed(width: int, classes: int, linear: Linear, seconds: float) -> float:
-    """Images/s of training a probe's heads on features that have been extracted."""
-    count = 16 * linear.batch_size
+def probing_speed(settings: ProbeSettings, width: int, classes: int, seconds: float) -> float:
+    """FLOP/s of training linear heads, one a rate of `settings`, on features that have been extracted."""
+    count = 16 * settings.batch_size
     features, labels = torch.randn(count, width), torch.arange(count) % classes
-    batches = shuffled(features, labels, linear.batch_size, 0)
-    settings = ProbeSettings(1, linear.learning_rate, linear.batch_size, lr_grid=linear.grid)
+    batches = shuffled(features, labels, settings.batch_size, 0)
+    once = settings.model_copy(update={"epochs": 1})
 
     def work() -> int:
-        train_linear_probe(batches, width, classes, features[:1], labels[:1], settings)
+        train_linear_probe(batches, width, classes, features[:1], labels[:1], once, seed=0)
         return count
 
-    return per_second(work, seconds)
+    # An image takes logits, and the outer products of the gradient.
+    return 4.0 * width * classes * len(settings.rates) * per_second(work, seconds)
 
 
 def ranking_speed(width: int, seconds: float) -> float:
-    """Similarities/s in k-NN and retrieval."""
+    """FLOP/s of ranking by similarity, the search for nearest neighbours and average precision in equal parts."""
     test, train = torch.randn(ROWS, width), torch.randn(COLUMNS, width)
     rows, columns = torch.arange(ROWS) % 20, torch.arange(COLUMNS) % 20
 
@@ -133,7 +137,7 @@ def ranking_speed(width: int, seconds: float) -> float:
         retrieval_map(test, train, rows, columns)
         return 2 * ROWS * COLUMNS
 
-    return per_second(work, seconds)
+    return 2.0 * width * per_second(work, seconds)
 
 
 def startup_seconds() -> float:

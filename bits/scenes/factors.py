@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bits.scenes.settings import FIELDS, HUES, OBJECTS, PALETTES, SURFACES, Int, SceneSettings, class_table
+from bits.scenes.classes import HUES, PALETTES, Int, class_table
+from bits.scenes.settings import FIELDS, OBJECTS, SURFACES, SceneSettings
 from bits.scenes.shapes import SHAPES
 from bits.scenes.textures import TEXTURES
 

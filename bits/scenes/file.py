@@ -14,8 +14,8 @@ from torch import Tensor
 
 from bits.errors import DatasetError
 from bits.records.files import replacing
-from bits.scenes.settings import SceneSettings
-from bits.scenes.split import CHUNK, GENERATOR_VERSION, Arrays, render_split
+from bits.scenes.settings import GENERATOR_VERSION, SceneSettings
+from bits.scenes.split import CHUNK, Arrays, render_split
 from bits.scenes.videos import render_videos
 
 KIND = "bits-scenes"

@@ -1,25 +1,15 @@
-"""What a set of procedural scenes is made of: its settings, its palettes, and what each class owns."""
+"""The settings of procedural scenes. Never imports numpy: planning reads them."""
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from bits.scenes.shapes import SHAPES
-from bits.scenes.textures import TEXTURES
-
-Int = npt.NDArray[np.int64]
+GENERATOR_VERSION = "1"  # changes whenever a scene of given settings would get other bytes
+MOST_CLASSES = 64  # every shape in every texture
 
 FIELDS = 6  # parts of the background: surfaces 0 to 5
 OBJECTS = 4  # object slots: surfaces 6 to 9
 SURFACES = FIELDS + OBJECTS
-
-# Six hues, a sixth of the colour wheel apart. A palette is three of them, each the hue of two fields.
-HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
-PALETTES = tuple(itertools.combinations(range(len(HUES)), 3))
 
 
 @dataclass(frozen=True)
@@ -31,7 +21,7 @@ class SceneSettings:
     """
 
     image_size: int = 48  # pixels, square
-    classes: int = 20  # 2 to 64, see `class_table`
+    classes: int = 20  # 2 to 64, see `classes.class_table`
     train: int = 4000
     val: int = 1000
     videos: int = 12
@@ -50,7 +40,7 @@ class SceneSettings:
     video_speed: float = 0.03  # most that an object's centre moves between two frames
 
     def __post_init__(self) -> None:
-        limits = {"classes": (2, len(SHAPES) * len(TEXTURES)), "image_size": (16, 1024), "seed": (0, 1 << 63)}
+        limits = {"classes": (2, MOST_CLASSES), "image_size": (16, 1024), "seed": (0, 1 << 63)}
         limits |= dict.fromkeys(("train", "val", "video_frames"), (1, 1 << 31)) | {"videos": (0, 1 << 31)}
         limits |= dict.fromkeys(("distractor", "background_tie", "palette_tie", "light", "noise"), (0, 1))
         for name, (low, high) in limits.items():
@@ -58,28 +48,3 @@ class SceneSettings:
                 raise ValueError(f"scenes: {name} = {getattr(self, name)}, expected {low} to {high}")
         if not (self.period > 0 and 0 < self.smallest_radius <= self.largest_radius):
             raise ValueError("scenes: period and smallest_radius must be above 0, largest_radius not below it")
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """What each class owns, int64 [classes]: shape, texture, background texture, palette; and its name."""
-
-    shape: Int
-    texture: Int
-    background: Int
-    palette: Int
-    names: tuple[str, ...]
-
-
-def class_table(classes: int) -> ClassTable:
-    """Class c pairs shape c mod 8 with a texture that shifts by one at every round; no pair comes twice.
-
-    Neither shape nor texture alone tells the class. Up to 32 classes differ by texture and background texture
-    alone, up to 20 by palette alone.
-    """
-    c = np.arange(classes)
-    turn = c // len(SHAPES)
-    shape, texture = c % len(SHAPES), (c + turn) % len(TEXTURES)
-    shape_names, texture_names = tuple(SHAPES), tuple(TEXTURES)
-    names = tuple(f"{texture_names[t]} {shape_names[s]}" for s, t in zip(shape, texture, strict=True))
-    return ClassTable(shape, texture, (3 * c + 5 * turn + 1) % len(TEXTURES), 7 * c % len(PALETTES), names)

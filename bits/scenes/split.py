@@ -12,7 +12,6 @@ from bits.scenes.render import render
 from bits.scenes.settings import FIELDS, OBJECTS, SceneSettings
 from bits.scenes.shapes import SHAPES
 
-GENERATOR_VERSION = "1"  # changes whenever a scene of given settings would get other bytes
 CHUNK = 32  # images drawn at once: their canvas stays in the processor's cache
 
 Arrays = dict[str, npt.NDArray[Any]]

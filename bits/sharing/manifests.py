@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bits.config.recipe import Dataset
-from bits.data.layout import classes_and_images, locate
-from bits.data.source import open_source
+from bits.data.kind import SPLITS, kind_of
 from bits.plan.data import dataset_fingerprint, manifest_path
 from bits.plan.model import Plan
 from bits.records.files import write_json
-from bits.scenes.factors import draw_factors
-from bits.scenes.settings import SceneSettings, class_table
-
-SPLITS = ("train", "val")
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split of a data set. folder: the name of its folder, "" for rendered scenes."""
+    """One split of a data set. folder: the name of its folder, "" where it has none, as rendered scenes."""
 
     folder: str
     images: int
     classes: int
-    images_per_class: dict[str, int]  # in label order
+    images_per_class: dict[str, int]  # in label order; an image with several labels counts for each
 
 
 @dataclass(frozen=True)
@@ -62,27 +54,5 @@ def manifest(role: str, dataset: Dataset, root: str) -> Manifest:
 
 
 def _split(dataset: Dataset, root: str, split: str) -> Split:
-    count = scene_counts if dataset.kind == "scenes" else image_counts
-    classes = count(dataset, root, split)
-    return Split(_folder(dataset, root, split), sum(classes.values()), len(classes), classes)
-
-
-def _folder(dataset: Dataset, root: str, split: str) -> str:
-    if dataset.kind == "scenes":
-        return ""
-    return locate(open_source(Path(root)), split, dataset.eval_split).rpartition("/")[2]
-
-
-def image_counts(dataset: Dataset, root: str, split: str) -> dict[str, int]:
-    """Class -> number of images in a folder or zip, in label order."""
-    source = open_source(Path(root))
-    found = classes_and_images(source, locate(source, split, dataset.eval_split), dataset.classes)
-    return {name: len(images) for name, images in found.items()}
-
-
-def scene_counts(dataset: Dataset, root: str, split: str) -> dict[str, int]:
-    """Class -> number of rendered scenes, in label order; follows from the settings alone."""
-    settings = SceneSettings(**dataset.settings)
-    count = settings.train if split == "train" else settings.val
-    tally = Counter(draw_factors(settings, split, np.arange(count)).label.tolist())
-    return {name: tally[label] for label, name in enumerate(class_table(settings.classes).names)}
+    facts = kind_of(dataset).split_facts(dataset, root, split)
+    return Split(facts.folder, facts.images, len(facts.images_per_class), dict(facts.images_per_class))

@@ -27,7 +27,7 @@ def pull(plan: Plan, run: str = "", weights: bool = True, remote: str = "") -> R
         wanted = [name for name in wanted if not is_weights(name)]
     if not wanted:
         raise SharingError(
-            f"scale {plan.scale.name}: there is no .dvc file{f' of {run}' if run else ''} here, so there is nothing to "
+            f"study {plan.study}: there is no .dvc file{f' of {run}' if run else ''} here, so there is nothing to "
             "pull. Get what others have shared (git pull), or make the results: snakemake --cores all"
         )
     dvc("pull", *(["-r", remote] if remote else []), *(f"{name}.dvc" for name in wanted))
@@ -40,5 +40,5 @@ def ids_of(plan: Plan, run: str) -> list[str]:
     if not ids:
         known = {*plan.runs, *(one.name for one in plan.runs.values())}
         near = ", ".join(get_close_matches(run, sorted(known)))
-        raise SharingError(f"run={run}: no run of scale {plan.scale.name}" + (f"; near: {near}" if near else ""))
+        raise SharingError(f"run={run}: no run of study {plan.study}" + (f"; near: {near}" if near else ""))
     return ids

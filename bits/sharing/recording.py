@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bits.plan.model import REPORTS, RESULTS, Plan
+from bits.plan.setups import require_made
 from bits.sharing.changed import refuse_changed, refuse_foreign
 from bits.sharing.dvc import add, require_repository
 from bits.sharing.errors import SharingError
@@ -25,6 +26,7 @@ def record(plan: Plan) -> Made:
     Raises SharingError, and records nothing, when a file is no longer what its job wrote or what later jobs read.
     """
     require_repository()
+    require_made(plan)
     path, notes = made_file(plan), Notes()
     before = read_made(path) if path.is_file() else Made(metadata_format=FORMAT, jobs=[], digests={}, dates={})
     jobs = [job for job in notes.jobs(outputs(plan)) if _is_complete(job, before)]
@@ -34,8 +36,8 @@ def record(plan: Plan) -> Made:
     digests = digests_of(sorted(_names(jobs)))
     refuse_changed(digests, jobs, before, notes)
     made = _merged(jobs, digests, before, notes)
-    unignore(RESULTS, f"{plan.scale.name}/")
-    unignore(REPORTS, f"{plan.scale.name}/", "index.html")
+    unignore(RESULTS, f"{plan.study}/")
+    unignore(REPORTS, f"{plan.study}/", "index.html")
     add([name for name in for_dvc(plan) if Path(name).is_file() and _is_final(Path(name), digests)])
     write_manifests(plan)
     write_made(made, path)

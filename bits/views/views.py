@@ -18,7 +18,7 @@ from bits.views.colour import JITTER, greyscale, solarise
 from bits.views.parameters import Triple, ViewParameters, ViewSpec, draw
 from bits.views.resample import AxisMap, interval_map, resample
 
-__all__ = ["ViewParameters", "ViewSpec", "draw", "evaluation_view", "raw_view", "render"]
+__all__ = ["ViewParameters", "ViewSpec", "draw", "evaluation_view", "raw_view", "render", "whole_view"]
 
 
 def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Tensor:
@@ -57,6 +57,18 @@ def evaluation_view(batch: ImageBatch, *, size: int, resize: int, mean: Triple, 
     still = torch.zeros(len(sizes), dtype=torch.bool)
     start = torch.zeros(len(sizes), dtype=torch.int64)
     rows, columns = (AxisMap(start, sizes[:, i], full[:, i], offset[:, i], still, size) for i in (0, 1))
+    with torch.autocast(batch.pixels.device.type, enabled=False):
+        return _normalised(resample(batch.pixels, rows, columns), mean, std)
+
+
+def whole_view(batch: ImageBatch, *, height: int, width: int, mean: Triple, std: Triple) -> Tensor:
+    """The whole of each image, float32 [N, 3, height, width], normalised, on the batch's device.
+
+    Resized (antialiased bicubic) whatever its proportions are, as where a place in the view must be one in the image.
+    """
+    sizes = batch.sizes.cpu()
+    start = torch.zeros(len(sizes), dtype=torch.int64)
+    rows, columns = interval_map(start, sizes[:, 0], height), interval_map(start, sizes[:, 1], width)
     with torch.autocast(batch.pixels.device.type, enabled=False):
         return _normalised(resample(batch.pixels, rows, columns), mean, std)
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bits.data.kind import kind_of
+from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
 from bits.workflow.options import request
@@ -23,7 +25,8 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
     """
     try:
         plan = current_plan(request(config))
-        if "data" in config and all(dataset.kind == "scenes" for dataset in plan.datasets.values()):
+        forget_sources()  # this process may wait for its jobs for days
+        if "data" in config and all(kind_of(dataset).prepare for dataset in plan.datasets.values()):
             raise BitsError(
                 f"--config data={config['data']}: scale {plan.scale.name} renders its own images. "
                 "Use --config scale=small (or scale=paper) for yours."
@@ -54,9 +57,8 @@ def keep_predictions(plan: Plan) -> None:
 
     try:
         if unpredicted(plan):
-            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", f"scale={plan.scale.name}"]
-            words = [*command, *plan.overrides]
-            subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
+            command = [sys.executable, "-m", "bits.commands.plan", "--freeze", "--plan", str(plan.file)]
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     except Exception as error:  # whatever it is, the work itself can go on
         said = getattr(error, "stderr", "") or error
         print(f"warning: no predictions of costs were kept, so the report will show none: {said}", file=sys.stderr)

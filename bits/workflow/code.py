@@ -1,10 +1,13 @@
-"""Digests of the code that determines what each kind of job makes: of all that its command imports."""
+"""Digests of the code that determines what each kind of job makes: all that it imports, and the kinds that it uses."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
+from bits.data.kind import kind_files
+from bits.evaluation.declaration import evaluator_files
+from bits.plan.model import Evaluation
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.reporting.files import ReportError
 from bits.reporting.renderers.base import files_of
@@ -14,15 +17,15 @@ ELSEWHERE = (
     *("bits/__init__.py", "bits/errors.py", "bits/commands/__init__.py", "bits/commands/guard.py"),
     *("bits/records/", "bits/config/", "bits/plan/"),
 )
-STARTS = {"train": "bits/runs/train.py", "evaluate": "bits/commands/evaluate.py", "report": "bits/commands/render.py"}
+STARTS = {"train": "bits/runs/train.py", "evaluate": "bits/runs/evaluate.py", "report": "bits/commands/render.py"}
 
 
 @cache  # asked once a rule, and there is a rule an exhibit
 def code_state_of(part: str, files: tuple[Path, ...] = ()) -> str:
     """code:<part>:<digest> of the code that determines a rule's output; comments and docstrings do not count.
 
-    part: train, evaluate or report. files: of the kinds that the job uses, which nothing imports by name, as those of
-    an exhibit's kind; with all that they import.
+    part: train, evaluate or report. files: of the kinds that the job uses, which nothing imports by name, as an
+    exhibit's kind, an evaluator, a kind of data set; with all that they import.
     """
     outside = ELSEWHERE if part == "report" else (*ELSEWHERE, "bits/exhibits/")
     code = [file for file in files if file.suffix == ".py"]
@@ -36,3 +39,9 @@ def code_of_exhibit(exhibit: str, kind: str) -> str:
         return code_state_of("report", files_of(kind, exhibit))
     except ReportError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
+
+
+def code_of_evaluation(evaluation: Evaluation) -> str:
+    """code_state_of the evaluators that it uses, on its kind of data set; others may change."""
+    kinds = kind_files([evaluation.dataset.kind])
+    return code_state_of("evaluate", (*evaluator_files(evaluation.settings.evaluators()), *kinds))

@@ -34,13 +34,15 @@ DATA_SETS = ("images", "imagenet1k")  # that data= gives a place to: those that 
 
 def request(words: Mapping[str, Any]) -> Request:
     """The request behind words; raises BitsError for one that does not exist or says what a study says already."""
-    words = {key: value for key, value in words.items() if key != "cluster" or _is_cluster(value)}
+    words = _without_the_profiles(words)
     for word in words:
         if word not in WORDS:
             raise BitsError(
                 f"{word}=...: no such word{did_you_mean(word, WORDS)}. "
                 f'A key of the configuration goes into set, as in set="seed=1 schedule.epochs=50".'
             )
+    if words.get("study") in scale_names() and "scale" not in words:
+        words["scale"] = words.pop("study")
     if "study" not in words:
         scale = str(words.get("scale", "demo"))
         if scale not in scale_names():
@@ -62,28 +64,28 @@ def requested(words: Sequence[str]) -> Request:
     return request(as_options(words))
 
 
-def as_options(words: Sequence[str]) -> dict[str, str]:
-    """{word: value}, keys of the configuration gathered under "set"; raises BitsError for what is no key=value."""
-    options: dict[str, str] = {}
+def as_options(words: Sequence[str]) -> dict[str, Any]:
+    """{word: value}, with the keys of the configuration as a list under "set"; raises BitsError for no key=value."""
+    options: dict[str, Any] = {}
     keys: list[str] = []
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise BitsError(f"{word!r}: expected key=value, such as scale=paper or site.device=cpu")
-        if key in WORDS:
+            raise BitsError(f"{word!r}: expected word=value, such as scale=paper or site.device=cpu")
+        if key == "set":
+            keys += value.split()
+        elif key in WORDS:
             options[key] = value
         else:
             keys.append(word)
-    if keys:
-        options["set"] = " ".join([*options.get("set", "").split(), *keys])
-    return options
+    return {**options, **({"set": keys} if keys else {})}
 
 
 def study_of(words: Sequence[str]) -> Study:
     """What a new study is to hold; raises BitsError for words that no plan could be made from."""
     options = as_options(words)
     if "study" in options:
-        raise BitsError("study=...: a study is made from a scale: bits study new NAME --from SCALE [word ...]")
+        raise BitsError("study=...: a study is made from a scale: bits study new NAME --from SCALE [word=value ...]")
     request(options)
     seeds = options.get("seeds")
     return Study(
@@ -91,8 +93,21 @@ def study_of(words: Sequence[str]) -> Study:
         data=options.get("data"),
         site=options.get("site"),
         seeds=tuple(map(int, _seeds(seeds).split(","))) if seeds is not None else None,
-        set=tuple(options.get("set", "").split()),
+        set=tuple(options.get("set", ())),
     )
+
+
+def hydra_words(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """(name of the study, words for Hydra): data=, site= and the others in Hydra's terms, all else as it is.
+
+    None where the words name none, so that the scale gives the name.
+    """
+    mine = [word for word in words if word.split("=")[0] in WORDS and "=" in word]
+    if all(word.startswith("scale=") for word in mine):
+        return None, [*own_site(words), *words]
+    wanted = requested(mine)
+    others = [word for word in words if word not in mine]
+    return wanted.study, [f"scale={wanted.scale}", *wanted.overrides, *others]
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +120,8 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
     """The words as Hydra overrides for every run."""
-    overrides = str(words.get("set", "")).split()
+    given = words.get("set", ())
+    overrides = given.split() if isinstance(given, str) else list(given)
     for word in overrides:
         key = word.split("=")[0]
         if key in OF_THE_LINES:
@@ -130,8 +146,13 @@ def _seeds(given: object) -> str:
     return ",".join(word.strip() for word in words)
 
 
-def _is_cluster(value: object) -> bool:
-    """Whether to leave a word of Snakemake's profiles; raises BitsError for a cluster that there is not."""
-    if value not in CLUSTERS:
-        raise BitsError(f"cluster={value}: there is {', '.join(CLUSTERS)}")
-    return False
+def _without_the_profiles(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The words without what Snakemake's profile for a cluster adds: `cluster`, and a scale that a study overrules.
+
+    Raises BitsError for a cluster that there is not.
+    """
+    cluster = words.get("cluster", CLUSTERS[0])
+    if cluster not in CLUSTERS:
+        raise BitsError(f"cluster={cluster}: there is {', '.join(CLUSTERS)}")
+    dropped = {"cluster", *(["scale"] if {"cluster", "study"} <= set(words) else [])}
+    return {key: value for key, value in words.items() if key not in dropped}

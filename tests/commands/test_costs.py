@@ -34,9 +34,8 @@ def test_calibrate_then_plan_then_freeze(call, monkeypatch):
     assert "random images of 24 x 24 px" in said
     kept = json.loads(Path("results/smoke/calibration.json").read_text())
     assert len(kept["training"]) == 7
-    assert all(
-        one["per_second"] > 0 for part in ("training", "extraction", "probe", "pairs") for one in kept[part].values()
-    )
+    assert set(kept["host"]) == {"probing", "ranking"}
+    assert all(one["per_second"] > 0 for part in ("training", "extraction", "host") for one in kept[part].values())
     shown = call(plan, "scale=smoke", "--cores", "3", "--budget", "1m")
     assert "calibration " in shown
     assert "Not in the calibration" not in shown
@@ -61,7 +60,7 @@ def test_hopeless_calibrations_and_wrong_words_are_refused(call, monkeypatch):
         call(plan, "--budget", "lots")
     with pytest.raises(CostError, match="expected at least 1"):
         call(plan, "scale=paper", "--gpus", "0")
-    with pytest.raises(BitsError, match="expected key=value"):
+    with pytest.raises(BitsError, match="expected word=value"):
         call(plan, "paper")
 
 
@@ -80,7 +79,7 @@ def test_the_speed_is_the_median_over_slices_after_a_warm_up(monkeypatch):
 def test_timing_changes_no_file_and_trains_on_the_real_step(composed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = composed("dino")
-    images, what = timing.timing_images(run.recipe.dataset, run.site, 32, 20)
+    images, what = timing.timing_images(run.recipe.dataset, run.site.data["scenes"], run.site, 32, 20)
     assert "procedural scenes" in what
     assert timing.training_speed(run.recipe, run.site, images, torch.device("cpu"), 0.02) > 0
     assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ import yaml
 from bits.config.compose import Composer, run_lines
 from bits.config.composed import Composed
 from bits.config.validation import ConfigError
+from bits.evaluation.declaration import Tokens, Workload, tokens_of
 from bits.plan import run_id
 from bits.records.code import ROOT
 
@@ -151,10 +152,13 @@ def test_a_sweep_trains_every_run_into_its_own_folder(tmp_path):
 def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
     """Costs and space are counted from it."""
     plain, averaged = (composed("bits-fixed", "paper", *words).evaluation for words in ((), (AVERAGE,)))
-    assert (plain.blocks, plain.averages_patches, plain.tokens) == (4, False, 4)
-    assert (averaged.blocks, averaged.averages_patches, averaged.tokens) == (1, True, 2)
-    assert averaged.only(["retrieval"]).tokens == 1
-    assert composed("bits-fixed", "paper", AVERAGE).target_evaluation.tokens == 2
+    load = Workload(train=1, val=1, classes=1, width=768, blocks=12, bare=False)
+    assert tokens_of(plain, True) == Tokens(blocks=4, average_patches=False, train=True)
+    assert tokens_of(averaged, True) == Tokens(blocks=1, average_patches=True, train=True)
+    assert [load.width_of(tokens_of(one, True)) for one in (plain, averaged)] == [4 * 768, 2 * 768]
+    assert tokens_of(averaged.only(["retrieval"]), True) == Tokens()
+    elsewhere = composed("bits-fixed", "paper", AVERAGE).target_evaluation
+    assert load.width_of(tokens_of(elsewhere, True)) == 2 * 768
 
 
 def test_scenes_have_no_test_images():

@@ -30,8 +30,7 @@ def calibration(**changes: object) -> Calibration:
         "startup_seconds": 4.0,
         "training": {},
         "extraction": {},
-        "probe": {"100x20x3": {"what": "p", "per_second": 1000.0}, "400x20x3": {"what": "p", "per_second": 300.0}},
-        "pairs": {"96": {"what": "r", "per_second": 1e7}},
+        "host": {"probing": {"what": "p", "per_second": 6e9}, "ranking": {"what": "r", "per_second": 2e9}},
     }
     return Calibration.model_validate({**facts, **changes})
 
@@ -67,9 +66,10 @@ def test_measured_where_it_was_measured_and_modelled_where_not(plans, assumption
     assert not rates.guessed
     assert rates.training(unknown) == model.training(unknown)
     assert rates.guessed == {"training dino"}
-    assert rates.probe(100, 20, 3) == rates.probe(90, 20, 3) == 1000.0
-    assert rates.probe(400, 40, 3) == 150.0
-    assert rates.pairs(192) == 0.5e7
+    assert (rates.host("probing"), rates.host("ranking")) == (6e9, 2e9)
+    assert rates.guessed == {"training dino"}
+    assert rates.host("counting") == model.host("counting") == model.host("ranking") > 0
+    assert rates.guessed == {"training dino", "counting"}
     assert "2026-01-02" in rates.basis
 
 

@@ -77,8 +77,9 @@ def test_a_training_on_several_gpus_holds_them_all(prices, summary):
 def test_checkpoints_and_weights_on_disk(prices, counts):
     price = prices("h100", "paper")
     job = price.job(Graph(price.plan).works[f"train/{price.plan.sources['bits-fixed'][0]}"])
-    assert job.disk.kept == pytest.approx(2 * 4 * 92.3e6, rel=0.02)  # ViT-B and its head, student and teacher
-    assert job.disk.checkpoints == 6 * job.disk.kept  # three files of four times the weights
+    written = job.footprint
+    assert written.kept == pytest.approx(2 * 4 * 92.3e6, rel=0.02)  # ViT-B and its head, student and teacher
+    assert written.checkpoints == 6 * written.kept  # three files of four times the weights
 
 
 def test_done_work_costs_nothing_and_what_is_before_it_neither(summary):

@@ -12,8 +12,9 @@ from bits.costs.disk import Need, bytes_at_most, bytes_kept, disk_left, disk_nee
 from bits.costs.graph import Graph
 from bits.costs.sizes import Sizes
 from bits.doctor.probe import Question, probe
+from bits.evaluation.declaration import tokens_of
 from bits.exhibits import load_declarations
-from bits.runs.datasets import prepare_scenes
+from bits.runs.datasets import make_dataset
 
 
 def of(needs: tuple[Need, ...], kind: str) -> list[Need]:
@@ -35,7 +36,8 @@ def test_what_a_run_writes(prices):
     branch = 4 * (backbone.parameters + counts.head(run.recipe.head, backbone.width).parameters)
     settings = plan.evaluations[evaluation.evaluation].settings
     images = price.images["imagenet1k"]
-    assert settings.sees_training_images() and settings.tokens > backbone.blocks
+    tokens = tokens_of(settings, backbone=True)
+    assert tokens.train and tokens.blocks > backbone.blocks
     needs = disk_needs([price.sizes.footprint(work) for work in (training, evaluation)], plan, 3)
     assert needs == (
         Need(kind="weights", place=Path("results/smoke"), bytes=2 * branch, number=1),
@@ -70,7 +72,7 @@ def test_rendered_scenes_take_what_is_predicted(prices, tmp_path):
     price = prices("cpu-core", "smoke")
     role = next(iter(price.plan.datasets))
     path = tmp_path / "scenes.safetensors"
-    prepare_scenes(price.plan.datasets[role], path)
+    assert make_dataset(price.plan.datasets[role], path)
     work = Graph(price.plan).works[f"data/{price.plan.roots[role]}"]
     assert price.sizes.footprint(work).kept == pytest.approx(path.stat().st_size, rel=0.1)
 
@@ -89,6 +91,8 @@ def test_plan_and_doctor_say_the_same(summary, done):
     assert bytes_kept(answer.disk) == total.disk > 0
     assert bytes_at_most(answer.disk) == total.peak > total.disk
     assert answer.waiting == 0
+    assert answer.memory == made.costs().most_memory
+    assert answer.memory.bytes > 0
     assert of(answer.disk, "weights")[0].number == len(plan.runs) - done
 
 

@@ -82,7 +82,7 @@ def test_the_workflow_starts_no_process_when_all_is_predicted(prices, plan, monk
     monkeypatch.setattr("bits.workflow.build_plan.subprocess.run", run)
     keep_predictions(plan)
     assert len(called) == 1
-    assert {"--freeze", "scale=smoke"} <= set(called[0])
+    assert {"--freeze", "--plan", str(plan.file)} <= set(called[0])
     assert "CostError: no <such> device" in capsys.readouterr().err
     freeze(prices)
     keep_predictions(plan)

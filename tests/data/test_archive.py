@@ -10,20 +10,13 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from bits.data.archive import Archive
 from bits.data.images import open_image_set
 from bits.errors import DatasetError
 
-
-def png(seed: int) -> bytes:
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+from .pictures import png
 
 
 def write(path: Path, names: list[str], method: int = zipfile.ZIP_STORED) -> Path:

@@ -54,13 +54,6 @@ def test_a_batch_is_a_copy() -> None:
     assert torch.equal(memory.decode(0), before)
 
 
-def test_subsets_are_cached_and_cached_sets_have_subsets() -> None:
-    source = Noise(20, [(2, 2), (3, 1)])
-    part = cached(source.subset([5, 4, 19]), 1000)
-    assert isinstance(part, CachedImages) and part.identities == ("5", "4", "19")
-    assert torch.equal(part.subset([2]).decode(0), source.decode(19)) and part.subset([2]).in_memory
-
-
 def test_a_set_over_the_limit_stays_as_it_is() -> None:
     source = Noise(10, [(4, 4)])
     assert cached(source, 10 * 48 - 1) is source and source.decoded == [0] * 10

@@ -122,7 +122,7 @@ def test_val_falls_back_and_train_does_not(tmp_path: Path) -> None:
 def test_eval_split_says_which_folder_is_evaluated_where_both_are_there(tmp_path: Path) -> None:
     def evaluated(eval_split: str) -> tuple[str, str]:
         images = open_image_set(tmp_path, "set", "val", eval_split=eval_split)
-        return images.folder, images.subset([0]).identities[0]
+        return images.folder, images.identities[0]
 
     with pytest.raises(DatasetError, match=r'no folder "test" or "val" or "validation"(.|\n)*Expected test/<class>'):
         open_image_set(tmp_path, "set", "val", eval_split="test")
@@ -170,16 +170,6 @@ class Painted(ImageSet):
 
     def decode(self, index: int) -> Tensor:
         return torch.full((3, 2, 2 + index % 2), index, dtype=torch.uint8)
-
-
-def test_a_subset_keeps_what_belongs_to_each_image() -> None:
-    whole = Painted(10)
-    part = whole.subset([7, 2, 2]).subset(torch.tensor([1, 0]))
-    assert part.identities == ("2.png", "7.png") and part.class_names == whole.class_names
-    assert part.labels.tolist() == [2, 1]
-    assert part.multilabels is not None and torch.equal(part.multilabels, whole.multilabels[[2, 7]])
-    assert part.decode(0).unique().tolist() == [2] and part.image_size(1) == (2, 3)
-    assert part.batch([1, 0, 1]).pixels[:, 0, 0, 0].tolist() == [7, 2, 7]
 
 
 def test_decoded_bytes_is_exact_for_few_and_close_for_many() -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from bits.config.site import Site
 from bits.costs.disk import Need
-from bits.doctor import device, disk, dvc, profile, versions
+from bits.costs.memory import MemoryNeed
+from bits.doctor import device, disk, dvc, memory, profile, versions
 from bits.doctor.finding import Finding, checked
 from bits.doctor.probe import Answer, CudaDevice, Question, probe
 from bits.doctor.text import as_text
@@ -96,9 +97,9 @@ def test_a_small_disk_is_an_error_with_numbers(tmp_path: Path, monkeypatch: pyte
 
 
 def test_what_goes_to_one_place_is_one_part(tmp_path: Path) -> None:
-    scenes = [need(tmp_path / "data", size, "scenes") for size in (1e6, 2e6)]
-    (found,) = disk.room([*scenes, need(tmp_path, 0)])
-    assert found.found.endswith(f"3 MB to come: rendered scenes 3 MB in {tmp_path}/data")
+    rendered = [need(tmp_path / "data", size, "data") for size in (1e6, 2e6)]
+    (found,) = disk.room([*rendered, need(tmp_path, 0)])
+    assert found.found.endswith(f"3 MB to come: data sets that are rendered 3 MB in {tmp_path}/data")
 
 
 def test_inodes_can_run_out_before_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,3 +207,19 @@ def test_remedies_stand_below_and_the_last_line_counts() -> None:
     ]
     with pytest.raises(ValueError, match="remedy"):
         Finding("Disk", "error", "no")
+
+
+def test_an_evaluation_that_does_not_fit_its_memory_is_a_warning(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "hardware", lambda: {"memory_gib": 16.0})
+    need = MemoryNeed(job="evaluate/run/imagenet1k-1", bytes=20 * GIB)
+    jobs = plan.site.jobs
+    large = jobs.model_copy(update={"evaluate": jobs.evaluate.model_copy(update={"memory_gib": 96.0})})
+    (here,) = memory.memory(need, plan.site, slurm=False)
+    assert here.status == "warning" and "evaluate/run/imagenet1k-1" in here.found
+    assert "20 GiB" in here.found and "16 GiB" in here.found and "25 GiB" in here.remedy
+    (there,) = memory.memory(need, plan.site, slurm=True)
+    assert there.status == "warning" and "site.jobs.evaluate.memory_gib = 3" in there.found
+    assert "site.jobs.evaluate.memory_gib=25" in there.remedy
+    (fits,) = memory.memory(need, plan.site.model_copy(update={"jobs": large}), slurm=True)
+    assert fits.status == "ok"
+    assert memory.memory(MemoryNeed(), plan.site, slurm=True) == []

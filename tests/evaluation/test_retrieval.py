@@ -1,189 +1,109 @@
-"""Cosine retrieval against scikit-learn, and the rules about queries, labels, identities and precision."""
+"""Retrieval as an evaluator: protocol, ties, labels and identities arrive where they count."""
 
 from __future__ import annotations
 
-from hashlib import sha256
-from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from sklearn.metrics import average_precision_score
+from torch import Tensor
+from torch.nn.functional import normalize
 
-from bits.errors import BitsError
-from bits.evaluation.ranking.cosine import (
-    average_precision_per_query,
-    mean_average_precision,
-    ranked,
-    retrieval_map,
-    split_query_gallery,
-)
-from bits.evaluation.ranking.relevance import Relevance
+from bits.evaluation.declaration import Tokens, Workload
+from bits.evaluation.ranking.average_precision import average_precision
+from bits.evaluation.ranking.query_split import split_query_gallery
+from bits.evaluation.retrieval import EVALUATOR, Retrieval
 
-FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+from .conftest import FakeSubject, Labelled
 
-
-@pytest.fixture(scope="module")
-def oracle() -> dict[str, torch.Tensor]:
-    with np.load(FIXTURES / "retrieval.npz", allow_pickle=False) as arrays:
-        return {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays}
+SETTINGS = {"protocol": "each-against-all", "queries_per_class": 1, "seed": 0, "cutoffs": (5,), "ties": "expected"}
 
 
-SIDES = ("query", "gallery", "query_labels", "gallery_labels")
+def settings(**others: Any) -> Retrieval:
+    return Retrieval(**{**SETTINGS, **others})
 
 
-@pytest.mark.parametrize("chunk", [None, 1, 13, 60])
+def similarity(queries: Tensor, gallery: Tensor) -> Tensor:
+    return normalize(queries, dim=1) @ normalize(gallery, dim=1).T
+
+
+@pytest.mark.parametrize("protocol", ["val-against-train", "each-against-all"])
 @pytest.mark.parametrize("ties", ["expected", "stable"])
-def test_multi_label_average_precision_of_each_query(oracle, chunk: int | None, ties: str) -> None:
-    sides = [oracle[key] for key in SIDES]
-    per_query = average_precision_per_query(*sides, chunk=chunk, ties=ties)
-    torch.testing.assert_close(per_query, oracle["average_precision"], rtol=0, atol=1e-10)
-    scores = retrieval_map(*sides, chunk=chunk, ties=ties, cutoffs=(50, 1000))
-    assert scores["map"] == pytest.approx(oracle["mean_average_precision"].item(), abs=1e-10)
-    relevant = (oracle["query_labels"].int() @ oracle["gallery_labels"].int().T > 0).sum(1)
-    assert scores["queries_without_relevant"] == int((relevant == 0).sum()) > 0
-    assert set(scores) == {
-        "map",
-        "map_at_50",
-        "map_at_50_standard",
-        "map_at_1000",
-        "map_at_1000_standard",
-        "queries_without_relevant",
-    }
-    assert scores["map_at_1000"] == pytest.approx(scores["map"], abs=1e-12)
+def test_ties_are_resolved_as_the_settings_say(subject: FakeSubject, protocol: str, ties: str) -> None:
+    found = EVALUATOR.measure(subject, settings(protocol=protocol, ties=ties))
+    split = "train" if protocol == "val-against-train" else "val"
+    gallery, labels = subject.vectors[split], getattr(subject, split).labels
+    nearness = similarity(subject.vectors["val"], gallery)
+    relevant = subject.val.labels[:, None] == labels
+    if protocol == "each-against-all":
+        nearness.fill_diagonal_(-torch.inf)
+        relevant.fill_diagonal_(False)
+    expected = {name: average_precision(nearness, relevant, ties=name).whole.mean() for name in ("expected", "stable")}
+    assert found["map"] == pytest.approx(float(expected[ties]), abs=1e-6)
+    assert abs(float(expected["expected"] - expected["stable"])) > 1e-3
 
 
-def test_single_labels_scale_and_format_do_not_matter(oracle) -> None:
-    query, gallery = oracle["query"].float(), 7 * oracle["gallery"].float()
-    labels = [oracle[key].int().argmax(1) for key in SIDES[2:]]
-    got = average_precision_per_query(query, gallery, *labels)
-    similarity = oracle["query"] @ torch.nn.functional.normalize(oracle["gallery"], dim=1).T
-    expected = [
-        average_precision_score(labels[1] == label, row) for label, row in zip(labels[0], similarity, strict=True)
-    ]
-    np.testing.assert_allclose(got, expected, atol=1e-5)
+def test_queries_and_gallery_are_parts_of_val(subject: FakeSubject) -> None:
+    found = EVALUATOR.measure(subject, settings(protocol="query-gallery", queries_per_class=2, seed=3))
+    labels, vectors = subject.val.labels, subject.vectors["val"]
+    queries, gallery = split_query_gallery(labels, subject.val.identities, 2, 3)
+    relevant = labels[queries][:, None] == labels[gallery]
+    scores = average_precision(similarity(vectors[queries], vectors[gallery]), relevant, cutoffs=(5,))
+    assert found["map"] == pytest.approx(float(scores.whole.mean()), abs=1e-6)
+    assert found["map_at_5"] == pytest.approx(float(scores.at_cutoff[5].mean()), abs=1e-6)
+    assert found["map_at_5_standard"] == pytest.approx(float(scores.at_cutoff_standard[5].mean()), abs=1e-6)
+    assert [split for split, _ in subject.asked] == ["val"]
 
 
-def test_a_query_in_the_gallery_is_left_out_by_identity(oracle) -> None:
-    gallery, labels = oracle["gallery"][:200], oracle["gallery_labels"][:200]
-    names = [f"class/{number}.jpg" for number in range(200)]
-    order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
-    got = average_precision_per_query(
-        gallery,
-        gallery[order],
-        labels,
-        labels[order],
-        query_identities=names,
-        gallery_identities=[names[index] for index in order],
+@pytest.mark.parametrize("protocol", ["val-against-train", "each-against-all", "query-gallery"])
+def test_one_shared_label_of_several_makes_an_image_relevant(subject: FakeSubject, protocol: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    vectors: dict[Any, Tensor] = {}
+    sets: dict[str, Labelled] = {}
+    for split, count in (("train", 50), ("val", 40)):
+        several = torch.rand(count, 3, generator=generator) < 0.3
+        several[several.sum(1) == 0, 0] = True
+        sets[split] = Labelled(split, several.int().argmax(1), several)
+        vectors[split] = torch.randn(count, 4, generator=generator)
+    subject = FakeSubject(sets["train"], sets["val"], vectors)
+    found = EVALUATOR.measure(subject, settings(protocol=protocol, queries_per_class=3))
+    assert found["map"] == pytest.approx(by_loops(subject, protocol), abs=1e-6)
+    one_label = FakeSubject(Labelled("train", sets["train"].labels), Labelled("val", sets["val"].labels), vectors)
+    assert (
+        abs(found["map"] - EVALUATOR.measure(one_label, settings(protocol=protocol, queries_per_class=3))["map"]) > 0.01
     )
-    for row in (0, 57, 199):
-        others = torch.arange(200) != row
-        alone = average_precision_per_query(
-            gallery[row : row + 1], gallery[others], labels[row : row + 1], labels[others]
-        )
-        assert got[row].item() == pytest.approx(alone.item(), abs=1e-12)
-    unrelated = average_precision_per_query(
-        gallery, gallery, labels, labels, query_identities=[f"q{n}" for n in names], gallery_identities=names
-    )
-    torch.testing.assert_close(unrelated, average_precision_per_query(gallery, gallery, labels, labels))
 
 
-def test_planted_classes_give_one_and_collapse_gives_chance() -> None:
-    labels = torch.arange(60) % 3
-    planted = torch.eye(3)[labels]
-    assert retrieval_map(planted, planted, labels, labels)["map"] == pytest.approx(1.0)
-    collapsed = retrieval_map(torch.ones(60, 4), torch.ones(60, 4), labels, labels)["map"]
-    # 20 relevant among 60 in random order: (r-1)/(n-1) + (1 - (r-1)/(n-1)) H(n)/n.
-    slope = 19 / 59
-    assert collapsed == pytest.approx(slope + (1 - slope) * sum(1 / i for i in range(1, 61)) / 60, abs=1e-9)
+def by_loops(subject: FakeSubject, protocol: str) -> float:
+    """mAP of a multi-label set, query by query, pair by pair."""
+    other = "train" if protocol == "val-against-train" else "val"
+    queries = gallery = range(len(subject.val))
+    if protocol == "val-against-train":
+        gallery = range(len(subject.train))
+    if protocol == "query-gallery":
+        split = split_query_gallery(subject.val.labels, subject.val.identities, 3, 0)
+        queries, gallery = (part.tolist() for part in split)
+    nearness = similarity(subject.vectors["val"], subject.vectors[other])
+    labels, others = subject.val.multilabels, getattr(subject, other).multilabels
+    scores = []
+    for query in queries:
+        ranked = [item for item in gallery if protocol != "each-against-all" or item != query]
+        shared = [any(a and b for a, b in zip(labels[query], others[item], strict=True)) for item in ranked]
+        scores.append(average_precision_score(shared, nearness[query][ranked]) if any(shared) else 0.0)
+    return sum(scores) / len(scores)
 
 
-def test_autocast_and_reduced_matmul_precision_change_nothing(oracle) -> None:
-    sides = [
-        oracle["query"].float(),
-        oracle["gallery"].float(),
-        oracle["query_labels"],
-        oracle["gallery_labels"],
-    ]
-    expected = retrieval_map(*sides)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            assert retrieval_map(*sides) == expected
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision("highest")
-
-
-def test_any_similarity_can_be_ranked_block_by_block() -> None:
-    with np.load(FIXTURES / "hamming.npz", allow_pickle=False) as o:
-        codes = [torch.from_numpy(o[key]) for key in ("query_bits", "gallery_bits")]
-        known = Relevance(torch.from_numpy(o["query_labels"]), torch.from_numpy(o["gallery_labels"]))
-        expected = o["expected_average_precision"].mean()
-
-    def similarity(rows: slice) -> torch.Tensor:
-        return -(codes[0][rows, None] != codes[1][None]).sum(-1).float()
-
-    scores = mean_average_precision(ranked(similarity, known, cutoffs=(20,), chunk=6))
-    assert scores["map"] == pytest.approx(expected, abs=0.001)
-    assert scores["queries_without_relevant"] == 0
-
-
-def test_split_is_the_smallest_hashes_of_each_class_whatever_the_order() -> None:
-    identities = [f"n{label:02d}/{number}.JPEG" for label in range(6) for number in range(10)]
-    labels = torch.arange(6).repeat_interleave(10)
-    query, gallery = split_query_gallery(labels, identities, 3, seed=7)
-    for label in range(6):
-        members = identities[10 * label : 10 * label + 10]
-        drawn = sorted(members, key=lambda name: sha256(f"7:{name}".encode()).hexdigest())[:3]
-        assert {identities[i] for i in query[labels[query] == label]} == set(drawn)
-    assert sorted([*query.tolist(), *gallery.tolist()]) == list(range(60))
-    order = torch.randperm(60, generator=torch.Generator().manual_seed(0))
-    again, _ = split_query_gallery(labels[order], [identities[i] for i in order], 3, seed=7)
-    assert {identities[i] for i in query} == {identities[order[i]] for i in again}
-    other, _ = split_query_gallery(labels, identities, 3, seed=8)
-    assert query.tolist() != other.tolist()
-
-
-def test_split_refuses_small_classes_and_repeats() -> None:
-    labels, identities = torch.tensor([0, 0, 0, 4, 4]), list("abcde")
-    with pytest.raises(BitsError, match="class 4 has 2 images, so 2 queries"):
-        split_query_gallery(labels, identities, 2, seed=0)
-    with pytest.raises(BitsError, match="more than once, the first is 'a'"):
-        split_query_gallery(labels, list("abcda"), 1, seed=0)
-    with pytest.raises(BitsError, match="4 identities"):
-        split_query_gallery(labels, identities[:4], 1, seed=0)
-    with pytest.raises(BitsError, match="queries_per_class"):
-        split_query_gallery(labels, identities, 0, seed=0)
-
-
-def test_rows_whose_norm_overflows_are_ranked_all_the_same(oracle) -> None:
-    sides = [
-        oracle["query"].float(),
-        oracle["gallery"].float(),
-        oracle["query_labels"],
-        oracle["gallery_labels"],
-    ]
-    expected = average_precision_per_query(*sides)
-    got = average_precision_per_query(1e25 * sides[0], 1e25 * sides[1], *sides[2:])
-    torch.testing.assert_close(got, expected, rtol=0, atol=1e-4)
-
-
-def test_refuses_sides_that_do_not_belong_together(oracle) -> None:
-    q, g, ql, gl = (oracle[key] for key in SIDES)
-    names = [str(n) for n in range(len(q))]
-    broken = g.clone()
-    broken[5, 3] = float("nan")
-    for sides, kwargs, match in (
-        ((q, broken, ql, gl), {}, "retrieval gallery: 1 of 900 feature rows hold NaN"),
-        ((q[:, :5], g, ql, gl), {}, "5 query dimensions but 32 gallery"),
-        ((q, g, ql[:9], gl), {}, "60 query features but 9 query labels"),
-        ((q, g, ql, gl[:, :3]), {}, "one K"),
-        ((q, g, ql.int(), gl.int()), {}, "int32"),
-        ((q, g, ql.int().argmax(1), gl), {}, "on both sides"),
-        ((q, g, ql, gl), {"query_identities": names}, "for both"),
-        ((q, g, ql, gl), {"query_identities": names, "gallery_identities": names}, "60 gallery identities"),
-    ):
-        with pytest.raises(ValueError, match=match) as error:
-            retrieval_map(*sides, **kwargs)
-        assert isinstance(error.value, BitsError)
+@pytest.mark.parametrize(
+    ("protocol", "train", "pairs"),
+    [
+        ("val-against-train", True, 40 * 100),
+        ("each-against-all", False, 40 * 40),
+        ("query-gallery", False, 10 * (40 - 10)),
+    ],
+)
+def test_what_a_protocol_reads_and_costs(protocol: str, train: bool, pairs: int) -> None:
+    chosen = settings(protocol=protocol)
+    assert EVALUATOR.tokens(chosen, True) == Tokens(train=train)
+    load = Workload(train=100, val=40, classes=10, width=8, blocks=3, bare=False)
+    assert EVALUATOR.cost(load, chosen).flops == {"ranking": 2.0 * 8 * pairs}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bits.evaluation import retrieval
 from bits.exhibits import load_declarations
 from bits.records.code import ROOT
 
@@ -38,8 +39,6 @@ def change(config: Path, file: str, old: str, new: str) -> None:
     [
         ("table-4", TABLES, "BITS-fixed after 10 epochs for four values", "After ten epochs for four values"),
         ("table-4", TABLES, "row_title: beta", "row_title: weight"),
-        ("table-4", MEASURES, "retrieval.map: {label: mAP, unit: \"%\", direction: higher, decimals: 2}",
-         "retrieval.map: {label: mAP, unit: \"%\", direction: higher, decimals: 1}"),
         ("table-4", "published.csv", "table-4,BITS-fixed,beta=0.5,mAP,", "table-4,BITS-fixed,beta=0.5,mAP,9"),
         ("table-1", "references.yaml", "label: raw pixels", "label: pixels"),
         ("table-1", TABLES, "Both are shown as extra rows.", "They are shown below."),
@@ -57,6 +56,14 @@ def test_what_shows_changes_them(config: Path, exhibit: str, file: str, old: str
     before = facts(config, exhibit)
     change(config, file, old, new)
     assert facts(config, exhibit) != before
+
+
+def test_a_metrics_declaration_changes_what_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: facts(CONFIG, name) for name in ("table-4", "figure-1")}
+    metrics = retrieval.EVALUATOR.metrics
+    monkeypatch.setitem(metrics, "map", metrics["map"].model_copy(update={"decimals": 1}))
+    assert facts(CONFIG, "table-4") != before["table-4"]
+    assert facts(CONFIG, "figure-1") == before["figure-1"]
 
 
 @pytest.mark.parametrize("exhibit", ["table-4", "figure-1", "figure-2"])

@@ -6,6 +6,7 @@ import pytest
 
 from bits.config.evaluation import EVALUATORS
 from bits.errors import BitsError
+from bits.evaluation.declaration import Tokens, tokens_of
 
 from .conftest import made, measured, settings_of
 
@@ -18,7 +19,7 @@ def test_a_run_is_measured_by_what_exhibits_show_of_it_and_by_no_more(plan):
     assert clip.name != dino.name
     assert {path.name for path in plan.needs["table-12"]} == {clip.name}
     settings = settings_of(made("paper"), "bits-clip-2")
-    assert (settings.blocks, settings.sees_training_images()) == (1, False), "1.28 million images for nothing"
+    assert tokens_of(settings, True) == Tokens(blocks=1, train=False), "1.28 million images for nothing"
 
 
 def test_a_pending_or_missing_data_set_does_not_change_what_is_measured(plan):

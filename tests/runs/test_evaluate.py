@@ -18,6 +18,7 @@ from bits.evaluation.ranking.cosine import average_precision_per_query
 from bits.plan import Plan, Request, Run, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import write_record
+from bits.runs import subject
 from bits.runs.build import teacher_student
 from bits.training.checkpoint import read_tensors, write_tensors
 
@@ -106,8 +107,8 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
     whole, alone = metrics_file(plan, "bits-fixed"), metrics_file(plan, "bits-clip-2")
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
     extracted: list[str] = []
-    extract_all = evaluate.extract_all
-    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
+    extract_all = subject.extract_all
+    monkeypatch.setattr(subject, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
     found = {path: json.loads(path.read_text())["values"] for path in (whole, alone)}
     assert extracted == ["val"]
@@ -119,8 +120,8 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
 def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     extracted: list[int] = []
-    extract_all = evaluate.extract_all
-    monkeypatch.setattr(evaluate, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
+    extract_all = subject.extract_all
+    monkeypatch.setattr(subject, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, job))
     first = metrics_file(plan, "bits-fixed").read_text()
     assert len(extracted) == 2  # train and val
@@ -139,8 +140,8 @@ def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path
     plan = planned(tmp_path, monkeypatch, "backbone.options.proj_drop_rate=0.5")
     output = metrics_file(plan, "bits-fixed")
     modes: list[bool] = []
-    last_blocks = evaluate.last_blocks
-    monkeypatch.setattr(evaluate, "last_blocks", lambda *a: modes.append(a[0].training) or last_blocks(*a))
+    last_blocks = subject.last_blocks
+    monkeypatch.setattr(subject, "last_blocks", lambda *a: modes.append(a[0].training) or last_blocks(*a))
     found = []
     for _ in range(2):
         call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
@@ -207,7 +208,7 @@ def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):
     job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
     call(monkeypatch, evaluate, *words(plan, job))
     before = set(Path("results/smoke/features").rglob("*.safetensors"))
-    monkeypatch.setattr(evaluate, "_code_of_features", lambda: "other code")
+    monkeypatch.setattr(subject, "_code_of_features", lambda kind: "other code")
     call(monkeypatch, evaluate, *words(plan, job))
     after = set(Path("results/smoke/features").rglob("*.safetensors"))
     assert len(after) == 2 * len(before)

@@ -14,10 +14,11 @@ from safetensors.numpy import load_file, save_file
 
 from bits.data.scene_set import GENERATOR_VERSION, SceneSet, SceneSettings, SceneVideos, prepare, render_split
 from bits.errors import DatasetError
+from bits.scenes.classes import HUES, PALETTES, class_table
 from bits.scenes.factors import DRAWS, Draws, draw_factors
 from bits.scenes.file import KIND
 from bits.scenes.render import render
-from bits.scenes.settings import FIELDS, HUES, OBJECTS, PALETTES, class_table
+from bits.scenes.settings import FIELDS, MOST_CLASSES, OBJECTS
 from bits.scenes.shapes import SHAPES
 from bits.scenes.textures import TEXTURES
 from bits.scenes.videos import video_factors
@@ -238,6 +239,10 @@ def test_all_classes_are_there_balanced_and_distinct() -> None:
     table = class_table(32)
     assert len(set(zip(table.texture.tolist(), table.background.tolist(), strict=True))) == 32
     assert len(set(class_table(20).palette.tolist())) == 20
+
+
+def test_the_most_classes_are_every_shape_in_every_texture() -> None:
+    assert len(SHAPES) * len(TEXTURES) == MOST_CLASSES
 
 
 def test_a_scene_never_draws_more_than_is_reserved() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bits.evaluation.declaration import evaluator_files
+from bits.plan import Request, make_plan
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.reporting.renderers.base import files_of
-from bits.workflow.code import ELSEWHERE, STARTS, code_state_of
+from bits.workflow.code import ELSEWHERE, STARTS, code_of_evaluation, code_state_of
 
 
 def covered(*starts: str) -> set[str]:
@@ -21,11 +23,40 @@ def covered_by(kind: str) -> set[str]:
     return covered(STARTS["report"], *(str(path.relative_to(ROOT)) for path in code))
 
 
+def covered_by_evaluators(*names: str) -> set[str]:
+    return covered(STARTS["evaluate"], *(str(path.relative_to(ROOT)) for path in evaluator_files(names)))
+
+
 def test_training_is_models_objectives_views_and_the_curve() -> None:
     files = covered(STARTS["train"])
     assert {"models/head.py", "runs/train.py", "runs/build.py", "views/blur.py", "objectives/coding_rate.py"} <= files
-    assert {"evaluation/average_precision.py", "data/decode.py"} <= files  # the curve is measured while it trains
+    # The curve is measured while it trains.
+    assert {"evaluation/retrieval.py", "evaluation/ranking/average_precision.py", "data/decode.py"} <= files
     assert not {name for name in files if name.startswith(("reporting/", "costs/", "doctor/", "plan/"))}
+
+
+def test_measuring_is_features_and_the_evaluators_that_are_asked_for() -> None:
+    shared, retrieval, linear = (covered_by_evaluators(*names) for names in ((), ("retrieval",), ("linear",)))
+    assert {"runs/subject.py", "evaluation/features.py", "models/head.py", "views/resample.py"} <= shared
+    ranking = {"evaluation/retrieval.py", "evaluation/ranking/cosine.py", "evaluation/ranking/query_split.py"}
+    probing = {"evaluation/linear.py", "evaluation/probing/training.py", "evaluation/probing/settings.py"}
+    assert ranking <= retrieval
+    assert probing <= linear
+    assert not (ranking | probing | {"evaluation/knn.py", "analysis/variance.py"}) & shared
+    assert not probing & retrieval
+    assert not ranking & linear
+    assert not {name for name in retrieval | linear if name.startswith(("reporting/", "costs/", "doctor/", "plan/"))}
+
+
+def test_an_evaluation_is_its_evaluators_and_its_kind_of_data_set() -> None:
+    evaluations = make_plan(Request.of_scale("smoke")).evaluations.values()
+    codes = {one.name: code_of_evaluation(one) for one in evaluations}
+    asked = {(tuple(one.settings.evaluators()), one.dataset.kind) for one in evaluations}
+    assert len(set(codes.values())) == len(asked) > 1
+    one = next(iter(evaluations))
+    assert one.dataset.kind == "scenes"
+    folder = one.model_copy(update={"dataset": one.dataset.model_copy(update={"kind": "images", "settings": {}})})
+    assert code_of_evaluation(folder) != code_of_evaluation(one)
 
 
 def test_a_report_is_its_templates_too() -> None:

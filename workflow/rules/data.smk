@@ -1,15 +1,15 @@
-# Data: rendered scenes are made once; folders and zips of the user are read in place.
+# Data: what can be made, as rendered scenes, is made once; folders and zips of the user are read in place.
 
-SCENES = {
+MADE = {
     role: plan.roots[role]
     for role, dataset in plan.datasets.items()
-    if dataset.kind == "scenes"
+    if kind_of(dataset).prepare
 }
 
 
 def data_files(role):
     """The files of a data set that jobs wait for; a folder's identity is in the run's name instead."""
-    return [SCENES[role]] if role in SCENES else []
+    return [MADE[role]] if role in MADE else []
 
 
 def data_there(role):
@@ -19,7 +19,7 @@ def data_there(role):
     return data_files(role)
 
 
-for role, path in SCENES.items():
+for role, path in MADE.items():
 
     rule:
         name:

@@ -1,5 +1,7 @@
 # Evaluation: one process computes everything that the exhibits need of a backbone on a data set.
 
+from bits.evaluation.declaration import weights_read
+from bits.workflow.code import code_of_evaluation
 
 EVALUATIONS = plan.evaluations
 
@@ -8,14 +10,15 @@ def evaluation_file(name):
     return str(plan.evaluation_file(name))
 
 
-def features_model(name):
-    return EVALUATIONS[name].settings.features.model
+def weights_files(wildcards):
+    parts = weights_read(EVALUATIONS[wildcards.evaluation].settings)
+    return [str(RUNS[wildcards.id].weights(part)) for part in parts]
 
 
 rule evaluate:
     input:
         config=f"{results}/runs/{{id}}/config.yaml",
-        weights=lambda wildcards: f"{results}/runs/{wildcards.id}/{features_model(wildcards.evaluation)}.safetensors",
+        weights=weights_files,
         outcome=f"{results}/runs/{{id}}/outcome.json",
         data=lambda wildcards: data_there(EVALUATIONS[wildcards.evaluation].role),
     output:
@@ -30,7 +33,7 @@ rule evaluate:
     resources:
         **jobs.resources("evaluate"),
     params:
-        code=code_state_of("evaluate"),
+        code=lambda wildcards: code_of_evaluation(EVALUATIONS[wildcards.evaluation]),
         evaluation=lambda wildcards: evaluation_file(wildcards.evaluation),
         source=lambda wildcards: RUNS[wildcards.id].name,
         role=lambda wildcards: EVALUATIONS[wildcards.evaluation].role,
@@ -58,7 +61,7 @@ for job in plan.reference_jobs:
         resources:
             **jobs.resources("evaluate"),
         params:
-            code=code_state_of("evaluate"),
+            code=code_of_evaluation(EVALUATIONS[job.evaluation]),
             evaluation=evaluation_file(job.evaluation),
             jobs=lambda wildcards, output: [
                 f"--job {name}={path}" for name, path in output.items()

@@ -61,7 +61,7 @@ rule front_page:
     localrule: True
     params:
         code=code_state_of("report"),
-        scale=plan.scale.name,
+        study=plan.study,
     message:
         "List the reports of all scales"
     shell:

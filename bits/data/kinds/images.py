@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bits.data.fingerprint import fingerprint
 from bits.data.kind import SPLITS, Check, DatasetKind, Sizes, SplitFacts
-from bits.data.layout import FORMATS, Source, classes_and_images, join, locate
+from bits.data.layout import FORMATS, LAYOUT, Source, classes_and_images, join, locate
 from bits.data.source import open_source
 from bits.errors import DatasetError
 
@@ -36,16 +36,16 @@ def identity(dataset: Dataset, place: str) -> str:
 
 
 def sizes(dataset: Dataset, place: str) -> Sizes:
-    facts = {split: split_facts(dataset, place, split).images for split in SPLITS}
-    counts = {split: sum(images.values()) for split, images in facts.items()}
-    return Sizes(counts["train"], counts["val"], len(facts["train"]))
+    train, val = (split_facts(dataset, place, split) for split in SPLITS)
+    return Sizes(train.images, val.images, len(train.images_per_class))
 
 
 def split_facts(dataset: Dataset, place: str, split: str) -> SplitFacts:
     source = open_source(Path(place))
     folder = locate(source, split, dataset.eval_split)
     found = classes_and_images(source, folder, dataset.classes)
-    return SplitFacts(folder.rpartition("/")[2], {name: len(images) for name, images in found.items()})
+    counts = {name: len(images) for name, images in found.items()}
+    return SplitFacts(folder.rpartition("/")[2], sum(counts.values()), counts)
 
 
 def open_split(dataset: Dataset, place: Path, split: str) -> ImageSet:
@@ -68,7 +68,7 @@ def open_split(dataset: Dataset, place: Path, split: str) -> ImageSet:
 
 
 def checks(dataset: Dataset, place: str, published: Mapping[str, int], quick: bool) -> list[Check]:
-    """Splits, classes, and unless quick the number of images and whether some can be decoded."""
+    """Splits and classes, and unless quick the number of images and whether a sample of them can be decoded."""
     source = open_source(Path(place))
     folders = {split: locate(source, split, dataset.eval_split) for split in SPLITS}
     classes = {split: source.folders(folder) for split, folder in folders.items()}
@@ -76,64 +76,62 @@ def checks(dataset: Dataset, place: str, published: Mapping[str, int], quick: bo
     stands_in = _stands_in(dataset, folders["val"])
     if stands_in:
         expected.pop("val", None)  # published of the other
-    findings = [*stands_in, *_classes(dataset, classes, expected.get("classes"))]
+    found = [*stands_in, *_class_checks(classes, expected.get("classes"))]
     if not quick:
-        return [*findings, *_images(dataset, source, folders, expected)]
-    shown = f"{dataset.title}: {len(classes['train'])} classes in {place}; images were not counted (--quick)"
-    return findings or [Check("ok", shown)]
+        return [*found, *_image_checks(source, folders, expected)]
+    return found or [Check("ok", f"{len(classes['train'])} classes in {place}; images were not counted (--quick)")]
 
 
 def _stands_in(dataset: Dataset, folder: str) -> list[Check]:
     """That the evaluation images are not those which were asked for."""
     if dataset.eval_split != "test" or folder.rpartition("/")[2] == "test":
         return []
-    found = f"{dataset.title}: has no folder test, {folder} is evaluated instead"
-    return [Check("warning", found, "Add the test images, or say that it is meant: eval_split: val.")]
+    found = f"has no folder test, {folder} is evaluated instead"
+    return [Check("warning", found, "Add the test images, or confirm it with eval_split: val.")]
 
 
-def _classes(dataset: Dataset, classes: Mapping[str, Sequence[str]], wanted: int | None) -> list[Check]:
+def _class_checks(classes: Mapping[str, Sequence[str]], wanted: int | None) -> list[Check]:
     train, val = (set(classes[split]) for split in SPLITS)
-    findings = []
+    checks = []
     if train != val:
         odd = sorted(train ^ val)
-        found = f"{dataset.title}: {len(odd)} class folders are in one split only, as {', '.join(odd[:4])}"
-        findings.append(Check("error", found, "Labels are positions in the sorted folders: give both splits the same."))
+        found = f"{len(odd)} class folders are in one split only, such as {', '.join(odd[:4])}"
+        remedy = "Labels are positions in the sorted folders: give both splits the same."
+        checks.append(Check("error", found, remedy))
     if wanted and len(train) != wanted:
-        found = f"{dataset.title}: {len(train)} class folders in train, expected {wanted}"
-        findings.append(Check("error", found, COPY_AGAIN))
-    return findings
+        checks.append(Check("error", f"{len(train)} class folders in train, expected {wanted}", COPY_AGAIN))
+    return checks
 
 
-def _images(dataset: Dataset, source: Source, folders: Mapping[str, str], expected: Mapping[str, int]) -> list[Check]:
-    findings, counted = [], []
+def _image_checks(source: Source, folders: Mapping[str, str], expected: Mapping[str, int]) -> list[Check]:
+    checks, counted = [], []
     for split, folder in folders.items():
         images = classes_and_images(source, folder, None)
         names = [join(folder, name) for members in images.values() for name in members]
         counted.append(f"{len(names):,} {folder.rpartition('/')[2]}")
-        findings += [*_count(dataset, split, len(names), expected.get(split)), *_readable(dataset, source, names)]
-    whole = f"{dataset.title}: {' and '.join(counted)} images in {source.path}, a sample of each can be read"
-    return findings or [Check("ok", whole)]
+        checks += [*_count_checks(split, len(names), expected.get(split)), *_unreadable(source, names)]
+    whole = f"{' and '.join(counted)} images in {source.path}, a sample of each can be read"
+    return checks or [Check("ok", whole)]
 
 
-def _count(dataset: Dataset, split: str, count: int, wanted: int | None) -> list[Check]:
+def _count_checks(split: str, count: int, wanted: int | None) -> list[Check]:
     if wanted is None or count == wanted:
         return []
-    found = f"{dataset.title}: {count:,} images in {split}, published with {wanted:,}"
+    found = f"{count:,} images in {split}, published with {wanted:,}"
     if count < wanted:
         return [Check("error", found, COPY_AGAIN)]
     return [Check("warning", found, "Remove what does not belong there, or say in the paper what this is.")]
 
 
-def _readable(dataset: Dataset, source: Source, names: Sequence[str]) -> list[Check]:
+def _unreadable(source: Source, names: Sequence[str]) -> list[Check]:
     """Decode an evenly spaced sample, the same at every call."""
-    count = min(SAMPLE, len(names))
-    sample = [names[place * len(names) // count] for place in range(count)]
+    tried = min(SAMPLE, len(names))
+    sample = [names[place * len(names) // tried] for place in range(tried)]
     problems = [problem for problem in (_problem(source, name) for name in sample) if problem]
     if not problems:
         return []
-    remedy = "Replace it with an intact copy; where many are broken, copy the data set again."
-    found = f"{dataset.title}: {len(problems)} of {count} images tried cannot be read, first {problems[0]}"
-    return [Check("error", found, remedy)]
+    remedy = "Replace it with an intact copy. If many are broken, so is the disk or the copy: copy the set again."
+    return [Check("error", f"{len(problems)} of {tried} images tried cannot be read, first {problems[0]}", remedy)]
 
 
 def _problem(source: Source, name: str) -> str:
@@ -150,6 +148,7 @@ def _problem(source: Source, name: str) -> str:
 KIND = DatasetKind(
     name="images",
     labels=("classes",),
+    layout=LAYOUT,
     check_settings=check_settings,
     root=root,
     fingerprint=identity,

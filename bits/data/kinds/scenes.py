@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bits.config.near import did_you_mean
 from bits.data.kind import Check, DatasetKind, Progress, Sizes, SplitFacts
 from bits.errors import DatasetError
 from bits.records.digests import digest
-from bits.scenes.settings import SceneSettings
+from bits.scenes.settings import GENERATOR_VERSION, SceneSettings
 
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
 
 SHORT = 8  # hex digits of a digest in a name
 ROOM = 2**26  # bytes that must be free
+PIXEL = 4  # bytes: its colour, and its mask
 
 
 def generator(dataset: Dataset) -> SceneSettings:
     """The typed settings; raises DatasetError for what the generator does not know or allow."""
+    known = [field.name for field in fields(SceneSettings)]
+    for name in dataset.settings:
+        if name not in known:
+            raise DatasetError(f"dataset.settings.{name} of {dataset.name}: no such setting{did_you_mean(name, known)}")
     try:
         return SceneSettings(**dataset.settings)
     except (TypeError, ValueError) as error:
@@ -33,11 +40,16 @@ def generator(dataset: Dataset) -> SceneSettings:
 def check_settings(dataset: Dataset) -> None:
     if dataset.eval_split != "val":
         raise ValueError(f"eval_split = {dataset.eval_split!r}: rendered scenes have the splits train and val alone")
+    for name in ("classes", "max_side"):
+        if getattr(dataset, name) is not None:
+            raise ValueError(f"{name} = {getattr(dataset, name)}: scenes are rendered as dataset.settings says")
+    try:
+        generator(dataset)
+    except DatasetError as error:
+        raise ValueError(str(error)) from None
 
 
 def root(dataset: Dataset, given: str | None) -> str:
-    from bits.scenes.split import GENERATOR_VERSION
-
     return given or f"data/scenes-{digest([GENERATOR_VERSION, dataset.settings])[:SHORT]}.safetensors"
 
 
@@ -55,14 +67,14 @@ def split_facts(dataset: Dataset, place: str, split: str) -> SplitFacts:
     """A function of the settings."""
     import numpy as np
 
+    from bits.scenes.classes import class_table
     from bits.scenes.factors import draw_factors
-    from bits.scenes.settings import class_table
 
     settings = generator(dataset)
     count = settings.train if split == "train" else settings.val
     tally = Counter(draw_factors(settings, split, np.arange(count)).label.tolist())
     names = class_table(settings.classes).names
-    return SplitFacts("", {name: tally[label] for label, name in enumerate(names)})
+    return SplitFacts("", count, {name: tally[label] for label, name in enumerate(names)})
 
 
 def image_size(dataset: Dataset) -> tuple[int, int]:
@@ -99,17 +111,18 @@ def frames_made(dataset: Dataset) -> int:
 
 
 def bytes_made(dataset: Dataset) -> int:
-    return 3 * generator(dataset).image_size ** 2 * frames_made(dataset)
+    return PIXEL * generator(dataset).image_size ** 2 * frames_made(dataset)
 
 
 def checks(dataset: Dataset, place: str, published: Mapping[str, int], quick: bool) -> list[Check]:
     state = "is there" if Path(place).is_file() else "will be rendered"
-    return [Check("ok", f"{dataset.title}: {place} {state}")]
+    return [Check("ok", f"{place} {state}")]
 
 
 KIND = DatasetKind(
     name="scenes",
     labels=("classes", "several", "boxes", "masks"),
+    layout="a file of rendered scenes, which the preparation step makes",
     check_settings=check_settings,
     root=root,
     fingerprint=identity,

@@ -8,17 +8,8 @@ import torch
 from torch import Tensor
 
 from bits.evaluation.ranking.average_precision import AveragePrecision, Ties, average_precision
-from bits.evaluation.ranking.query_split import split_query_gallery
 from bits.evaluation.ranking.relevance import Relevance, relevance
 from bits.evaluation.ranking.similarity import EvaluationError, blocks, cosine_block, unit_rows
-
-__all__ = [
-    "average_precision_per_query",
-    "mean_average_precision",
-    "ranked",
-    "retrieval_map",
-    "split_query_gallery",
-]
 
 SimilarityBlock = Callable[[slice], Tensor]
 

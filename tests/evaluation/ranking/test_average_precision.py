@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score
 
 from bits.evaluation.ranking.average_precision import average_precision
 
-FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 INFINITY = float("inf")
 
 

@@ -1,0 +1,75 @@
+"""What measuring takes on any machine, from what evaluators declare: passes, work on the CPU, disk and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
+from bits.config.recipe import Recipe
+from bits.config.section import Section
+from bits.costs.assumptions import Images
+from bits.costs.counts import Counts
+from bits.evaluation import declaration
+from bits.evaluation.declaration import Tokens, Workload
+
+FLOAT = 4  # bytes: weights, optimizer state and features are float32
+WITHOUT_BACKBONE = ("chance", "pixels")
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Of one source on one data set.
+
+    passes: images that go through the backbone, 0 without one. flops: on the CPU, by kind of work. disk: bytes of
+    features, and of what evaluators keep. memory: bytes of the features that are held, and of what the evaluator that
+    needs most holds beside them.
+    """
+
+    passes: int
+    flops: Mapping[str, float]
+    disk: int
+    memory: int
+
+
+def evaluation_demand(
+    source: str, recipe: Recipe, settings: EvaluationSettings, images: Images, counts: Counts
+) -> Demand:
+    """Of an evaluation of `source`, a reference or a run with this recipe: features once, then each evaluator."""
+    load = workload(source, recipe, settings, images, counts)
+    return _demand(load, settings.evaluators(), declaration.tokens_of(settings, not load.bare))
+
+
+def curve_demand(recipe: Recipe, images: Images, counts: Counts) -> Demand:
+    """Of one point of a training's curve, whose settings stand under the names of their evaluators."""
+    curve = recipe.curve
+    counted = counts.backbone(recipe.backbone, curve.features.size)
+    load = Workload(images.train, images.val, images.classes, counted.width, counted.blocks, bare=False)
+    known = declaration.evaluators()
+    asked = {name: own for name in known if (own := getattr(curve, name, None)) is not None}
+    train = any(known[name].tokens(own, True).train for name, own in asked.items())
+    return _demand(load, asked, Tokens(train=train))
+
+
+def workload(source: str, recipe: Recipe, settings: EvaluationSettings, images: Images, counts: Counts) -> Workload:
+    """The sizes of what is evaluated. Counts FLOPs where they are not known yet, which imports torch."""
+    if source in WITHOUT_BACKBONE:
+        side = min(settings.features.size, settings.pixels)
+        width = CHANCE_WIDTH if source == "chance" else 3 * side**2
+        return Workload(images.train, images.val, images.classes, width, blocks=1, bare=True)
+    counted = counts.backbone(recipe.backbone, settings.features.size)
+    return Workload(images.train, images.val, images.classes, counted.width, counted.blocks, bare=False)
+
+
+def _demand(load: Workload, asked: Mapping[str, Section], tokens: Tokens) -> Demand:
+    """asked: the settings of evaluators by their names. tokens: those that features hold."""
+    known = declaration.evaluators()
+    costs = [known[name].cost(load, own) for name, own in asked.items()]
+    extracted = load.val + (load.train if tokens.train else 0)
+    features = FLOAT * load.width_of(tokens) * extracted
+    return Demand(
+        passes=(0 if load.bare else extracted) + sum(cost.passes for cost in costs),
+        flops={kind: sum(cost.flops.get(kind, 0.0) for cost in costs) for cost in costs for kind in cost.flops},
+        disk=features + sum(cost.disk for cost in costs),
+        memory=features + max((cost.memory for cost in costs), default=0),
+    )
