@@ -26,4 +26,6 @@ def seeds_said(table: Table) -> str:
                 "seeds follows it."
             )
         case _:
-            return "A value with ± is the mean and the sample standard deviation of the number of seeds that follows it."
+            return (
+                "A value with ± is the mean and the sample standard deviation of the number of seeds that follows it."
+            )
