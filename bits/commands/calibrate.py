@@ -157,12 +157,16 @@ def _settings(plan: Mapping[str, Any], site: Site, device: Any, said: list[str])
 
 
 def _in_words(recipe: Recipe) -> str:
-    crops, head, objective = recipe.crops, recipe.head, recipe.objective
+    crops, head = recipe.crops, recipe.head
     outputs = f"{head.outputs}{f' and {head.prototypes} prototypes' if head.prototypes else ''}"
-    target = f" ({objective.target})" if objective.agreement == "bce" else ""
+    terms = recipe.objective.model_dump().items()
+    objective = " + ".join(
+        f"{name}{f' ({words})' if (words := ', '.join(v for v in settings.values() if isinstance(v, str))) else ''}"
+        for name, settings in terms
+    )
     return (
         f"{recipe.backbone.name}, {recipe.schedule.batch_size} images of 2 x {crops.global_size} + {crops.n_local} x "
-        f"{crops.local_size} px, head {outputs}, {objective.agreement}{target}"
+        f"{crops.local_size} px, head {outputs}, {objective}"
     )
 
 

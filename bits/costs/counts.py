@@ -65,7 +65,8 @@ class Counts:
 
 def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
     """Of one image in one step: the student forward and backward (twice forward) on all views, the teacher
-    forward on the two global ones; with micro-batches and a rate term the student's global views once more.
+    forward on the two global ones; with micro-batches and a term that couples samples the student's global views
+    once more.
 
     The objective, augmentation and the update are left out.
     """
@@ -75,5 +76,5 @@ def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
     head = counts.head(recipe.head, large.width).flops
     teacher = 2 * (large.flops + head)
     student = teacher + recipe.crops.n_local * (small.flops + head)
-    twice = bool(micro_batch) and micro_batch < recipe.schedule.batch_size and recipe.objective.rate_weight > 0
+    twice = bool(micro_batch) and micro_batch < recipe.schedule.batch_size and recipe.objective.couples
     return 3 * student + teacher + (teacher if twice else 0)

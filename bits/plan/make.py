@@ -26,6 +26,7 @@ PAPER = {"title": "Self-Supervised Learning as Discrete Communication", "arxiv":
 FORMATS = {"grid": ["html", "tex", "md", "csv"], "lines": ["html", "png", "pdf", "svg", "csv"]}
 OF_THE_MACHINE = ("digest", "site", "roots", "elsewhere", "overrides", "missing")
 OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
+_ABSENT = object()
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
@@ -178,7 +179,9 @@ def _choices(config_dir: Path, runs: Mapping[str, Any], shared: Mapping[str, Eva
             continue  # a fine-tuning on a role that the targets in force do not have
         value: Any = {**run["recipe"], "evaluation": shared[run["role"]].model_dump(mode="json")}
         for part in entry["key"].split("."):
-            value = value[part]
+            value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
+        if value is _ABSENT:
+            continue  # of a section that is null
         key = entry.get("override") or entry["key"]
         key = f"{key} ({entry['run']})" if "run" in entry else key
         rows.append([key, json.dumps(value), entry["why"]])

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from bits.config.compose import CONFIG_DIR
+from bits.config.kinds import declarations
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
@@ -35,5 +36,6 @@ class Request:
 
 @cache
 def _code() -> str:
-    """Digest of the code that makes plans."""
-    return code_digest(imported_files([ROOT / "bits/plan/make.py"]))
+    """Digest of the code that makes plans; the settings of terms are part of what it checks."""
+    terms = (found.file for found in declarations("bits.objectives", "TERM").values())
+    return code_digest(imported_files([ROOT / "bits/plan/make.py", *terms]))

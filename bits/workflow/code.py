@@ -1,9 +1,17 @@
-"""Digests of the code that determines what each kind of job makes: of all that its command imports."""
+"""Digests of the code that determines what each kind of job makes: of all that its command imports.
+
+Kinds that declare themselves (terms of an objective, ...) are not imported by name: a job's digest covers those that
+it uses, so that another kind's file makes nothing stale.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+from bits.config.kinds import files
 from bits.records.code import ROOT, code_digest, imported_files
 
 # Whose changes show in what a job is given (plan, digests, frozen files), or that name and check what others compute.
@@ -16,12 +24,18 @@ DRAWING = "bits/reporting/figures.py"
 
 
 @cache  # asked once a rule, and there is a rule an exhibit
-def code_state_of(part: str) -> str:
+def code_state_of(part: str, kinds: tuple[Path, ...] = ()) -> str:
     """code:<part>:<digest> of the code that determines a rule's output; comments and docstrings do not count.
 
-    part: train, evaluate, report, or figures, which is report and how figures are drawn.
+    part: train, evaluate, report, or figures, which is report and how figures are drawn. kinds: files of the kinds
+    that the job uses.
     """
     start, without = STARTS.get(part, STARTS["report"]), () if part == "figures" else (DRAWING,)
     outside = ELSEWHERE if part in ("figures", "report") else (*ELSEWHERE, "bits/exhibits/")
-    files = imported_files([ROOT / start], (*outside, *without))
-    return f"code:{part}:{code_digest(files)[:16]}"
+    covered = imported_files([ROOT / start, *kinds], (*outside, *without))
+    return f"code:{part}:{code_digest(covered)[:16]}"
+
+
+def terms_of(run: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files of the terms in the objective of a run of the plan."""
+    return files("bits.objectives", "TERM", run["recipe"]["objective"])
