@@ -34,7 +34,8 @@ class Wants:
 class Update:
     """What all processes know about a step: the global batch's values, and what they agreed to do after it.
 
-    terms: values without their weights. signal: that some process was asked to stop by, 0 for none. save: a checkpoint is due by the first one's clock.
+    terms: their values, without weights. signal: that some process was asked to stop by, 0 for none. save: a checkpoint
+    is due by the first one's clock.
     """
 
     loss: float

@@ -132,11 +132,11 @@ def test_an_evaluator_that_is_shown_cannot_be_left_out():
 
 def test_a_rows_own_value_wins_over_one_for_all_runs(plan):
     """Else all rows of Table 4 would be one run under four names."""
-    words = ("objective.rate_weight=0.5", "schedule={epochs: 3}", "optimizer.warmup_epochs=1", "optimizer.clip_norm=9")
+    words = ("objective.coding_rate.weight=0.5", "schedule={epochs: 3}", "optimizer.warmup_epochs=1", "optimizer.clip_norm=9")
     changed = make_plan(Request("smoke", words))
     recipes = {name: run_of(changed, name)["recipe"] for name in names(changed, kind="pretraining")}
     for weight in (0.05, 0.1, 0.2, 0.5):
-        assert recipes[f"bits-beta-{weight}"]["objective"]["rate_weight"] == weight
+        assert recipes[f"bits-beta-{weight}"]["objective"]["coding_rate"]["weight"] == weight
         assert recipes[f"bits-beta-{weight}"]["schedule"]["epochs"] == 10
     assert recipes["bits-fixed"]["schedule"]["epochs"] == 3
     assert recipes["bits-fixed"]["optimizer"]["clip_norm"] == 9
@@ -252,7 +252,7 @@ def test_exhibits_need_files_that_a_run_or_a_reference_makes(plan):
 
 def test_choices_in_force_have_their_values(plan):
     choices = {key: value for key, value, _ in plan["choices"]}
-    assert choices["objective.reduction"] == '"mean"'
+    assert choices["objective.bce.reduction"] == '"mean"'
     assert choices["evaluation.retrieval.queries_per_class"] == "5"
 
 

@@ -209,7 +209,7 @@ def build_fake_scale(root: Path, seeds: int = 1) -> FakeScale:
         "left_out": {},
         "datasets": {"imagenet1k": {"name": "scenes", "title": "procedural scenes, 20 classes"}},
         "choices": [
-            ["objective.rate_eps", "0.05", "plays the role of eps^2 in Eq. 9, as in the public code"],
+            ["objective.coding_rate.eps", "0.05", "plays the role of eps^2 in Eq. 9, as in the public code"],
             ["schedule.batch_size", "64", "the literal text is 256; 512 = 2 x 256 is the variant"],
         ],
         "metrics": {},
