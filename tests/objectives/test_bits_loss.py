@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bits.objectives.coding_rate import coding_rate
 from bits.config.objective import TERMS
+from bits.objectives.coding_rate import coding_rate
 from bits.objectives.objective import Objective
 from tests.objectives.terms import AGREEMENTS, SETTINGS, objective_of, with_target
 

@@ -49,7 +49,7 @@ def test_a_term_that_is_null_or_weighs_nothing_is_in_no_dump() -> None:
 
 
 def test_an_objective_compares_student_and_teacher() -> None:
-    with pytest.raises(ValidationError, match="give one of bce, code_cosine, cosine, cross_entropy.* a weight"):
+    with pytest.raises(ValidationError, match=r"give one of bce, code_cosine, cosine, cross_entropy.* a weight"):
         Objective(coding_rate=SETTINGS["coding_rate"])
 
 

@@ -132,7 +132,12 @@ def test_an_evaluator_that_is_shown_cannot_be_left_out():
 
 def test_a_rows_own_value_wins_over_one_for_all_runs(plan):
     """Else all rows of Table 4 would be one run under four names."""
-    words = ("objective.coding_rate.weight=0.5", "schedule={epochs: 3}", "optimizer.warmup_epochs=1", "optimizer.clip_norm=9")
+    words = (
+        "objective.coding_rate.weight=0.5",
+        "schedule={epochs: 3}",
+        "optimizer.warmup_epochs=1",
+        "optimizer.clip_norm=9",
+    )
     changed = make_plan(Request("smoke", words))
     recipes = {name: run_of(changed, name)["recipe"] for name in names(changed, kind="pretraining")}
     for weight in (0.05, 0.1, 0.2, 0.5):
@@ -156,9 +161,11 @@ def test_a_changed_set_up_says_so_on_every_page_and_is_no_reproduction():
 
 
 def test_another_pretraining_makes_another_fine_tuning(plan):
-    other = make_plan(Request("smoke", ("objective.rate_eps=0.1",)))
+    other = make_plan(Request("smoke", ("objective.coding_rate.eps=0.1",)))
     for name, ids in plan["sources"].items():
-        if name not in ("chance", "pixels", "random-init"):
+        if name == "dino" or name.startswith("dino-on-"):
+            assert other["sources"][name] == ids, "it has no coding rate"
+        elif name not in ("chance", "pixels", "random-init"):
             assert not set(ids) & set(other["sources"][name])
     longer = make_plan(Request("smoke", ("finetuning.epochs=6",)))
     for name, ids in plan["sources"].items():
@@ -265,7 +272,7 @@ def test_the_plan_is_read_again_until_something_it_is_made_from_changes(tmp_path
     frozen = config.stat().st_mtime_ns
     assert current_plan(Request("smoke")) == first
     assert path.stat().st_mtime_ns == made
-    other = current_plan(Request("smoke", ("objective.rate_eps=0.1",)))
+    other = current_plan(Request("smoke", ("objective.coding_rate.eps=0.1",)))
     assert other["sources"]["bits-fixed"] != first["sources"]["bits-fixed"]
     assert config.stat().st_mtime_ns == frozen, "a frozen configuration was written again"
     path.write_text("{half")

@@ -38,5 +38,5 @@ CORRELATION = Term(
 
 def with_planted_terms(recipe: Recipe) -> Objective:
     """The recipe's objective and both."""
-    planted = [(SPREAD, TermSettings(weight=3.0)), (CORRELATION, TermSettings(weight=0.5))]
+    planted = [(SPREAD, TermSettings(weight=0.3)), (CORRELATION, TermSettings(weight=5.0))]
     return Objective([*recipe.objective.parts(), *planted], recipe.head.prototypes or recipe.head.outputs)
