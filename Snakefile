@@ -19,7 +19,7 @@ from bits.workflow.messages import (
     left_out_message,
     missing_data_message,
 )
-from bits.workflow.code import code_state_of, terms_of
+from bits.workflow.code import code_state_of, files_of_terms
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:

@@ -6,10 +6,9 @@ it uses, so that another kind's file makes nothing stale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from bits.config.kinds import files
 from bits.records.code import ROOT, code_digest, imported_files
@@ -36,6 +35,6 @@ def code_state_of(part: str, kinds: tuple[Path, ...] = ()) -> str:
     return f"code:{part}:{code_digest(covered)[:16]}"
 
 
-def terms_of(run: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The files of the terms in the objective of a run of the plan."""
-    return files("bits.objectives", "TERM", run["recipe"]["objective"])
+def files_of_terms(names: Iterable[str]) -> tuple[Path, ...]:
+    """The files of the terms of an objective, by their names."""
+    return files("bits.objectives", "TERM", names)

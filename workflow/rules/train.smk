@@ -15,7 +15,7 @@ def training_command():
 
 
 def training_code(run):
-    return code_state_of("train", terms_of(run))
+    return code_state_of("train", files_of_terms(run["recipe"]["objective"]))
 
 
 def any_of(names):
