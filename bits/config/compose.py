@@ -195,10 +195,13 @@ class Composer:
         line: of the run, where it is to win over the overrides: a row called "beta 0.2" must be that.
         """
         own = [free_form(f"{key}={_literal(value)}") for key, value in (line or {}).items() if key not in LINE_WORDS]
-        whole = [word for word in self.overrides if not _section_in_part(word)]
+        # A row "beta 0.2" has its rate term also where all other runs are to go without.
+        kept = {f"++{section}=null" for word in own if (section := _section_in_part(word))}
+        overrides = [word for word in self.overrides if word not in kept]
+        whole = [word for word in overrides if not _section_in_part(word)]
         values = self._values(run, [*whole, *own])
-        if len(whole) < len(self.overrides):
-            there = [word for word in self.overrides if _is_there(values, _section_in_part(word))]
+        if len(whole) < len(overrides):
+            there = [word for word in overrides if _is_there(values, _section_in_part(word))]
             values = self._values(run, [*there, *own])
             self._without_effect -= set(there)
         return validated(values), values["scale"]

@@ -106,10 +106,17 @@ class BatchUpdate:
             self.device, non_blocking=True
         )
         mine = torch.stack([(~step.sound).double(), *(value.double() for value in step.means.values())])
-        told = self.world.gather(torch.cat([wanted, mine])[None])
+        gathered = self.world.gather(torch.cat([wanted, mine])[None])
         coupled = [value.double() for value in step.coupled.values()]
         signal, save, unsound, gradient_norm, *values = torch.stack(
-            [told[:, 0].max(), told[0, 1], told[:, 2].max(), norm.double(), *told[:, 3:].sum(0), *coupled]
+            [
+                gathered[:, 0].max(),
+                gathered[0, 1],
+                gathered[:, 2].max(),
+                norm.double(),
+                *gathered[:, 3:].sum(0),
+                *coupled,
+            ]
         ).tolist()
         terms = dict(zip([*step.means, *step.coupled], values, strict=True))
         loss = math.nan if unsound else sum(weight * terms[name] for name, weight in self.objective.weights.items())

@@ -148,6 +148,16 @@ def test_a_rows_own_value_wins_over_one_for_all_runs(plan):
     assert recipes["bits-clip-2"]["optimizer"]["clip_norm"] == 2
 
 
+def test_all_runs_go_without_a_term_but_those_whose_line_sets_it(plan):
+    without = make_plan(Request("smoke", ("objective.coding_rate=null",)))
+    terms = {name: list(run_of(without, name)["recipe"]["objective"]) for name in names(without, kind="pretraining")}
+    assert {name for name, found in terms.items() if "coding_rate" in found} == {
+        f"bits-beta-{weight}" for weight in ("0.05", "0.1", "0.2", "0.5")
+    }
+    assert not [key for key, _, _ in without["choices"] if key.startswith("objective.coding_rate")]
+    assert without["sources"]["dino"] == plan["sources"]["dino"]
+
+
 def test_a_changed_set_up_says_so_on_every_page_and_is_no_reproduction():
     same = make_plan(Request("paper", ("site.threads=3", "seeds=[0,1]", "seed=4", "site.data.imagenet1k='/x'")))
     assert same["scale"] == make_plan(Request("paper"))["scale"]
