@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +146,18 @@ def _section_in_part(override: str) -> str | None:
     return None if section == key else section
 
 
-def _is_there(values: Mapping[str, Any], section: str | None) -> bool:
-    """Whether a composed run has a section; None is everything, which is always there."""
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    """What lies at a dotted key of a composed run; None also where a section on the way is not there."""
     found: Any = values
-    for part in section.split(".") if section else ():
-        found = found.get(part)
-        if found is None:
-            return False
-    return True
+    for part in key.split("."):
+        found = None if found is None else found.get(part)
+    return found
+
+
+def _consists_of(values: Mapping[str, Any], section: str, overrides: Iterable[str]) -> bool:
+    """Whether a section has no key but those that overrides set: then the run itself may go without it."""
+    keys = {word.lstrip("+").split("=", 1)[0] for word in overrides}
+    return all(f"{section}.{key}" in keys for key in _at(values, section) or ())
 
 
 class Composer:
@@ -198,12 +202,14 @@ class Composer:
         # A row "beta 0.2" has its rate term also where all other runs are to go without.
         kept = {f"++{section}=null" for word in own if (section := _section_in_part(word))}
         overrides = [word for word in self.overrides if word not in kept]
-        whole = [word for word in overrides if not _section_in_part(word)]
-        values = self._values(run, [*whole, *own])
-        if len(whole) < len(overrides):
-            there = [word for word in overrides if _is_there(values, _section_in_part(word))]
-            values = self._values(run, [*there, *own])
-            self._without_effect -= set(there)
+        values = self._values(run, [*overrides, *own])
+        partial = {word: section for word in overrides if (section := _section_in_part(word))}
+        doubtful = {word for word, section in partial.items() if _consists_of(values, section, partial)}
+        if doubtful:
+            values = self._values(run, [*(word for word in overrides if word not in doubtful), *own])
+            doubtful -= {word for word in doubtful if _at(values, partial[word]) is not None}
+            values = self._values(run, [*(word for word in overrides if word not in doubtful), *own])
+        self._without_effect -= partial.keys() - doubtful
         return validated(values), values["scale"]
 
     def _values(self, run: str, overrides: Sequence[str]) -> dict[str, Any]:
