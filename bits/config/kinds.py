@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,3 +53,9 @@ def declarations(package: str, constant: str) -> dict[str, Found]:
             raise KindError(f"{path}: {constant} is called {value.name!r}, and so is that of {found[value.name].file}.")
         found[value.name] = Found(value, module, path)
     return dict(sorted(found.items()))
+
+
+def files(package: str, constant: str, names: Iterable[str]) -> tuple[Path, ...]:
+    """The files that declare the kinds of these names, sorted: what a job that uses them depends on."""
+    found = declarations(package, constant)
+    return tuple(sorted(found[name].file for name in names))

@@ -12,7 +12,11 @@ from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
-PLAN_FORMAT = 6
+PLAN_FORMAT = 7
+KINDS = (
+    *(("bits.evaluation", "EVALUATOR"), ("bits.analysis", "EVALUATOR"), ("bits.objectives", "TERM")),
+    *(("bits.data", "KIND"), ("bits.exhibits.kinds", "KIND")),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,6 @@ class Request:
 
 @cache
 def _code() -> str:
-    """Digest of the code that makes plans, kinds of exhibit included."""
-    kinds = [found.file for found in declarations("bits.exhibits.kinds", "KIND").values()]
-    return code_digest(imported_files([ROOT / "bits/plan/make.py", *kinds]))
+    """Digest of the code that makes plans, what the kinds declare included."""
+    kinds = [found.file for room, constant in KINDS for found in declarations(room, constant).values()]
+    return code_digest([*imported_files([ROOT / "bits/plan/make.py"]), *kinds])

@@ -1,10 +1,16 @@
-"""Digests of the code that determines what each kind of job makes: of all that its command imports."""
+"""Digests of the code that determines what each kind of job makes: of all that its command imports.
+
+Kinds that declare themselves (terms of an objective, ...) are not imported by name: a job's digest covers those that
+it uses, so that another kind's file makes nothing stale.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from bits.config.kinds import files as kind_files
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.reporting.files import ReportError
 from bits.reporting.renderers.base import files_of
@@ -36,3 +42,8 @@ def code_of_exhibit(exhibit: str, kind: str) -> str:
         return code_state_of("report", files_of(kind, exhibit))
     except ReportError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
+
+
+def files_of_terms(names: Iterable[str]) -> tuple[Path, ...]:
+    """The files of the terms of an objective, by their names."""
+    return kind_files("bits.objectives", "TERM", names)

@@ -14,6 +14,10 @@ def training_command():
     return f"bits.commands.launch --processes {processes} --nodes {nodes} -- {each}"
 
 
+def training_code(run):
+    return code_state_of("train", files_of_terms(run.recipe.objective.model_dump()))
+
+
 def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -37,7 +41,7 @@ rule pretrain:
         **jobs.resources("train", plan.site.processes, plan.site.nodes),
         train=training_command(),  # a resource, because a parameter would make runs stale
     params:
-        code=code_state_of("train"),
+        code=lambda wildcards: training_code(RUNS[wildcards.id]),
         start="",
     message:
         "Pretrain {wildcards.id}"
@@ -57,7 +61,7 @@ use rule pretrain as finetune with:
     wildcard_constraints:
         id=any_of(FINETUNINGS),
     params:
-        code=code_state_of("train"),
+        code=lambda wildcards: training_code(RUNS[wildcards.id]),
         start=lambda wildcards: "--from-run "
         + str(RUNS[RUNS[wildcards.id].start].folder),
     message:
