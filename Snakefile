@@ -20,7 +20,12 @@ from bits.workflow.messages import (
     left_out_message,
     missing_data_message,
 )
-from bits.workflow.code import code_of_exhibit, code_state_of
+from bits.workflow.code import (
+    code_of_evaluation,
+    code_of_exhibit,
+    code_of_training,
+    code_state_of,
+)
 from bits.exhibits.kinds.base import RECORD
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 

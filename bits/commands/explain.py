@@ -38,7 +38,7 @@ STAGES = {
     "Write": "Render",
     "List": "Render",
 }
-CODE = {"train": "training", "evaluate": "evaluation", "report": "reporting", "figures": "drawing"}
+CODE = {"train": "training", "evaluate": "evaluation", "report": "reporting"}
 
 
 @dataclass(frozen=True)

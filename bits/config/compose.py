@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from bits.config.composed import Composed
 from bits.config.declared import DeclarationError, read_yaml
-from bits.config.validation import ConfigError, is_open, key_error, known_keys, validated
+from bits.config.validation import ConfigError, is_open, key_error, known_keys, optional_section, validated
 
 LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
 SHARED = (*(name for name in Composed.model_fields if name not in ("recipe", "seeds")), "dataset")
@@ -132,20 +132,49 @@ def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[st
 
 
 def free_form(override: str) -> str:
-    """`++` before an override below a free mapping (backbone.options.depth=2): Hydra asks for it, users forget."""
+    """`++` before an override of what need not be there: Hydra asks for it, users forget.
+
+    That is a key of a free mapping (backbone.options.depth=2) or of a section that may be null
+    (objective.coding_rate.weight=0.2).
+    """
     key = override.split("=", 1)[0]
-    return f"++{override}" if is_open(key) else override
+    return f"++{override}" if is_open(key) or optional_section(key) else override
+
+
+def _section_in_part(override: str) -> str | None:
+    """The section that may be null of which an override sets a single key."""
+    key = override.lstrip("+").split("=", 1)[0]
+    section = optional_section(key)
+    return None if section == key else section
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    """What lies at a dotted key of a composed run; None also where a section on the way is not there."""
+    found: Any = values
+    for part in key.split("."):
+        found = None if found is None else found.get(part)
+    return found
+
+
+def _consists_of(values: Mapping[str, Any], section: str, overrides: Iterable[str]) -> bool:
+    """Whether a section has no key but those that overrides set: then the run itself may go without it."""
+    keys = {word.lstrip("+").split("=", 1)[0] for word in overrides}
+    return all(f"{section}.{key}" in keys for key in _at(values, section) or ())
 
 
 class Composer:
     """Compose any number of runs in one Hydra session (0.1 s each; initialising costs more).
 
-    Use as a context manager. `overrides` come after each run's own line, as on the command line.
+    Use as a context manager. `overrides` come after each run's own line, as on the command line. One that sets a
+    single key of a section that may be null (objective.coding_rate.eps=0.1) is for those runs that have the section;
+    when none of the composed runs has it, leaving the context raises ConfigError. One that sets the section
+    (objective.coding_rate={...}) is for all runs.
     """
 
     def __init__(self, scale: str, overrides: Sequence[str] = (), config_dir: Path = CONFIG_DIR) -> None:
         self.scale, self.config_dir = scale, config_dir
         self.overrides = [free_form(override) for override in overrides]
+        self._without_effect = {word for word in self.overrides if _section_in_part(word)}
 
     def __enter__(self) -> Composer:
         check_overrides([f"scale={self.scale}", *self.overrides], self.config_dir)
@@ -155,8 +184,16 @@ class Composer:
         self._session.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._session.__exit__(*exception)
+    def __exit__(self, kind: type[BaseException] | None, *exception: Any) -> None:
+        self._session.__exit__(kind, *exception)
+        if kind is None:
+            for word in sorted(self._without_effect):
+                section = _section_in_part(word)
+                keys = [key.removeprefix(f"{section}.") for key in known_keys() if key.startswith(f"{section}.")]
+                raise ConfigError(
+                    f"{word.lstrip('+')}: no run has {section}. To add it, give all of it: "
+                    f"{section}={{{', '.join(f'{key}: ...' for key in keys)}}}"
+                )
 
     def compose(self, run: str, line: Mapping[str, Any] | None = None) -> tuple[Composed, Mapping[str, Any]]:
         """The typed run and the scale's description; raises ConfigError.
@@ -164,10 +201,24 @@ class Composer:
         line: of the run, where it is to win over the overrides: a row called "beta 0.2" must be that.
         """
         own = [free_form(f"{key}={_literal(value)}") for key, value in (line or {}).items() if key not in LINE_WORDS]
+        # A row "beta 0.2" has its rate term also where all other runs are to go without.
+        kept = {f"++{section}=null" for word in own if (section := _section_in_part(word))}
+        overrides = [word for word in self.overrides if word not in kept]
+        values = self._values(run, [*overrides, *own])
+        partial = {word: section for word in overrides if (section := _section_in_part(word))}
+        doubtful = {word for word, section in partial.items() if _consists_of(values, section, partial)}
+        if doubtful:
+            values = self._values(run, [*(word for word in overrides if word not in doubtful), *own])
+            doubtful -= {word for word in doubtful if _at(values, partial[word]) is not None}
+            values = self._values(run, [*(word for word in overrides if word not in doubtful), *own])
+        self._without_effect -= partial.keys() - doubtful
+        return validated(values), values["scale"]
+
+    def _values(self, run: str, overrides: Sequence[str]) -> dict[str, Any]:
         try:
-            config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *self.overrides, *own])
+            config = compose("pretrain", [f"run={run}", f"scale={self.scale}", *overrides])
         except (HydraException, yaml.YAMLError) as error:
             raise ConfigError(f"run {run!r} at scale {self.scale!r}: {error}") from None
         values = OmegaConf.to_container(config, resolve=True)
         assert isinstance(values, dict)
-        return validated({str(key): value for key, value in values.items()}), values["scale"]
+        return {str(key): value for key, value in values.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,3 +67,9 @@ def evaluator_declarations() -> dict[str, Found]:
                 raise KindError(f"{one.file}: EVALUATOR is called {name!r}, and so is that of {found[name].file}.")
             found[name] = one
     return dict(sorted(found.items()))
+
+
+def files(package: str, constant: str, names: Iterable[str]) -> tuple[Path, ...]:
+    """The files that declare the kinds of these names, sorted: what a job that uses them depends on."""
+    found = declarations(package, constant)
+    return tuple(sorted(found[name].file for name in names))

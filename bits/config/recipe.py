@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bits.config.evaluation import EVALUATOR_SETTINGS, CentreCrop
 from bits.config.kinds import declarations
+from bits.config.objective import Objective
 from bits.config.section import Fraction, Positive, Range, Section
 from bits.records.digests import digest
 
@@ -39,22 +40,6 @@ class Head(Section):
     normalise: bool  # L2-normalise the outputs
     prototypes: Positive | None  # DINO's weight-normed last layer; null: none
     freeze_prototypes_epochs: int = Field(ge=0)
-
-
-class Objective(Section):
-    agreement: Literal["bce", "code-cosine", "cosine", "cross-entropy"]
-    agreement_weight: float = Field(ge=0)
-    target: Literal["hard", "soft"]
-    target_temperature: float = Field(gt=0)
-    reduction: Literal["mean", "sum"]
-    rate_weight: float = Field(ge=0)  # beta (BITS, Eq. 10) or SimDINO's factor of gamma * R
-    rate_eps: float = Field(gt=0)  # plays the role of eps^2 in Eq. 9
-    rate_rows: Literal["student", "mean"]
-    rate_centred: bool
-    virtual_ranks: Positive  # r > 1 reproduces the public code's per-process Gram matrices
-    student_temperature: float = Field(gt=0)
-    teacher_temperature: float = Field(gt=0)
-    centre_momentum: Fraction
 
 
 class HeadReset(Section):

@@ -65,8 +65,8 @@ def reference() -> str:
     lines = [
         "# Configuration reference",
         "",
-        "Every key, with its value at the paper's scale and the file below `config/` that sets it. Made from the schema",
-        "by `make reference`; do not edit it. The scales (`config/scale/`), what a method needs at a scale",
+        "Every key, with its value at the paper's scale and the file below `config/` that sets it. Made from the",
+        "schema by `make reference`; do not edit it. The scales (`config/scale/`), what a method needs at a scale",
         "(`config/tuning/`) and a run's own line (`config/runs.yaml`) override what stands here. Set a key for every",
         'run with `--config set="key=value"`, or for one run in its line.',
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -67,6 +68,18 @@ def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[st
     return keys
 
 
+@cache
+def optional_sections() -> tuple[str, ...]:
+    """Dotted keys of the sections that may be null, such as the terms of an objective."""
+    annotations = {path: _field(path) for path in known_keys()}
+    return tuple(path for path, found in annotations.items() if section_of(found) not in (None, found))
+
+
+def optional_section(path: str) -> str | None:
+    """The section that may be null which a dotted key is, or lies in; None where there is no such."""
+    return next((name for name in optional_sections() if f"{path}.".startswith(f"{name}.")), None)
+
+
 def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that a field holds, also one that may be null."""
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
@@ -79,16 +92,23 @@ def is_open(path: str) -> bool:
 
 
 def _annotation(path: str) -> tuple[Any, ...]:
-    model: Any = Composed
+    """The values that a key may have, where they are literal ones."""
+    annotation = _field(path)
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next((arg for arg in get_args(annotation) if get_origin(arg) is Literal), annotation)
+    return get_args(annotation)
+
+
+def _field(path: str) -> Any:
+    """The annotation of the field that a dotted key names."""
+    annotation: Any = Composed
     parts = path.split(".")
     if parts[0] in Recipe.model_fields:
         parts = ["recipe", *parts]
     for part in parts:
-        model = (
-            get_args(model)[1]
-            if get_origin(model) is dict
-            else (section_of(model) or model).model_fields[part].annotation
+        annotation = (
+            get_args(annotation)[1]
+            if get_origin(annotation) is dict
+            else (section_of(annotation) or annotation).model_fields[part].annotation
         )
-        if get_origin(model) in (Union, types.UnionType):
-            model = next((arg for arg in get_args(model) if get_origin(arg) is Literal), model)
-    return get_args(model)
+    return annotation

@@ -81,13 +81,15 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def training_key(recipe: Recipe, site: Site) -> str:
-    """Of the settings that decide how fast a step is: runs with the same key are timed once."""
-    objective = recipe.objective
-    kind = [objective.agreement, objective.target, objective.rate_weight > 0, objective.rate_rows]
+    """Of the settings that decide how fast a step is: runs with the same key are timed once. Numbers of terms don't."""
+    terms = {
+        name: {key: value for key, value in settings.items() if not isinstance(value, float)}
+        for name, settings in recipe.objective.model_dump(mode="json").items()
+    }
     head = recipe.head.model_dump(mode="json", exclude={"init_std", "freeze_prototypes_epochs"})
     parts = [recipe.backbone, recipe.crops, recipe.augmentation]
     rest = [recipe.schedule.batch_size, recipe.precision, site.micro_batch]
-    return digest([kind, head, *(part.model_dump(mode="json") for part in parts), *rest])[:16]
+    return digest([terms, head, *(part.model_dump(mode="json") for part in parts), *rest])[:16]
 
 
 def extraction_key(backbone: Backbone, crop: CentreCrop) -> str:

@@ -14,7 +14,7 @@ from bits.exhibits.kinds.base import Exhibit
 
 @dataclass(frozen=True)
 class Declarations(Catalogue):
-    """What the paper shows. exhibits: by id, in the paper's order. pending: exhibit -> why it cannot be computed yet."""
+    """What the paper shows. exhibits: by id, in the paper's order. pending: id -> why it cannot be computed yet."""
 
     exhibits: dict[str, Exhibit]
     pending: dict[str, str]

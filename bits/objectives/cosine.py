@@ -1,19 +1,21 @@
-"""Cosine agreements: SimDINO's embeddings, and the binary channel scored by angle (paper Table 3)."""
+"""SimDINO agreement: the cosine of student and teacher embeddings."""
 
 from __future__ import annotations
 
-from torch import Tensor
-from torch.nn.functional import normalize
+from typing import TYPE_CHECKING
+
+from bits.objectives.pairs import pair_mean
+from bits.objectives.term import Term, TermSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def direction(teacher: Tensor) -> Tensor:
     """The teacher's rows [..., D] as unit vectors, without gradient. A zero row stays zero."""
+    from torch.nn.functional import normalize
+
     return normalize(teacher.detach(), dim=-1)
-
-
-def signs_direction(code: Tensor) -> Tensor:
-    """The direction of the signs 2 z - 1 of a code in [0, 1] (Table 3); zero for a soft code of all 1/2."""
-    return normalize(2 * code.detach() - 1, dim=-1)
 
 
 def cosine_similarity(student_vND: Tensor, direction_vND: Tensor) -> Tensor:
@@ -22,4 +24,14 @@ def cosine_similarity(student_vND: Tensor, direction_vND: Tensor) -> Tensor:
     The gradient has no part along the student's row, also where that row is already normalised, as in the
     public SimDINO loss.
     """
+    from torch.nn.functional import normalize
+
     return (normalize(student_vND, dim=-1) * direction_vND).sum(dim=-1).mean(dim=-1)
+
+
+def value(student_VND: Tensor, teacher_GND: Tensor, settings: TermSettings) -> Tensor:
+    """Minus the cosine, in [-1, 1], over all pairs of a teacher's and another student view."""
+    return -pair_mean(cosine_similarity, student_VND, direction(teacher_GND))
+
+
+TERM = Term(name="cosine", settings=TermSettings, value=value, agreement=True)

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from bits.config.section import Fraction
+from bits.objectives.pairs import pair_mean
+from bits.objectives.term import State, Term, TermSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Settings(TermSettings):
+    student_temperature: float = Field(gt=0)
+    teacher_temperature: float = Field(gt=0)  # lower than the student's: sharpening
+    centre_momentum: Fraction  # of the moving average of the teacher's mean output
 
 
 def prototypes(teacher: Tensor, centre_D: Tensor, temperature: float) -> Tensor:
@@ -17,7 +31,33 @@ def cross_entropy(student_vND: Tensor, prototypes_vND: Tensor, temperature: floa
     return -(prototypes_vND * log_p).sum(dim=-1).mean(dim=-1)
 
 
-@torch.no_grad()
-def next_centre(centre_D: Tensor, mean_D: Tensor, momentum: float) -> Tensor:
+def value(student_VND: Tensor, teacher_GND: Tensor, settings: Settings, centre: Tensor) -> Tensor:
+    """The cross-entropy in nats, over all pairs of a teacher's and another student view. centre: [D]."""
+    message = prototypes(teacher_GND, centre, settings.teacher_temperature)
+    return pair_mean(lambda a, q: cross_entropy(a, q, settings.student_temperature), student_VND, message)
+
+
+def start(dimension: int) -> dict[str, Tensor]:
+    """A centre [D] of zeros."""
+    import torch
+
+    return {"centre": torch.zeros(dimension)}
+
+
+def mean_over_views(teacher_GND: Tensor, settings: Settings) -> Tensor:
+    """The sum over samples of the teacher's outputs, each sample's the mean over its global views, [D]."""
+    return teacher_GND.sum(dim=(0, 1)) / len(teacher_GND)
+
+
+def moved(mean_D: Tensor, settings: Settings, centre: Tensor) -> dict[str, Tensor]:
     """The moving average of batch means: momentum * centre + (1 - momentum) * the teacher's mean row."""
-    return momentum * centre_D + (1 - momentum) * mean_D
+    return {"centre": settings.centre_momentum * centre + (1 - settings.centre_momentum) * mean_D}
+
+
+TERM = Term(
+    name="cross_entropy",
+    settings=Settings,
+    value=value,
+    agreement=True,
+    state=State(start, mean_over_views, moved),
+)

@@ -7,11 +7,14 @@ and each student view is scored once instead of once per teacher.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-PerViewAgreement = Callable[[Tensor, Tensor], Tensor]
+    from torch import Tensor
+
+    PerViewAgreement = Callable[[Tensor, Tensor], Tensor]
 
 
 def pair_mean(agreement: PerViewAgreement, student_VND: Tensor, message_GND: Tensor) -> Tensor:
@@ -49,6 +52,5 @@ def mean_of_others(message_GND: Tensor) -> Tensor:
     if teachers == 2:
         return message_GND.flip(0)
     # Subtracting from the total would leave rounding noise, even negative probabilities.
-    rolled = sum(message_GND.roll(-shift, dims=0) for shift in range(1, teachers))
-    assert isinstance(rolled, Tensor)
-    return rolled / (teachers - 1)
+    rolled = [message_GND.roll(-shift, dims=0) for shift in range(1, teachers)]
+    return sum(rolled[1:], start=rolled[0]) / (teachers - 1)

@@ -31,6 +31,7 @@ PROJECT = Project(
 )
 OF_THE_MACHINE = {"key", "digest", "report_digest", "site", "roots", "elsewhere", "overrides", "missing"}
 OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
+_ABSENT = object()
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
 
 
@@ -208,7 +209,9 @@ def _choices(config_dir: Path, runs: Mapping[str, Run], shared: Mapping[str, Eva
         value: Any = run_of_it.recipe.model_dump(mode="json")
         value["evaluation"] = shared[run_of_it.role].model_dump(mode="json")
         for part in entry["key"].split("."):
-            value = value[part]
+            value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
+        if value is _ABSENT:
+            continue  # of a section that is null
         key = entry.get("override") or entry["key"]
         key = f"{key} ({entry['run']})" if "run" in entry else key
         rows.append(Choice(key=key, value=json.dumps(value), why=entry["why"]))

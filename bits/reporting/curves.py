@@ -139,7 +139,7 @@ class Chart:
         ]
 
     def seeds(self) -> tuple[int, ...]:
-        """The numbers of seeds that curves expect, each once, increasing; if they differ, every curve states its own."""
+        """The numbers of seeds that curves expect, each once, increasing; if they differ, each curve states its own."""
         return tuple(sorted({curve.seeds.expected for curve in self.curves()}))
 
     def counts(self) -> tuple[int, int]:

@@ -198,7 +198,7 @@ def _legend(chart: Chart) -> list[Artist]:
 
 
 def _plain(label: str) -> str:
-    """A label that matplotlib shows as it is, on several lines if long: no mathematics, not hidden for its underscore."""
+    """A label that matplotlib shows as it is, on several lines if long: no mathematics, not hidden for a "_"."""
     shown = textwrap.fill(label, _LABEL_WIDTH).replace("$", r"\$")
     return f"\N{ZERO WIDTH SPACE}{shown}" if shown.startswith("_") else shown
 

@@ -35,8 +35,8 @@ class Seeds:
 
     @property
     def status(self) -> Status | None:
-        """measured when any seed was; else how most of those ended that did, of as many the first in the order of
-        seeds; else failed when any has, not measured when any has finished, or not run."""
+        """measured if any seed was; else the outcome of most seeds, on a tie that of the first; else failed if any
+        failed, not measured if any finished, or not run. None for a number from elsewhere."""
         found = [reading.status for reading in self.readings]
         ended = [word for word in found if word in _ENDED]
         if ended and "measured" not in found:

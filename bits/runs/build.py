@@ -15,7 +15,7 @@ from bits.evaluation.features import Extract, backbone_extractor
 from bits.models.backbone import create_backbone, width
 from bits.models.head import Head
 from bits.models.teacher_student import Branch, TeacherStudent
-from bits.objectives.objective import Objective, ObjectiveSettings
+from bits.objectives.objective import Objective
 
 
 def choose_device(site: Site) -> torch.device:
@@ -80,7 +80,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
 def objective_of(recipe: Recipe) -> Objective:
     """The recipe's objective, for its head's outputs."""
     dimension = recipe.head.prototypes or recipe.head.outputs
-    return Objective(ObjectiveSettings(**recipe.objective.model_dump()), dimension)
+    return Objective(recipe.objective.parts(), dimension)
 
 
 def extractor_of(

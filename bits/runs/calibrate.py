@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -210,10 +210,16 @@ class _Settings:
 
 
 def _in_words(recipe: Recipe) -> str:
-    crops, head, objective = recipe.crops, recipe.head, recipe.objective
+    crops, head = recipe.crops, recipe.head
     outputs = f"{head.outputs}{f' and {head.prototypes} prototypes' if head.prototypes else ''}"
-    target = f" ({objective.target})" if objective.agreement == "bce" else ""
+    objective = " + ".join(_term_in_words(name, term) for name, term in recipe.objective.model_dump().items())
     return (
         f"{recipe.backbone.name}, {recipe.schedule.batch_size} images of 2 x {crops.global_size} + {crops.n_local} x "
-        f"{crops.local_size} px, head {outputs}, {objective.agreement}{target}"
+        f"{crops.local_size} px, head {outputs}, {objective}"
     )
+
+
+def _term_in_words(name: str, settings: Mapping[str, Any]) -> str:
+    """A term with those of its settings that are words: "bce (hard, mean)"."""
+    words = ", ".join(value for value in settings.values() if isinstance(value, str))
+    return f"{name} ({words})" if words else name

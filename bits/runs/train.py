@@ -49,14 +49,14 @@ def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start:
     world = join(device)
     with possession(folder) if world.first else nullcontext(False) as after_another:
         # Also keeps the others from what follows until the first process has the folder.
-        if world.told(after_another and (folder / "outcome.json").is_file()):
+        if world.broadcast(after_another and (folder / "outcome.json").is_file()):
             print(f"{folder}: another process has just trained this run")
             world.leave()
             return 0
         if world.first:
             (folder / FAILURE).unlink(missing_ok=True)
             sweep(folder)
-        world.wait()  # so that no failure from here on is taken away
+        world.barrier()  # so that no failure from here on is taken away
         return _train(recipe, site, (name, role, started), folder, start, device, world)
 
 

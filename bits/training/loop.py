@@ -32,7 +32,6 @@ from bits.training.views import seeded
 from bits.training.world import World
 
 Evaluate = Callable[[nn.Module], float]
-CODES = ("bce", "code-cosine")  # agreements whose message is a code
 
 
 @dataclass
@@ -159,7 +158,7 @@ class Pretraining:
 
     def _warning(self) -> str | None:
         found = collapse(self.state.health)
-        if found is None and self.objective.settings.agreement in CODES:
+        if found is None and self.objective.sends_code:
             return constant_codes(self.state.health)
         return found
 
@@ -187,7 +186,7 @@ class Pretraining:
                 self.curve["y"].append(value)
                 seconds = time.monotonic() - started
                 log.write(step=self.step, epoch=epoch, event="evaluation", map=value, seconds=seconds)
-        problem, number = self.world.told((problem, number))
+        problem, number = self.world.broadcast((problem, number))
         if number:
             raise Interrupted(number, self.step)
         if problem:

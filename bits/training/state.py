@@ -65,7 +65,7 @@ class RunState:
             facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
             facts["seconds"] = self.seconds
             checkpoints.save(self.folder, self.step, tensors, facts)
-        self.world.wait()
+        self.world.barrier()
         self.saved = self.step
 
     def resume(self) -> bool:
@@ -80,7 +80,7 @@ class RunState:
             self.saved = self.step
             self.since -= found.facts.get("seconds", 0.0)
         # Equal by construction when nothing was loaded, if all processors round alike.
-        self.world.equalise_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
+        self.world.broadcast_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
         return found is not None
 
     def sound(self) -> bool:
@@ -113,7 +113,7 @@ class RunState:
     def _newest(self) -> Checkpoint | None:
         """The first process decides which one it is: a damaged file is passed over by all."""
         found = checkpoints.newest(self.folder, self.run) if self.world.first else None
-        step = self.world.told(None if found is None else found.facts["step"])
+        step = self.world.broadcast(None if found is None else found.facts["step"])
         if self.world.first or step is None:
             return found
         return checkpoints.read_tensors(checkpoints.path_of(self.folder, step))

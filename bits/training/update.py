@@ -18,7 +18,7 @@ from bits.training.gradient import GlobalGradient, Step
 from bits.training.interrupt import StopRequest
 from bits.training.optimizer import clip_gradients, set_rates
 from bits.training.schedules import Schedules
-from bits.training.views import GLOBAL_VIEWS, StepViews, seeded, view_specs
+from bits.training.views import StepViews, seeded, view_specs
 from bits.training.world import World
 
 
@@ -34,7 +34,8 @@ class Wants:
 class Update:
     """What all processes know about a step: the global batch's values, and what they agreed to do after it.
 
-    signal: that some process was asked to stop by, 0 for none. save: a checkpoint is due by the first one's clock.
+    terms: their values, without weights. signal: that some process was asked to stop by, 0 for none. save: a checkpoint
+    is due by the first one's clock.
     """
 
     loss: float
@@ -69,15 +70,15 @@ class BatchUpdate:
         prototypes = self.model.student.head.prototypes
         if prototypes is not None and number // self.schedules.steps_per_epoch < recipe.head.freeze_prototypes_epochs:
             prototypes.grad = None
-        self.world.sum_([weight.grad for weight in self.model.student.parameters() if weight.grad is not None])
+        self.world.all_reduce_([weight.grad for weight in self.model.student.parameters() if weight.grad is not None])
         settings = recipe.optimizer
         norm = clip_gradients(self.model.student.parameters(), settings.clip_norm, settings.clip_by)
         update = self._agreed(step, norm, wants)
         if not math.isfinite(update.loss) or not math.isfinite(update.gradient_norm):
             raise NotFiniteError("loss or gradient not finite")
-        if step.outputs_sum is not None:
-            self.world.sum_([step.outputs_sum])
-            self.objective.move_centre(step.outputs_sum / (GLOBAL_VIEWS * recipe.schedule.batch_size))
+        for statistic in step.statistics.values():
+            self.world.all_reduce_([statistic])
+        self.objective.move({name: sums / recipe.schedule.batch_size for name, sums in step.statistics.items()})
         set_rates(self.optimizer, self.schedules.learning_rate(number), self.schedules.weight_decay(number))
         self.optimizer.step()
         self.model.update_teacher(self.schedules.momentum(number))
@@ -104,15 +105,21 @@ class BatchUpdate:
         wanted = torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64).to(
             self.device, non_blocking=True
         )
-        mine = step.agreement.double().masked_fill(~step.sound, math.nan).view(1)
-        told = self.world.gather(torch.cat([mine, wanted])[None])
-        rate = told.new_zeros(()) if step.rate is None else step.rate.double()
-        agreement, signal, save, rate_value, gradient_norm = torch.stack(
-            [told[:, 0].sum(), told[:, 1].max(), told[0, 2], rate, norm.double()]
+        mine = torch.stack([(~step.sound).double(), *(value.double() for value in step.means.values())])
+        gathered = self.world.gather(torch.cat([wanted, mine])[None])
+        coupled = [value.double() for value in step.coupled.values()]
+        signal, save, unsound, gradient_norm, *values = torch.stack(
+            [
+                gathered[:, 0].max(),
+                gathered[0, 1],
+                gathered[:, 2].max(),
+                norm.double(),
+                *gathered[:, 3:].sum(0),
+                *coupled,
+            ]
         ).tolist()
-        weights = self.objective.settings
-        terms = {"agreement": agreement, **({} if step.rate is None else {"rate": rate_value})}
-        loss = weights.agreement_weight * agreement - (weights.rate_weight * rate_value if "rate" in terms else 0)
+        terms = dict(zip([*step.means, *step.coupled], values, strict=True))
+        loss = math.nan if unsound else sum(weight * terms[name] for name, weight in self.objective.weights.items())
         return Update(loss, terms, gradient_norm, int(signal), bool(save))
 
     def _autocast(self) -> torch.autocast:

@@ -48,7 +48,7 @@ class World:
         dist.all_gather(parts, mine)
         return torch.cat(parts, dim=dim)
 
-    def sum_(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over the processes; all are of one dtype and device.
 
         They travel flat, a few at a time, so that neither many small messages nor a copy of everything is needed.
@@ -65,21 +65,21 @@ class World:
                 torch._foreach_copy_(bucket, [part.view_as(like) for part, like in zip(sums, bucket, strict=True)])
                 bucket = []
 
-    def told(self, value: Any) -> Any:
-        """What the first process says: its `value`, anything that can be pickled."""
+    def broadcast(self, value: Any) -> Any:
+        """The first process's `value`, anything that can be pickled."""
         if self.size == 1:
             return value
-        said = [value]
-        dist.broadcast_object_list(said, src=0)
-        return said[0]
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
 
-    def equalise_(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast_(self, tensors: Sequence[Tensor]) -> None:
         """Overwrite each tensor with the first process's."""
         if self.size > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Return when all processes have come here."""
         if self.size > 1:
             dist.barrier()
@@ -87,7 +87,7 @@ class World:
     def leave(self) -> None:
         """Wait for the others; the connection ends with the process, unless it joins again before."""
         if self.size > 1:
-            self.wait()
+            self.barrier()
             _at_work.clear()
             atexit.register(_disconnect)
 

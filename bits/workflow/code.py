@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from bits.config.kinds import files as declared_in
+from bits.config.recipe import Recipe
 from bits.data.kind import kind_files
 from bits.evaluation.declaration import evaluator_files
 from bits.plan.model import Evaluation
@@ -39,6 +41,12 @@ def code_of_exhibit(exhibit: str, kind: str) -> str:
         return code_state_of("report", files_of(kind, exhibit))
     except ReportError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
+
+
+def code_of_training(recipe: Recipe) -> str:
+    """code_state_of the terms of its objective, on its kind of data set; others may change."""
+    terms = declared_in("bits.objectives", "TERM", recipe.objective.model_dump())
+    return code_state_of("train", (*terms, *kind_files([recipe.dataset.kind])))
 
 
 def code_of_evaluation(evaluation: Evaluation) -> str:

@@ -35,7 +35,15 @@ def composed(run: str, scale: str = "smoke", *overrides: str) -> Composed:
         ("run=bits-rest", "bits-reset"),
         ("scale=dmeo", "demo"),
         ("method=bit", "bits"),
-        ("objective.agreement=bcee", "'bce'"),
+        ("objective.bce.target=hrad", "'hard'"),
+        ("objective.bcee.target=hard", "objective.bce.target"),
+        ("objective.coding_rate.wieght=0.2", "objective.coding_rate.weight"),
+        ("objective.coding_rate={wieght: 0.2}", "objective.coding_rate.weight"),
+        ("objective.cosine={wieght: 0.2}", "objective.cosine.weight is not set"),
+        ("objective.rate_weight=0.2", "objective.coding_rate.weight"),
+        ("objective.coding_rate.weight=-1", "objective.coding_rate.weight = -1"),
+        ("objective.bce=null", "no term compares student and teacher"),
+        ("objective.cosine.weight=0.2", "no run has objective.cosine. To add it, give all of it"),
         ("optimizer.clip_by=tensr", "'tensor'"),
         ("schedule.batch_size=0", "schedule.batch_size = 0"),
         ("schedule.batch_size=7", "not a multiple"),
@@ -73,13 +81,15 @@ def test_the_paper_scale_is_the_recipe_of_the_paper():
     assert (recipe.optimizer.learning_rate, recipe.optimizer.warmup_epochs) == (5e-4, 10)
     assert (recipe.optimizer.min_learning_rate, recipe.optimizer.clip_norm) == (5e-5, 1.0)
     assert (recipe.teacher.momentum, recipe.teacher.momentum_end) == (0.996, 1.0)
-    assert (recipe.objective.rate_weight, recipe.objective.rate_eps) == (0.1, 0.05)
+    assert list(recipe.objective.settings()) == ["bce", "coding_rate"]
+    assert (recipe.objective.coding_rate.weight, recipe.objective.coding_rate.eps) == (0.1, 0.05)
     assert recipe.head_reset.every_epochs == 10
     simdino, dino = composed("simdino", "paper").recipe, composed("dino", "paper").recipe
     assert (simdino.optimizer.clip_norm, simdino.optimizer.min_learning_rate) == (3.0, 1e-6)
-    assert (simdino.objective.rate_weight, simdino.head.normalise) == (1.0, True)
+    assert (simdino.objective.coding_rate.weight, simdino.head.normalise) == (1.0, True)
     assert (dino.head.prototypes, dino.head.freeze_prototypes_epochs) == (65536, 1)
-    assert (dino.objective.teacher_temperature, dino.objective.rate_weight) == (0.04, 0.0)
+    assert list(dino.objective.settings()) == ["cross_entropy"]
+    assert dino.objective.cross_entropy.teacher_temperature == 0.04
 
 
 def test_runs_keep_their_differences_at_every_scale():
@@ -93,7 +103,7 @@ def test_runs_keep_their_differences_at_every_scale():
 def test_a_digest_follows_the_recipe_and_nothing_else():
     base = composed("bits-reset")
     same = composed("bits-reset", "smoke", "site.workers=3", "site.device=cpu", "site.scratch=/elsewhere")
-    other = composed("bits-reset", "smoke", "objective.rate_eps=0.1")
+    other = composed("bits-reset", "smoke", "objective.coding_rate.eps=0.1")
     assert same.recipe == base.recipe
     assert same.site != base.site
     assert run_id("a", same.recipe) == run_id("a", base.recipe)
@@ -103,6 +113,31 @@ def test_a_digest_follows_the_recipe_and_nothing_else():
     assert fewer.evaluation != base.evaluation
 
 
+def test_a_key_for_all_runs_is_for_those_that_have_its_term():
+    with Composer("smoke", ["objective.coding_rate.eps=0.1", "objective.bce.target=soft"]) as composer:
+        found = {name: composer.compose(name)[0].recipe for name in ("dino", "simdino", "bits-cosine", "bits-fixed")}
+    assert found["dino"] == composed("dino").recipe
+    assert found["simdino"].objective.coding_rate.eps == found["bits-cosine"].objective.coding_rate.eps == 0.1
+    assert list(found["bits-cosine"].objective.settings()) == ["code_cosine", "coding_rate"]
+    assert (found["bits-fixed"].objective.bce.target, found["bits-fixed"].objective.coding_rate.eps) == ("soft", 0.1)
+
+
+def test_a_term_given_as_a_whole_is_for_every_run():
+    rate = (
+        "objective.coding_rate={weight: 0.3, eps: 0.05, rows: mean, normalise: true, centred: false, virtual_ranks: 1}"
+    )
+    dino = composed("dino", "smoke", rate).recipe
+    assert list(dino.objective.settings()) == ["coding_rate", "cross_entropy"]
+    assert dino.objective.couples and not composed("dino").recipe.objective.couples
+    assert (
+        composed("bits-fixed", "smoke", rate, "objective.coding_rate.weight=0.4").recipe.objective.coding_rate.weight
+        == 0.4
+    )
+    without = composed("bits-fixed", "smoke", "objective.coding_rate=null").recipe
+    assert without == composed("bits-fixed", "smoke", "objective.coding_rate.weight=0").recipe
+    assert run_id("a", without) != run_id("a", composed("bits-fixed").recipe)
+
+
 def test_free_mappings_take_any_key():
     recipe = composed("bits-fixed", "smoke", "backbone.options.depth=1").recipe
     assert recipe.backbone.options == {"depth": 1}
@@ -110,7 +145,7 @@ def test_free_mappings_take_any_key():
 
 def test_a_run_line_with_an_unknown_key_is_refused(tmp_path):
     (tmp_path / "runs.yaml").write_text(yaml.safe_dump({"x": {"method": "bits", "objective.betta": 1}}))
-    with pytest.raises(ConfigError, match=r"run 'x'.*there are objective\.agreement"):
+    with pytest.raises(ConfigError, match=r"run 'x'.*did you mean objective\.bce"):
         run_lines(tmp_path)
     (tmp_path / "runs.yaml").write_text("x: {beta: 1}")
     with pytest.raises(ConfigError, match="needs a mapping with a method"):
@@ -131,6 +166,8 @@ def test_the_command_line_has_hydras_conveniences_and_short_errors(tmp_path):
     helped = call("--help", cwd=tmp_path)
     assert "bits-reset-20" in helped.stdout
     assert "scale: demo, paper, small, smoke" in helped.stdout
+    term = call("run=dino", "scale=smoke", "objective.cosine.weight=0.3", "--cfg", "job", cwd=tmp_path)
+    assert yaml.safe_load(term.stdout)["objective"]["cosine"] == {"weight": 0.3}
     refused = call("run=bits-reset", "scale=smoke", "optimiser.clip_norm=3", cwd=tmp_path)
     assert refused.returncode == 2
     assert "optimizer.clip_norm" in refused.stderr

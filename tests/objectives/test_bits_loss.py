@@ -12,8 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bits.config.objective import TERMS
 from bits.objectives.coding_rate import coding_rate
-from bits.objectives.objective import Objective, ObjectiveSettings
+from bits.objectives.objective import Objective
+from tests.objectives.terms import AGREEMENTS, SETTINGS, objective_of, with_target
 
 Pairing = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,8 +53,8 @@ def code_cosine_row(a: Tensor, b: Tensor) -> Tensor:
     return 1 - (a * signs).sum() / (a.norm() * signs.norm())
 
 
-def assert_same(student: Tensor, teacher: Tensor, settings: ObjectiveSettings, expected: Tensor) -> None:
-    loss, _ = Objective(settings, student.shape[-1])(student, teacher)
+def assert_same(student: Tensor, teacher: Tensor, objective: Objective, expected: Tensor) -> None:
+    loss, _ = objective(student, teacher)
     torch.testing.assert_close(loss, expected, rtol=0, atol=1e-10)
     got, want = torch.autograd.grad(loss, student)[0], torch.autograd.grad(expected, student)[0]
     torch.testing.assert_close(got, want, rtol=0, atol=1e-10)
@@ -64,23 +66,18 @@ def assert_same(student: Tensor, teacher: Tensor, settings: ObjectiveSettings, e
 def test_bce_equals_the_loop(reduction: str, temperature: float | None, views: int, teachers: int) -> None:
     student, teacher = logits(views, 3, 4).requires_grad_(), logits(teachers, 3, 4, seed=1)
     expected = loop_over_pairs(student, teacher, bce_row(reduction, temperature))
-    settings = ObjectiveSettings(
-        agreement="bce",
-        reduction=reduction,
-        target="hard" if temperature is None else "soft",
-        target_temperature=temperature or 1.0,
-        rate_weight=0.0,
-    )
-    assert_same(student, teacher, settings, expected)
+    target = "hard" if temperature is None else "soft"
+    settings = {"reduction": reduction, "target": target, "target_temperature": temperature or 1.0}
+    assert_same(student, teacher, objective_of(4, bce=settings), expected)
 
 
 def test_code_cosine_equals_the_loop() -> None:
     student, teacher = logits(5, 3, 4).requires_grad_(), logits(2, 3, 4, seed=1)
     expected = loop_over_pairs(student, teacher, code_cosine_row)
-    assert_same(student, teacher, ObjectiveSettings(agreement="code-cosine", rate_weight=0.0), expected)
+    assert_same(student, teacher, objective_of(4, code_cosine={}), expected)
 
 
-@pytest.mark.parametrize("agreement", ["bce", "code-cosine"])
+@pytest.mark.parametrize("agreement", ["bce", "code_cosine"])
 @pytest.mark.parametrize("rate_rows", ["student", "mean"])
 @pytest.mark.parametrize("centred", [False, True])
 def test_whole_loss_is_agreement_minus_weighted_rate(agreement: str, rate_rows: str, centred: bool) -> None:
@@ -93,55 +90,49 @@ def test_whole_loss_is_agreement_minus_weighted_rate(agreement: str, rate_rows: 
             z = (z + teacher[view] / teacher[view].norm(dim=1, keepdim=True)) / 2
         rates.append((5 + 6) / (5 * 6) * coding_rate(z, 0.07, centred))
     expected = 3.0 * loop_over_pairs(student, teacher, row) - 0.1 * (rates[0] + rates[1]) / 2
-    settings = ObjectiveSettings(
-        agreement=agreement,
-        agreement_weight=3.0,
-        rate_weight=0.1,
-        rate_eps=0.07,
-        rate_rows=rate_rows,
-        rate_centred=centred,
-    )
-    assert_same(student, teacher, settings, expected)
+    rate = {"weight": 0.1, "eps": 0.07, "rows": rate_rows, "centred": centred}
+    objective = objective_of(5, **{agreement: {"weight": 3.0}}, coding_rate=rate)
+    assert_same(student, teacher, objective, expected)
 
 
 def test_virtual_ranks_take_each_share_alone_but_divide_by_the_whole_batch() -> None:
     student, teacher = logits(2, 8, 4), logits(2, 8, 4, seed=1)
-    settings = ObjectiveSettings(agreement="bce", rate_weight=1.0, virtual_ranks=4)
-    _, terms = Objective(settings, 4)(student, teacher)
+    objective = objective_of(4, bce={}, coding_rate={"weight": 1.0, "virtual_ranks": 4})
+    _, terms = objective(student, teacher)
     unit = torch.nn.functional.normalize(student, dim=-1)
     shares = [coding_rate(unit[v, 2 * r : 2 * r + 2], 0.05, count=8) for v in range(2) for r in range(4)]
-    torch.testing.assert_close(terms["rate"], (4 + 8) / (4 * 8) * torch.stack(shares).mean())
+    torch.testing.assert_close(-terms["coding_rate"], (4 + 8) / (4 * 8) * torch.stack(shares).mean())
     with pytest.raises(ValueError, match=r"7 rows .* 4 virtual ranks"):
-        Objective(settings, 4)(student[:, :7], teacher[:, :7])
+        objective(student[:, :7], teacher[:, :7])
 
 
-@pytest.mark.parametrize("agreement", ["bce", "code-cosine", "cosine", "cross-entropy"])
+@pytest.mark.parametrize("agreement", AGREEMENTS)
 @pytest.mark.parametrize("rate_rows", ["student", "mean"])
 def test_no_gradient_reaches_the_teacher_and_terms_are_detached(agreement: str, rate_rows: str) -> None:
     student, teacher = logits(4, 6, 5).requires_grad_(), logits(2, 6, 5, seed=1).requires_grad_()
-    settings = ObjectiveSettings(agreement=agreement, rate_weight=0.1, rate_rows=rate_rows, target="soft")
-    loss, terms = Objective(settings, 5)(student, teacher)
+    objective = objective_of(5, **{agreement: with_target(agreement, target="soft")}, coding_rate={"rows": rate_rows})
+    loss, terms = objective(student, teacher)
     loss.backward()
     assert teacher.grad is None and student.grad is not None
-    assert set(terms) == {"agreement", "rate"}
+    assert set(terms) == {agreement, "coding_rate"}
     assert not any(term.requires_grad for term in terms.values())
-    torch.testing.assert_close(loss.detach(), terms["agreement"] - 0.1 * terms["rate"])
+    torch.testing.assert_close(loss.detach(), terms[agreement] + 0.1 * terms["coding_rate"])
 
 
-@pytest.mark.parametrize("agreement", ["bce", "code-cosine"])
+@pytest.mark.parametrize("agreement", ["bce", "code_cosine"])
 @pytest.mark.parametrize("target", ["hard", "soft"])
 def test_finite_where_the_sigmoid_is_saturated_or_logits_are_zero(agreement: str, target: str) -> None:
-    settings = ObjectiveSettings(agreement=agreement, rate_weight=0.1, target=target, target_temperature=0.01)
+    objective = objective_of(5, **{agreement: {"target": target, "target_temperature": 0.01}}, coding_rate={})
     for scale in (1e4, -1e4, 0.0):
         student = (scale * torch.ones(4, 6, 5)).requires_grad_()
-        loss, _ = Objective(settings, 5)(student, -scale * torch.ones(2, 6, 5))
+        loss, _ = objective(student, -scale * torch.ones(2, 6, 5))
         loss.backward()
         assert loss.isfinite() and student.grad is not None and student.grad.isfinite().all()
 
 
 def test_half_precision_under_autocast_gives_a_float32_loss() -> None:
     student, teacher = logits(4, 6, 5).bfloat16(), logits(2, 6, 5, seed=1).bfloat16()
-    objective = Objective(ObjectiveSettings(agreement="bce", rate_weight=0.1), 5)
+    objective = objective_of(5, bce={}, coding_rate={})
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss, _ = objective(student, teacher)
     assert loss.dtype == torch.float32
@@ -153,17 +144,17 @@ def test_half_precision_under_autocast_gives_a_float32_loss() -> None:
 def test_bce_at_zero_logits_is_log_2_and_perfect_codes_cost_nothing(
     views: int, samples: int, bits: int, seed: int
 ) -> None:
-    settings = ObjectiveSettings(agreement="bce", rate_weight=0.0)
+    objective = objective_of(bits, bce={})
     teacher = logits(2, samples, bits, seed)
-    loss, _ = Objective(settings, bits)(torch.zeros(views, samples, bits, dtype=torch.float64), teacher)
+    loss, _ = objective(torch.zeros(views, samples, bits, dtype=torch.float64), teacher)
     assert loss.item() == pytest.approx(math.log(2))
     agreed = teacher[:1].expand(2, -1, -1)
-    loss, _ = Objective(settings, bits)(1e6 * agreed[:1].sign().expand(views, -1, -1), agreed)
+    loss, _ = objective(1e6 * agreed[:1].sign().expand(views, -1, -1), agreed)
     assert loss.item() == 0
 
 
 def test_refuses_shapes_and_settings_that_make_no_loss() -> None:
-    objective = Objective(ObjectiveSettings(agreement="bce", rate_weight=0.1), 4)
+    objective = objective_of(4, bce={}, coding_rate={})
     for student, teacher, match in (
         (logits(1, 3, 4), logits(1, 3, 4), "no pair"),
         (logits(2, 3, 4), logits(3, 3, 4), "no pair"),
@@ -173,9 +164,16 @@ def test_refuses_shapes_and_settings_that_make_no_loss() -> None:
     ):
         with pytest.raises(ValueError, match=match):
             objective(student, teacher)
-    with pytest.raises(ValueError, match="agreement is 'mse', expected one of bce"):
-        ObjectiveSettings(agreement="mse", rate_weight=0.1)
-    with pytest.raises(ValueError, match="rate_eps"):
-        ObjectiveSettings(agreement="bce", rate_weight=0.1, rate_eps=0.0)
-    with pytest.raises(ValueError, match="centre_momentum"):
-        ObjectiveSettings(agreement="cross-entropy", rate_weight=0.0, centre_momentum=1.5)
+    with pytest.raises(ValueError, match="compares student and teacher"):
+        objective_of(4, coding_rate={})
+    for name, key, bad in (
+        ("bce", "target", "mean"),
+        ("bce", "target_temperature", 0.0),
+        ("coding_rate", "eps", 0.0),
+        ("coding_rate", "virtual_ranks", 0),
+        ("coding_rate", "weight", -1.0),
+        ("cross_entropy", "teacher_temperature", 0.0),
+        ("cross_entropy", "centre_momentum", 1.5),
+    ):
+        with pytest.raises(ValueError, match=rf"1 validation error for \w+\n{key}\n"):
+            TERMS[name].settings(**{**SETTINGS[name], key: bad})

@@ -21,7 +21,7 @@ def test_the_plan_is_read_again_until_something_it_is_made_from_changes(tmp_path
     frozen = config.stat().st_mtime_ns
     assert current_plan(Request.of_scale("smoke")) == first
     assert path.stat().st_mtime_ns == made
-    other = current_plan(Request.of_scale("smoke", ("objective.rate_eps=0.1",)))
+    other = current_plan(Request.of_scale("smoke", ("objective.coding_rate.eps=0.1",)))
     assert other.sources["bits-fixed"] != first.sources["bits-fixed"]
     assert config.stat().st_mtime_ns == frozen, "a frozen configuration was written again"
     path.write_text("{half")

@@ -37,7 +37,7 @@ def test_a_changed_set_up_says_so_on_every_page_and_is_no_reproduction():
 
 def test_choices_in_force_have_their_values(plan):
     choices = {choice.key: choice.value for choice in plan.choices}
-    assert choices["objective.reduction"] == '"mean"'
+    assert choices["objective.bce.reduction"] == '"mean"'
     assert choices["evaluation.retrieval.queries_per_class"] == "5"
 
 

@@ -49,9 +49,11 @@ def test_what_the_paper_leaves_open_of_fine_tunings_is_one_override_away(plan):
 
 
 def test_another_pretraining_makes_another_fine_tuning(plan):
-    other = made("smoke", "objective.rate_eps=0.1")
+    other = made("smoke", "objective.coding_rate.eps=0.1")
     for name, ids in plan.sources.items():
-        if name not in ("chance", "pixels", "random-init"):
+        if name == "dino" or name.startswith("dino-on-"):
+            assert other.sources[name] == ids, "it has no coding rate"
+        elif name not in ("chance", "pixels", "random-init"):
             assert not set(ids) & set(other.sources[name])
     longer = made("smoke", "finetuning.epochs=6")
     for name, ids in plan.sources.items():
@@ -60,11 +62,16 @@ def test_another_pretraining_makes_another_fine_tuning(plan):
 
 def test_a_rows_own_value_wins_over_one_for_all_runs(plan):
     """Else all rows of Table 4 would be one run under four names."""
-    words = ("objective.rate_weight=0.5", "schedule={epochs: 3}", "optimizer.warmup_epochs=1", "optimizer.clip_norm=9")
+    words = (
+        "objective.coding_rate.weight=0.5",
+        "schedule={epochs: 3}",
+        "optimizer.warmup_epochs=1",
+        "optimizer.clip_norm=9",
+    )
     changed = made("smoke", *words)
     recipes = {name: run_of(changed, name).recipe for name in names(changed, "pretraining")}
     for weight in (0.05, 0.1, 0.2, 0.5):
-        assert recipes[f"bits-beta-{weight}"].objective.rate_weight == weight
+        assert recipes[f"bits-beta-{weight}"].objective.coding_rate.weight == weight
         assert recipes[f"bits-beta-{weight}"].schedule.epochs == 10
     assert recipes["bits-fixed"].schedule.epochs == 3
     assert recipes["bits-fixed"].optimizer.clip_norm == 9
@@ -112,3 +119,13 @@ def test_lines_of_runs_that_cannot_be_right(tmp_path, line, message):
     (config / "runs.yaml").write_text(lines.replace("dino: {method: dino}", f"dino: {line}", 1))
     with pytest.raises(BitsError, match=message):
         make_plan(Request.of_scale("smoke", (), config))
+
+
+def test_all_runs_go_without_a_term_but_those_whose_line_sets_it(plan):
+    without = made("smoke", "objective.coding_rate=null")
+    terms = {name: run_of(without, name).recipe.objective.model_dump() for name in names(without, "pretraining")}
+    assert {name for name, found in terms.items() if "coding_rate" in found} == {
+        f"bits-beta-{weight}" for weight in ("0.05", "0.1", "0.2", "0.5")
+    }
+    assert not [choice for choice in without.choices if choice.key.startswith("objective.coding_rate")]
+    assert without.sources["dino"] == plan.sources["dino"]

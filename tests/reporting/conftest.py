@@ -227,7 +227,9 @@ def empty_plan() -> Plan:
         shown={},
         choices=(
             Choice(
-                key="objective.rate_eps", value="0.05", why="plays the role of eps^2 in Eq. 9, as in the public code"
+                key="objective.coding_rate.eps",
+                value="0.05",
+                why="plays the role of eps^2 in Eq. 9, as in the public code",
             ),
             Choice(key="schedule.batch_size", value="64", why="the literal text is 256; 512 = 2 x 256 is the variant"),
         ),

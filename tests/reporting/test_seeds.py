@@ -198,9 +198,9 @@ def mixed(thrice: Any) -> Any:
 )
 def test_where_numbers_of_seeds_differ_every_cell_says_its_own(mixed: Any, ending: str, texts: list[str]) -> None:
     page = (mixed.render_exhibit("table-1") / f"table-1.{ending}").read_text()
-    for text in (*texts, "the sample standard deviation of as many seeds as are named behind it"):
+    for text in (*texts, "the sample standard deviation of the number of seeds that follows it"):
         assert text in page
-    assert "mean of 3 seeds" not in page
+    assert "deviation of 3 seeds" not in page
 
 
 def test_a_row_with_fewer_seeds_names_those_that_ended(mixed: Any) -> None:
@@ -219,7 +219,7 @@ def test_a_row_with_fewer_seeds_names_those_that_ended(mixed: Any) -> None:
         ("md", "| BITS-reset | 20.33 ± 0.28 (2 of 3) (50.64) | "),
         ("md", "| SimDINO | 16.67 ± 0.28 (2 of 3, 1 collapse) (38.62) | "),
         ("md", "**Outcomes**\n\n- SimDINO, seed 1: collapse - rank 1.02 &lt; 2\n"),
-        ("md", "A value with ± is the mean of 3 seeds and their sample standard deviation"),
+        ("md", "A value with ± is the mean and the sample standard deviation of 3 seeds, unless"),
         ("tex", r"BITS-fixed & \textbf{17.91 $\pm$ 0.40} {\footnotesize(43.44)} & "),
         ("tex", r"BITS-reset & 20.33 $\pm$ 0.28 {\footnotesize(2 of 3)} {\footnotesize(50.64)} & "),
         ("tex", r"\footnotesize Outcomes. SimDINO, seed 1: collapse - rank 1.02 \textless{} 2."),

@@ -61,8 +61,8 @@ def test_student_teacher_heads_and_centre_are_carried_over(trained):
     for name, branch in (("student", model.student), ("teacher", model.teacher)):
         assert all(torch.equal(value, found[name][key]) for key, value in branch.backbone.state_dict().items())
         assert all(torch.equal(value, heads[f"{name}.{key}"]) for key, value in branch.head.state_dict().items())
-    assert float(objective.centre.abs().sum()) > 0, "DINO's centre started anew"
-    assert torch.equal(objective.centre, heads["objective.centre"])
+    assert float(objective.cross_entropy.centre.abs().sum()) > 0, "DINO's centre started anew"
+    assert torch.equal(objective.cross_entropy.centre, heads["objective.cross_entropy.centre"])
     weights = zip(model.student.parameters(), model.teacher.parameters(), strict=True)
     assert not all(torch.equal(mine, theirs) for mine, theirs in weights), "the teacher is the student again"
 

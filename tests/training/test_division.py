@@ -15,6 +15,7 @@ from bits.models.stochastic_depth import DropPath, path_factors
 from bits.training.division import DivisionError
 from bits.training.update import Wants
 from bits.training.world import World
+from tests.training.planted import PLANTED
 from tests.training.worlds import Case, in_world, whole_runs
 
 pytestmark = pytest.mark.xdist_group("division")  # what several tests share is made once
@@ -29,17 +30,22 @@ COMMON = (
     "curve.every_epochs=3",
     "head.init_std=0.2",
 )
+RATE = (
+    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, virtual_ranks: 1}"
+)
 VARIANTS = {
     "dino": ("dino", "head.prototypes=300", "head.freeze_prototypes_epochs=1"),
-    "dino with a rate": ("dino", "head.prototypes=40", "objective.rate_weight=0.3"),
+    "dino with a rate": ("dino", "head.prototypes=40", RATE),
     "simdino": ("simdino",),
-    "simdino, 4 virtual ranks": ("simdino", "objective.virtual_ranks=4"),
+    "simdino, 4 virtual ranks": ("simdino", "objective.coding_rate.virtual_ranks=4"),
     "bits-fixed": ("bits-fixed", "optimizer.clip_norm=null"),
-    "bits-fixed, 2 virtual ranks": ("bits-fixed", "objective.virtual_ranks=2"),
-    "bits-fixed, centred mean": ("bits-fixed", "objective.rate_centred=true", "objective.rate_rows=mean"),
+    "bits-fixed, 2 virtual ranks": ("bits-fixed", "objective.coding_rate.virtual_ranks=2"),
+    "bits-fixed, centred mean": ("bits-fixed", "objective.coding_rate.centred=true", "objective.coding_rate.rows=mean"),
     "bits-reset": ("bits-reset-1", "head_reset.at_start=true"),
     "bits-cosine": ("bits-cosine",),
     "bits-soft": ("bits-soft-0.1",),
+    f"bits-fixed with {PLANTED}": ("bits-fixed",),
+    f"dino with {PLANTED}": ("dino", "head.prototypes=40"),
 }
 DIVISIONS = {"1 x 4 x 8": (1, 8), "1 x (12 + 12 + 8)": (1, 12), "2 x 16": (2, 0), "2 x 2 x 8": (2, 8)}
 
@@ -85,11 +91,12 @@ def test_what_is_compared_moves(divided) -> None:
     runs = divided["1 x 32"]
     assert not any(name.startswith("0.gradient") and "prototypes" in name for name in runs["dino"])  # frozen
     assert "1.gradient.head.prototypes" in runs["dino"]
-    assert float(runs["dino"]["objective.centre"].abs().max()) > 1e-4
+    assert float(runs["dino"]["objective.cross_entropy.centre"].abs().max()) > 1e-4
     for name, run in runs.items():
         gradient = run["0.gradient.backbone.blocks.2.mlp.fc1.weight"]
         assert float(gradient.abs().max()) > 1e-4, name
-        assert ("0.rate" in run) == (name != "dino")
+        assert ("0.coding_rate" in run) == (name not in ("dino", f"dino with {PLANTED}"))
+        assert ("0.spread" in run) == ("0.correlation" in run) == name.endswith(PLANTED)
         assert float(run["0.loss"]) != float(run["1.loss"])
 
 

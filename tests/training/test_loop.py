@@ -77,12 +77,12 @@ def test_log_says_what_a_reader_needs(pretraining, tmp_path):
     entries = lines(tmp_path / "run")
     steps = [entry for entry in entries if "loss" in entry]
     assert [entry["step"] for entry in steps] == list(range(1, run.steps + 1))
-    for key in ("loss_agreement", "loss_rate", "learning_rate", "gradient_norm", "images_per_s", "seconds_left"):
+    for key in ("loss_bce", "loss_coding_rate", "learning_rate", "gradient_norm", "images_per_s", "seconds_left"):
         assert all(isinstance(entry[key], (int, float)) for entry in steps), key
     for entry in steps:
         assert 0 <= entry["code_entropy"] <= 1
         assert entry["effective_rank"] > 0
-        assert entry["loss"] == pytest.approx(entry["loss_agreement"] - 0.1 * entry["loss_rate"], rel=1e-4)
+        assert entry["loss"] == pytest.approx(entry["loss_bce"] + 0.1 * entry["loss_coding_rate"], rel=1e-4)
     assert [entry["epoch"] for entry in entries if entry.get("event") == "head reset"] == [3]
     assert [entry["epoch"] for entry in entries if entry.get("event") == "evaluation"] == [0, 2, 4, 6]
 
@@ -190,14 +190,15 @@ def test_a_head_reset_at_the_start_is_the_same_after_a_stop_before_the_first_ste
 
 def test_training_starts_from_the_state_that_it_is_given_unless_there_is_a_checkpoint(pretraining):
     zero = [f"optimizer.{key}=0" for key in ("min_learning_rate", "weight_decay", "weight_decay_end")]
-    words = ("dino", *SHORT, "optimizer.learning_rate=1e-12", *zero, "objective.centre_momentum=1", "head.init_std=0.1")
+    words = ("dino", *SHORT, "optimizer.learning_rate=1e-12", *zero, "head.init_std=0.1")
+    words = (*words, "objective.cross_entropy.centre_momentum=1")
     run, other = pretraining(*words), pretraining(*words)
     with torch.no_grad():
         for tensor in (*run.model.parameters(), *run.objective.buffers()):
             tensor.add_(0.5)
-    given, centre = weights(run), run.objective.centre.clone()
+    given, centre = weights(run), run.objective.cross_entropy.centre.clone()
     for pretrained in (run, other):  # the other takes up the first one's checkpoint
         pretrained.run()
-        assert torch.equal(pretrained.objective.centre, centre)
+        assert torch.equal(pretrained.objective.cross_entropy.centre, centre)
         for name, tensor in weights(pretrained).items():
             torch.testing.assert_close(tensor, given[name], rtol=0, atol=1e-6)

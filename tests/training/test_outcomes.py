@@ -37,8 +37,12 @@ def assert_nothing_infinite(run: Pretraining) -> None:
 @pytest.mark.parametrize("method", ["simdino", "dino"])
 def test_a_non_finite_loss_is_an_outcome_and_never_reaches_a_weight(pretraining, method):
     run = pretraining(method, *SHORT)
-    agreement = run.objective.agreement
-    run.objective.agreement = lambda *rows: agreement(*rows) * (math.nan if run.step == 4 else 1)
+    means = run.objective.means
+
+    def changed(*rows):
+        return {name: value * (math.nan if run.step == 4 else 1) for name, value in means(*rows).items()}
+
+    run.objective.means = changed
     outcome = run.run()
     assert (outcome.outcome, outcome.step) == ("diverged", 4)
     assert outcome.detail.endswith("weights are those before that step")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
+from tests.training.planted import PLANTED, with_planted_terms
 from tests.training.worlds import ManySizes
 
 COMMON = (
@@ -25,15 +26,20 @@ COMMON = (
     "curve.every_epochs=3",
     "head.init_std=0.2",
 )
+RATE = (
+    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, virtual_ranks: 1}"
+)
 VARIANTS = {
     "dino": ("dino", "head.prototypes=60", "head.freeze_prototypes_epochs=0"),
-    "dino with a rate": ("dino", "head.prototypes=40", "head.freeze_prototypes_epochs=0", "objective.rate_weight=0.3"),
+    "dino with a rate": ("dino", "head.prototypes=40", "head.freeze_prototypes_epochs=0", RATE),
     "simdino": ("simdino",),
-    "simdino, 4 virtual ranks": ("simdino", "objective.virtual_ranks=4"),
+    "simdino, 4 virtual ranks": ("simdino", "objective.coding_rate.virtual_ranks=4"),
     "bits-fixed": ("bits-fixed",),
-    "bits-fixed, centred mean": ("bits-fixed", "objective.rate_centred=true", "objective.rate_rows=mean"),
-    "bits-cosine": ("bits-cosine", "objective.agreement_weight=3"),
+    "bits-fixed, centred mean": ("bits-fixed", "objective.coding_rate.centred=true", "objective.coding_rate.rows=mean"),
+    "bits-cosine": ("bits-cosine", "objective.code_cosine.weight=3"),
     "bits-soft": ("bits-soft-0.1",),
+    f"bits-fixed with {PLANTED}": ("bits-fixed",),
+    f"dino with {PLANTED}": ("dino", "head.prototypes=60", "head.freeze_prototypes_epochs=0"),
 }
 
 
@@ -41,9 +47,10 @@ VARIANTS = {
 def exact(compose: Any, tmp_path: Any) -> Any:
     """exact(run, *overrides) -> a run in float64."""
 
-    def made(run: str, *overrides: str) -> Pretraining:
+    def made(run: str, *overrides: str, planted: bool = False) -> Pretraining:
         recipe, site = compose(run, *COMMON, *overrides)
-        parts = teacher_student(recipe).double(), objective_of(recipe).double()
+        objective = with_planted_terms(recipe) if planted else objective_of(recipe)
+        parts = teacher_student(recipe).double(), objective.double()
         return Pretraining(
             recipe, site, *parts, ManySizes(), tmp_path / "run", torch.device("cpu"), lambda backbone: 0.5
         )
@@ -66,7 +73,8 @@ def loss_of(run: Pretraining, model: nn.Module, objective: nn.Module, images: An
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_gradient_is_that_of_the_objective(exact, variant, micro):
     name, *overrides = VARIANTS[variant]
-    run = exact(name, *overrides, "optimizer.clip_norm=null", f"site.micro_batch={micro}")
+    words = (*overrides, "optimizer.clip_norm=null", f"site.micro_batch={micro}")
+    run = exact(name, *words, planted=variant.endswith(PLANTED))
     model, objective = copy.deepcopy(run.model), copy.deepcopy(run.objective)
     images = run.images.batch(torch.arange(32))
     loss = loss_of(run, model, objective, images, 1)
@@ -79,8 +87,9 @@ def test_the_gradient_is_that_of_the_objective(exact, variant, micro):
             torch.testing.assert_close(
                 ours.grad, theirs.grad, rtol=1e-8, atol=1e-9, msg=lambda text, k=key: f"{k} {text}"
             )
-    if objective.has_centre:
-        torch.testing.assert_close(run.objective.centre, objective.centre, rtol=0, atol=1e-14)
+    assert len(list(objective.buffers())) == (name == "dino")
+    for ours, theirs in zip(run.objective.buffers(), objective.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
 
 
 def halfway(start: float, end: float, share: float) -> float:
@@ -134,9 +143,10 @@ def test_three_steps_are_the_recipe_written_out(exact, method, by):
     assert dict(run.model.named_buffers()).keys() == dict(model.named_buffers()).keys()
     for (name, ours), theirs in zip(run.model.named_parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9, msg=lambda text, name=name: f"{name} {text}")
-    if objective.has_centre:
-        torch.testing.assert_close(run.objective.centre, objective.centre, rtol=0, atol=1e-12)
-        assert float(objective.centre.abs().max()) > 1e-4
+    if method == "dino":
+        centre = objective.cross_entropy.centre
+        torch.testing.assert_close(run.objective.cross_entropy.centre, centre, rtol=0, atol=1e-12)
+        assert float(centre.abs().max()) > 1e-4
 
 
 @pytest.mark.parametrize("clear", [True, False])

@@ -26,15 +26,15 @@ def messages(world: World) -> dict[str, Any]:
     sums = [torch.full((3,), 1.0 + world.rank), torch.full((2, 2), 2.0), torch.tensor(float(world.rank))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worlds, "BUCKET", 4)  # less than the tensors together
-        world.sum_(sums)
+        world.all_reduce_(sums)
     equal = [torch.full((2,), float(world.rank))]
-    world.equalise_(equal)
+    world.broadcast_(equal)
     return {
         "rows": world.gather(mine),
         "columns": world.gather(mine.requires_grad_(), dim=1),
         "share": world.share(8),
         "sums": sums,
-        "told": world.told({"step": world.rank}),
+        "value": world.broadcast({"step": world.rank}),
         "equal": equal,
     }
 
@@ -46,7 +46,7 @@ def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int
     run = Pretraining(
         recipe, site, model, objective, ManySizes(), folder, torch.device("cpu"), lambda backbone: 0.5, world
     )
-    agreement, weight = objective.agreement, model.student.backbone.blocks[0].mlp.fc1.weight
+    means, weight = objective.means, model.student.backbone.blocks[0].mlp.fc1.weight
     if what == "weight":
         update = run.update
 
@@ -61,12 +61,13 @@ def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int
     def here() -> bool:
         return world.rank == 1 and run.step == 2
 
-    def changed(*rows: Any) -> Any:
+    def changed(*rows: Any) -> dict[str, Any]:
         if here() and what == "signal":
             os.kill(os.getpid(), signal.SIGUSR1)
-        return agreement(*rows) * (math.nan if here() and what == "loss" else 1)
+        factor = math.nan if here() and what == "loss" else 1
+        return {name: value * factor for name, value in means(*rows).items()}
 
-    objective.agreement = changed  # type: ignore[method-assign]
+    objective.means = changed  # type: ignore[method-assign]
     weight.register_hook(lambda gradient: gradient * (math.inf if here() and what == "gradient" else 1))
     try:
         outcome = run.run()
@@ -96,7 +97,7 @@ def test_messages_keep_the_order_of_the_processes(said):
         assert torch.equal(found["columns"], torch.cat([mine, mine + 10], dim=1))
         assert not found["columns"].requires_grad
         assert [tensor.tolist() for tensor in found["sums"]] == [[3.0] * 3, [[4.0] * 2] * 2, 1.0]
-        assert found["told"] == {"step": 0}
+        assert found["value"] == {"step": 0}
         assert found["equal"][0].tolist() == [0, 0]
     assert (first["share"], second["share"]) == (slice(0, 4), slice(4, 8))
 

@@ -18,6 +18,7 @@ from bits.data.images import ImageSet
 from bits.runs.build import objective_of, teacher_student
 from bits.training.loop import Pretraining
 from bits.training.world import World
+from tests.training.planted import PLANTED, with_planted_terms
 
 Case = tuple[Recipe, Site]
 
@@ -42,10 +43,11 @@ class ManySizes(ImageSet):
         return self.pixels[index]
 
 
-def whole_run(world: World, case: Case, folder: Path) -> dict[str, Tensor]:
+def whole_run(world: World, case: Case, folder: Path, planted: bool = False) -> dict[str, Tensor]:
     """Every step's loss, terms and gradients, and the weights at the end, in float64."""
     recipe, site = case
-    model, objective = teacher_student(recipe).double(), objective_of(recipe).double()
+    objective = with_planted_terms(recipe) if planted else objective_of(recipe)
+    model, objective = teacher_student(recipe).double(), objective.double()
     run = Pretraining(
         recipe, site, model, objective, ManySizes(), folder, torch.device("cpu"), lambda backbone: 0.5, world
     )
@@ -69,7 +71,7 @@ def whole_run(world: World, case: Case, folder: Path) -> dict[str, Tensor]:
 
 
 def whole_runs(world: World, cases: dict[str, Case], folder: Path) -> dict[str, dict[str, Tensor]]:
-    return {name: whole_run(world, case, folder / name) for name, case in cases.items()}
+    return {name: whole_run(world, case, folder / name, name.endswith(PLANTED)) for name, case in cases.items()}
 
 
 def in_world(size: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:

@@ -29,7 +29,7 @@ def covered_by_evaluators(*names: str) -> set[str]:
 
 def test_training_is_models_objectives_views_and_the_curve() -> None:
     files = covered(STARTS["train"])
-    assert {"models/head.py", "runs/train.py", "runs/build.py", "views/blur.py", "objectives/coding_rate.py"} <= files
+    assert {"models/head.py", "runs/train.py", "runs/build.py", "views/blur.py", "objectives/objective.py"} <= files
     # The curve is measured while it trains.
     assert {"evaluation/retrieval.py", "evaluation/ranking/average_precision.py", "data/decode.py"} <= files
     assert not {name for name in files if name.startswith(("reporting/", "costs/", "doctor/", "plan/"))}

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 SMOKE = ("--config", "scale=smoke")
-SOFT = "bits-soft-1: {method: bits, objective.target: soft, objective.target_temperature: 1.0}"
+SOFT = "bits-soft-1: {method: bits, objective.bce.target: soft, objective.bce.target_temperature: 1.0}"
 RESET = "simdino-reset: {method: simdino, head_reset.every_epochs: 10}"
 CLIP = "bits-clip-2: {method: bits, optimizer.clip_norm: 2.0, optimizer.min_learning_rate: 1.0e-6}"
 

@@ -11,7 +11,7 @@ from bits.exhibits.kinds.base import RECORD
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 SMOKE = ("--config", "scale=smoke")
 N_50 = 'bits-reset-50: {method: bits, head_reset.every_epochs: 50, shown: {table-9: "50"}}\n'
-EPS = 'bits-eps-0.1: {method: bits, objective.rate_eps: 0.1, shown: {extra-rate-eps: "0.1"}}\n'
+EPS = 'bits-eps-0.1: {method: bits, objective.coding_rate.eps: 0.1, shown: {extra-rate-eps: "0.1"}}\n'
 SIMDINO_RESET = "simdino-reset: {method: simdino, head_reset.every_epochs: 10}\n"
 
 
@@ -55,7 +55,7 @@ def test_a_line_of_yaml_makes_its_run_and_nothing_else(built):
 
 def test_a_methods_default_reruns_exactly_the_runs_that_it_changed(built):
     before = built.plan()
-    with built.edited("config/method/simdino.yaml", "rate_weight: 1.0", "rate_weight: 0.7"):
+    with built.edited("config/method/simdino.yaml", "weight: 1.0             # of gamma R", "weight: 0.7"):
         ids = built.trained(*SMOKE)
         after = built.plan()
         changed = set(after.runs) - set(before.runs)
@@ -64,13 +64,13 @@ def test_a_methods_default_reruns_exactly_the_runs_that_it_changed(built):
         targets = ("birds525", "food101", "inat2019", "plantnet300k")
         assert names == {"simdino", "simdino-reset", *(f"simdino-on-{target}" for target in targets)}
         said = explained(built, *SMOKE)
-        assert "objective.rate_weight 1.0 -> 0.7" in said
+        assert "objective.coding_rate.weight 1.0 -> 0.7" in said
         assert f"{before.sources['simdino'][0]}, which stays" in said
     assert built.jobs(*SMOKE) == {}
 
 
 def test_a_scales_value_that_one_run_overrides_leaves_that_run_alone(built):
-    with built.edited("config/method/bits.yaml", "rate_weight: 0.1", "rate_weight: 0.11"):
+    with built.edited("config/method/bits.yaml", "weight: 0.1 ", "weight: 0.11 "):
         plan_names = {identity.rpartition("-")[0] for identity in built.trained(*SMOKE)}
     assert {name for name in plan_names if name.startswith("bits-beta")} == set()
     assert {"bits-fixed", "bits-reset", "bits-clip-2", "bits-fixed-on-food101"} <= plan_names

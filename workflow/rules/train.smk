@@ -37,7 +37,7 @@ rule pretrain:
         **jobs.resources("train", plan.site.processes, plan.site.nodes),
         train=training_command(),  # a resource, because a parameter would make runs stale
     params:
-        code=code_state_of("train"),
+        code=lambda wildcards: code_of_training(RUNS[wildcards.id].recipe),
         start="",
     message:
         "Pretrain {wildcards.id}"
@@ -57,7 +57,7 @@ use rule pretrain as finetune with:
     wildcard_constraints:
         id=any_of(FINETUNINGS),
     params:
-        code=code_state_of("train"),
+        code=lambda wildcards: code_of_training(RUNS[wildcards.id].recipe),
         start=lambda wildcards: "--from-run "
         + str(RUNS[RUNS[wildcards.id].start].folder),
     message:
