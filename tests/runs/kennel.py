@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from bits.commands.guard import read_section
+from bits.config.frozen import read_section
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.runs.train import train
