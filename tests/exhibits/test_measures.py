@@ -80,5 +80,7 @@ def test_an_unknown_metric_is_refused_with_its_neighbours(copy: Path, wrong: str
 def test_a_metric_of_an_evaluator_is_declared_by_it_alone(copy: Path, name: str) -> None:
     line = f"metrics:\n  {name}: {{label: x, unit: count, direction: higher}}\n"
     copy.write_text(copy.read_text().replace("metrics:\n", line))
-    with pytest.raises(DeclarationError, match=rf"metrics.{re.escape(name)}: the evaluator declares its metrics itself"):
+    with pytest.raises(
+        DeclarationError, match=rf"metrics.{re.escape(name)}: the evaluator declares its metrics itself"
+    ):
         load_measures(copy)

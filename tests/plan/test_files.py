@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from bits.commands.guard import read_section, read_site
 from bits.config.evaluation import EvaluationSettings
+from bits.config.frozen import read_section, read_site
 from bits.config.recipe import Dataset, Recipe
 from bits.plan import Request, current_plan, read_plan, write_plan
 
