@@ -19,7 +19,8 @@ from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import read_record, write_record
 from bits.runs.build import choose_device
 from bits.runs.datasets import dataset_root, open_pair
-from bits.runs.subject import REFERENCES, Extraction, FeatureSource, SourceOnData
+from bits.runs.source import REFERENCES, FeatureSource
+from bits.runs.subject import Extraction, SourceOnData
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
-from bits.config.recipe import Dataset, Recipe
+from bits.config.recipe import Dataset
 from bits.config.site import Site
 from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet
@@ -25,43 +25,15 @@ from bits.evaluation.ranking.similarity import EvaluationError
 from bits.evaluation.subject import Batches, Split
 from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
 from bits.records.code import ROOT, code_digest, imported_files
-from bits.runs.build import backbone_of, extractor_of, teacher_student
+from bits.runs.build import extractor_of, teacher_student
 from bits.runs.datasets import open_videos
+from bits.runs.source import REFERENCES, FeatureSource
 from bits.training.checkpoint import below, load_strictly
 from bits.training.published import published_weights
 from bits.training.views import seeded, step_views
 from bits.views.views import ViewSpec, whole_view
 
-REFERENCES = ("random-init", "pixels", "chance")
 AUGMENTED_SCALE = (0.08, 1.0)  # of the random resized crops on which a probe trains
-
-
-@dataclass(frozen=True)
-class FeatureSource:
-    """What features are made from. backbone: ready for use, None of raw pixels and chance. folder: of the run."""
-
-    source: str
-    folder: Path
-    recipe: Recipe
-    backbone: nn.Module | None
-    origin: dict[str, Any]  # what identifies it; "file" says where it lies here
-
-    @classmethod
-    def of(
-        cls, source: str, folder: Path, recipe: Recipe, settings: EvaluationSettings, device: torch.device
-    ) -> FeatureSource:
-        """A reference by its name, else the run in `folder`, whose weights must be those that its training left."""
-        if source in ("pixels", "chance"):
-            return cls(source, folder, recipe, None, {"reference": source})
-        # Even where all features are cached: a probe on augmented images goes through it again.
-        backbone = backbone_of(recipe).to(device).eval()
-        if source == "random-init":
-            origin = {"reference": source, "backbone": recipe.backbone.model_dump(mode="json")}
-            return cls(source, folder, recipe, backbone, origin)
-        weights = folder / f"{settings.features.model}.safetensors"
-        checkpoint, found = published_weights(weights, recipe.digest())
-        load_strictly(backbone, checkpoint.tensors, str(weights))
-        return cls(source, folder, recipe, backbone, {"weights": found, "file": str(weights)})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from bits.records.digests import file_digest
 from bits.records.seal import write_record
 from bits.runs.build import teacher_student
 from bits.runs.datasets import open_pair
-from bits.runs.subject import Extraction, FeatureSource, SourceOnData
+from bits.runs.source import FeatureSource
+from bits.runs.subject import Extraction, SourceOnData
 from bits.training.checkpoint import write_tensors
 from bits.views.views import evaluation_view
 

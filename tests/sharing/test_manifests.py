@@ -7,13 +7,16 @@ import zipfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bits.config.recipe import Dataset
+from bits.data.kind import SplitFacts
 from bits.scenes.settings import SceneSettings
 from bits.scenes.split import render_split
+from bits.sharing import manifests
 from bits.sharing.manifests import Split, manifest, write_manifests
 
 from .plans import plan_of
@@ -59,6 +62,13 @@ def test_scenes_are_counted_as_they_are_rendered():
         labels = render_split(SceneSettings(**settings), split, 0, count)["labels"]
         assert list(found.splits[split].images_per_class.values()) == np.bincount(labels, minlength=3).tolist()
     assert Counter(found.splits["val"].images_per_class).total() == found.splits["val"].images == 7
+
+
+def test_an_image_with_several_labels_is_one_image_and_counts_for_each_label(monkeypatch):
+    facts = SplitFacts("", 3, {"red": 2, "round": 2})
+    monkeypatch.setattr(manifests, "kind_of", lambda dataset: SimpleNamespace(split_facts=lambda *where: facts))
+    split = manifest("birds525", IMAGES, "nowhere").splits["val"]
+    assert split == Split("", images=3, classes=2, images_per_class={"red": 2, "round": 2})
 
 
 def test_data_that_are_not_here_keep_their_manifest(folder, tmp_path, monkeypatch):

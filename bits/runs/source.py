@@ -1,0 +1,46 @@
+"""What features are made from: a run's weights, or a reference that a trained backbone must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bits.config.evaluation import EvaluationSettings
+from bits.config.recipe import Recipe
+from bits.runs.build import backbone_of
+from bits.training.checkpoint import load_strictly
+from bits.training.published import published_weights
+
+REFERENCES = ("random-init", "pixels", "chance")
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """What features are made from. backbone: ready for use, None of raw pixels and chance. folder: of the run."""
+
+    source: str
+    folder: Path
+    recipe: Recipe
+    backbone: nn.Module | None
+    origin: dict[str, Any]  # what identifies it; "file" says where it lies here
+
+    @classmethod
+    def of(
+        cls, source: str, folder: Path, recipe: Recipe, settings: EvaluationSettings, device: torch.device
+    ) -> FeatureSource:
+        """A reference by its name, else the run in `folder`, whose weights must be those that its training left."""
+        if source in ("pixels", "chance"):
+            return cls(source, folder, recipe, None, {"reference": source})
+        # Even where all features are cached: a probe on augmented images goes through it again.
+        backbone = backbone_of(recipe).to(device).eval()
+        if source == "random-init":
+            origin = {"reference": source, "backbone": recipe.backbone.model_dump(mode="json")}
+            return cls(source, folder, recipe, backbone, origin)
+        weights = folder / f"{settings.features.model}.safetensors"
+        checkpoint, found = published_weights(weights, recipe.digest())
+        load_strictly(backbone, checkpoint.tensors, str(weights))
+        return cls(source, folder, recipe, backbone, {"weights": found, "file": str(weights)})
