@@ -79,7 +79,7 @@ def test_what_was_counted_is_read_again_without_torch(tmp_path):
     first = Counts(path).head(HEAD, 100)
     assert len(json.loads(path.read_text())) == 1
     program = (
-        "import sys, pathlib, json; from bits.costs.counts import Counts; from bits.recipe import Head;"
+        "import sys, pathlib, json; from bits.costs.counts import Counts; from bits.config.recipe import Head;"
         f"found = Counts(pathlib.Path({str(path)!r})).head(Head(**json.loads({HEAD.model_dump_json()!r})), 100);"
         f"sys.exit('torch' in sys.modules or found.flops != {first.flops})"
     )
