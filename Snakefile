@@ -30,7 +30,7 @@ from bits.exhibits.kinds.base import RECORD
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:
-    # For the training inside, which answers with a checkpoint; Snakemake would die of it and take the training along.
+    # The signal is meant for the training in this job, which writes a checkpoint; it would kill Snakemake, and the job.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 else:
     enter()
@@ -38,11 +38,11 @@ plan = plan_of_build(config, workflow.remote_exec)
 results, reports = str(plan.folder), str(plan.reports)
 jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{sys.executable} -m"
-# What imports torch. On this machine's cores, where hundreds of short jobs may run, they share one import.
+# Starts commands that import torch. On the CPU cores of this machine, with hundreds of short jobs, they share one import.
 start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
-# Not parameters of rules: where these files lie, and what the site says, changes no number and makes nothing stale.
+# Not `params` of rules, because neither these paths nor the site settings change a result or make anything stale.
 plan_file, site_file = str(plan.file), str(plan.site_file)
 
 if plan.missing and not workflow.remote_exec:
@@ -53,7 +53,7 @@ if plan.left_out and not workflow.remote_exec:
     atexit.register(print, left_out_message(plan), file=sys.stderr)
 
 
-# Everything by name, not the last page alone: what somebody deleted is made again.
+# Lists every file, not just the last page, so that deleted files are made again.
 rule all:
     default_target: True
     input:

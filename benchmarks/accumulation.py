@@ -1,10 +1,10 @@
-"""Training speed and memory: a batch in one pass beside the same batch in micro-batches of two passes.
+"""Training speed and memory of a batch in one pass, compared with the same batch in micro-batches and two passes.
 
     python -m benchmarks.accumulation [--batch 256] [--micro 32] [--threads 1] [--device cpu] [--seconds 10]
 
-Whole steps of BITS (views, both networks, optimiser) on smooth noise, with the demo's backbone: gradients are the
-same both ways. Each way runs in a process of its own, twice in turns. Memory is the peak above what the process held
-before the first step: of the resident set on a CPU, of what torch allocated on a CUDA device.
+Whole steps of BITS (views, both networks, optimiser) on smooth noise, with the demo's backbone; the gradients are the
+same. Each variant runs twice, alternating, in a process of its own. Memory is the increase of the peak over the first
+step: of the resident set on a CPU, of torch's allocations on a CUDA device.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bits.training.update import Wants
 
 
 class Noise(ImageSet):
-    """As many images as a batch has; they are never decoded here."""
+    """A stand-in for a data set of `count` images, which are never decoded."""
 
     name, split, class_names, in_memory = "noise", "train", ("a",), True
 
@@ -43,20 +43,20 @@ class Noise(ImageSet):
 
 
 def peak(device: str) -> float:
-    """MiB."""
+    """Peak memory in MiB."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def measured(batch: int, micro: int, device: str, seconds: float) -> dict[str, float]:
-    """Images a second (median over steps) and MiB, in this process."""
-    words = [
+    """Images/s (median over steps) and peak memory in MiB, measured in this process."""
+    overrides = [
         f"schedule={{epochs: 1000, batch_size: {batch}, images_per_epoch: {batch}}}",
         "crops={global_size: 32, local_size: 16, n_local: 6, global_scale: [0.4, 1.0], local_scale: [0.05, 0.4]}",
         f"site.micro_batch={micro}",
     ]
-    with Composer("smoke", words) as composer:
+    with Composer("smoke", overrides) as composer:
         made = composer.compose("bits-fixed")[0]
     recipe, site = made.recipe, made.site
     images, place = photographs(batch, 48, 64), torch.device(device)
@@ -75,13 +75,13 @@ def measured(batch: int, micro: int, device: str, seconds: float) -> dict[str, f
 
 
 def main() -> None:
-    """Prints both ways and their ratio."""
+    """Print the figures of both variants and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--micro", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=10.0, help="time for each way and turn")
+    parser.add_argument("--batch", type=int, default=256, help="images per step")
+    parser.add_argument("--micro", type=int, default=32, help="images per micro-batch")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    parser.add_argument("--device", default="cpu", help="torch device")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of each measurement")
     parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -90,9 +90,9 @@ def main() -> None:
         return
     found: dict[int, list[dict[str, float]]] = {0: [], chosen.micro: []}
     for micro in (0, chosen.micro, 0, chosen.micro):
-        words = [sys.executable, "-m", "benchmarks.accumulation", *sys.argv[1:], "--alone", str(micro)]
-        said = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
-        found[micro].append(json.loads(said.splitlines()[-1]))
+        command = [sys.executable, "-m", "benchmarks.accumulation", *sys.argv[1:], "--alone", str(micro)]
+        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        found[micro].append(json.loads(output.splitlines()[-1]))
     speeds, memories = (
         {micro: statistics.mean(each[key] for each in runs) for micro, runs in found.items()}
         for key in ("speed", "memory")

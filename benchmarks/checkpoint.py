@@ -1,10 +1,10 @@
-"""Writing and reading a run's whole state, checked and on disk, beside torch.save and torch.load of the same tensors.
+"""Time to write and read a run's whole state, compared with torch.save and torch.load of the same tensors.
 
     python -m benchmarks.checkpoint [--run bits-reset] [--scale paper] [--folder DIR] [--rounds 3]
 
-Student, teacher, heads and the optimiser's moments, on the CPU. Ours takes sha256 of the tensors and waits for the
-disk; torch.save is given the same wait. This is the time between a signal and the end of a training, less the step
-that it is in.
+The state is student, teacher, heads and the optimiser's moments, on the CPU. Our writer computes sha256 of the tensors
+and waits for the disk; torch.save is made to wait for the disk, too. This is how long a training takes to stop after a
+signal, once the current step is done.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bits.training.world import World
 
 
 def state_of(run: str, scale: str, folder: Path) -> RunState:
-    """The state after one step."""
+    """The state of a run after one step."""
     with Composer(scale) as composer:
         recipe = composer.compose(run)[0].recipe
     model, objective = teacher_student(recipe), objective_of(recipe)
@@ -51,10 +51,10 @@ def seconds(work: Callable[[], object], rounds: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--run", default="bits-reset")
-    parser.add_argument("--scale", default="paper")
-    parser.add_argument("--folder", type=Path, help="on the disk to be measured")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--run", default="bits-reset", help="name of a run in runs.yaml")
+    parser.add_argument("--scale", default="paper", help="scale of the run")
+    parser.add_argument("--folder", type=Path, help="a folder on the disk to be measured")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements, of which the median is shown")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         state = state_of(chosen.run, chosen.scale, Path(folder) / "ours")
@@ -74,9 +74,11 @@ def main() -> None:
         )
         size = path.stat().st_size / 1e9
     print(f"{chosen.run} at scale {chosen.scale}: {size:.2f} GB")
-    for what, (ours, theirs) in (("write", written), ("read", read)):
-        speeds = f"{ours:.2f} s ({size / ours:.2f} GB/s) with checksum, torch {theirs:.2f} s ({size / theirs:.2f} GB/s)"
-        print(f"{what}: {speeds}; ratio {theirs / ours:.2f}")
+    for what, (ours, baseline) in (("write", written), ("read", read)):
+        speeds = (
+            f"{ours:.2f} s ({size / ours:.2f} GB/s) with checksum, torch {baseline:.2f} s ({size / baseline:.2f} GB/s)"
+        )
+        print(f"{what}: {speeds}; ratio {baseline / ours:.2f}")
 
 
 if __name__ == "__main__":

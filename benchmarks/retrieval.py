@@ -1,9 +1,9 @@
-"""Time of exact retrieval mAP over scikit-learn's average_precision_score for each query, in one run.
+"""Time of exact retrieval mAP, compared with scikit-learn's average_precision_score called for each query.
 
     OMP_NUM_THREADS=1 python benchmarks/retrieval.py
 
-Both get the same float32 similarities' features; scikit-learn's time holds its matrix product and its loop.
-Prints one JSON line per size with seconds, their ratio (larger is faster here) and the difference in mAP.
+Both start from the same float32 features; scikit-learn's time includes the matrix product and the loop over queries.
+Prints one JSON line per size with seconds, ratio (larger means that ours is faster) and difference in mAP.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from torch.nn.functional import normalize
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bits.evaluation.ranking.cosine import retrieval_map
 
-# (queries, gallery, classes, dimension): demo, ImageNet-val-like and one slice of a large gallery.
+# (queries, gallery, classes, dimension): the demo, about ImageNet val, and part of a large gallery.
 SIZES = [(400, 1600, 20, 128), (200, 45_000, 1000, 384), (8, 500_000, 1000, 128)]
 REPEATS = 3
 
 
 def planted(n: int, classes: int, dimension: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noisy class centres, the same centres for every call."""
+    """Noisy samples around class centres, which are the same in every call."""
     centres = torch.randn(classes, dimension, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(n) % classes
     return centres[labels] + 3 * torch.randn(n, dimension, generator=generator), labels
 
 
 def per_query(query: torch.Tensor, gallery: torch.Tensor, labels: torch.Tensor, others: torch.Tensor) -> float:
-    """mAP as a loop over scikit-learn's average precision."""
+    """mAP, with scikit-learn's average precision for each query."""
     similarity = (normalize(query, dim=1) @ normalize(gallery, dim=1).T).numpy()
     relevant = labels.numpy()[:, None] == others.numpy()[None]
     scores = [average_precision_score(r, s) for r, s in zip(relevant, similarity, strict=True)]
@@ -42,7 +42,7 @@ def per_query(query: torch.Tensor, gallery: torch.Tensor, labels: torch.Tensor, 
 
 
 def fastest(function, *arguments) -> tuple[float, float]:
-    """(seconds, value): the best of REPEATS, after the first call has warmed up caches and imports."""
+    """(seconds, value): the fastest of REPEATS calls; the first warms up caches and imports."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -59,13 +59,13 @@ def main() -> None:
         gallery, others = planted(items, classes, dimension, generator)
         arguments = (query, gallery, labels, others)
         ours, value = fastest(lambda *a: retrieval_map(*a)["map"], *arguments)
-        theirs, expected = fastest(per_query, *arguments)
+        baseline, expected = fastest(per_query, *arguments)
         figures = {
             "queries": queries,
             "gallery": items,
             "seconds": round(ours, 4),
-            "scikit_learn_seconds": round(theirs, 4),
-            "ratio": round(theirs / ours, 1),
+            "scikit_learn_seconds": round(baseline, 4),
+            "ratio": round(baseline / ours, 1),
             "map_difference": abs(value - expected),
             "threads": torch.get_num_threads(),
         }

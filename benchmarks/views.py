@@ -1,10 +1,9 @@
-"""Multi-crop views a second: this package's batched pipeline beside the usual one of Pillow and torchvision.
+"""Multi-crop views per second: this package's batched pipeline compared with the usual one of Pillow and torchvision.
 
     python -m benchmarks.views [--threads 1] [--batch 64] [--device cpu] [--seconds 3]
 
-Both make the same views of the same images, decoded beforehand, in one process; they take turns, and the
-ratio is of the medians. `resample` is crop and resize alone. On a CUDA device the usual pipeline still
-runs on one CPU core.
+Both make the same kinds of view of the same decoded images in one process; they alternate, and the ratio is that of
+the medians. `resample` means only crop and resize. With a CUDA device, the usual pipeline still runs on one CPU core.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ CASES = {  # name: (height, width), global size, local size, number of local vie
 
 
 def specs(large: int, small: int, count: int) -> list[ViewSpec]:
-    """The paper's kinds of view: two global ones that differ in blur and solarising, and the local ones."""
+    """The paper's views: two global ones, which differ in blur and solarisation, and `count` local ones."""
     first = replace(RECIPE, size=large, blur=1.0)
     second = replace(RECIPE, size=large, blur=0.1, solarise=0.2)
     return [first, second] + [replace(RECIPE, size=small, scale=(0.05, 0.4), blur=0.5)] * count
 
 
 def usual(spec: ViewSpec) -> Callable[[Image.Image], Tensor]:
-    """The same distribution as the DINO recipe writes it."""
+    """The same distribution of views, written as in the DINO recipe."""
     jitter = transforms.ColorJitter(spec.brightness, spec.contrast, spec.saturation, spec.hue)
     steps = [
         transforms.RandomResizedCrop(spec.size, spec.scale, interpolation=BICUBIC),
@@ -64,7 +63,7 @@ def _blurred(image: Image.Image) -> Image.Image:
 
 
 def photographs(count: int, height: int, width: int) -> ImageBatch:
-    """Smooth random colour fields with some grain; pipelines take as long on them as on photographs."""
+    """Smooth random colour fields with some grain, on which the pipelines take as long as on photographs."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(count, 3, 6, 8, generator=generator)
     smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
@@ -74,7 +73,7 @@ def photographs(count: int, height: int, width: int) -> ImageBatch:
 
 
 def seconds(work: Callable[[], object], device: str) -> float:
-    """Wall time of one call, the device's work included."""
+    """Wall time of one call, including the device's work."""
     begin = time.perf_counter()
     work()
     if device.startswith("cuda"):
@@ -83,19 +82,19 @@ def seconds(work: Callable[[], object], device: str) -> float:
 
 
 def batched(moved: ImageBatch, sizes: Tensor, kinds: list[ViewSpec], generator: torch.Generator) -> None:
-    """This package's way."""
+    """This package's pipeline."""
     for spec in kinds:
         render(moved, spec, draw(spec, sizes, generator))
 
 
 def imagewise(images: list[Image.Image], pipelines: list[Callable[[Image.Image], Tensor]]) -> None:
-    """The usual way."""
+    """The usual pipeline."""
     for pipeline in pipelines:
         torch.stack([pipeline(image) for image in images])
 
 
 def measure(title: str, kinds: list[ViewSpec], batch: ImageBatch, device: str, budget: float) -> None:
-    """Prints the views a second of both ways and their ratio, from `budget` seconds of turns."""
+    """Measure for `budget` seconds; print the views/s of both pipelines and their ratio."""
     images = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in batch.pixels]
     few = images[: max(1, len(images) // 8)]
     new = partial(batched, batch.to(device), batch.sizes, kinds, torch.Generator().manual_seed(1))
@@ -111,12 +110,12 @@ def measure(title: str, kinds: list[ViewSpec], batch: ImageBatch, device: str, b
 
 
 def main() -> None:
-    """Measures every case, the whole pipeline and crop and resize alone."""
+    """Measure every case: the whole pipeline, and only crop and resize."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument("--batch", type=int, default=64, help="images in a batch")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=3.0, help="time for each line")
+    parser.add_argument("--batch", type=int, default=64, help="images per batch")
+    parser.add_argument("--device", default="cpu", help="torch device")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of each measurement")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     for case, ((height, width), large, small, count) in CASES.items():

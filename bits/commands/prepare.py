@@ -2,7 +2,7 @@
 
     python -m bits.commands.prepare --plan results/demo/plan.json --dataset imagenet1k
 
-Scenes are rendered once; folders and zips are read and counted, and the summary is printed.
+Scenes are rendered unless they exist; folders and zips are read and counted. Prints a summary of each split.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bits.runs.datasets import dataset_root, make_dataset, open_split
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bits.commands.prepare")
-    parser.add_argument("--plan", type=Path, required=True)
-    parser.add_argument("--dataset", required=True, help="role of the data set in the plan")
+    parser = argparse.ArgumentParser(prog="bits.commands.prepare", description="Make or check a data set.")
+    parser.add_argument("--plan", type=Path, required=True, help="the study's plan.json")
+    parser.add_argument("--dataset", required=True, help="data set role in the plan, such as imagenet1k")
     arguments = parser.parse_args()
     plan = read_plan(arguments.plan)
     dataset = plan.datasets[arguments.dataset]

@@ -1,8 +1,8 @@
-"""What torch sees, for bits doctor, which asks in a process of its own: importing torch takes seconds, and may hang.
+"""What torch sees, for bits doctor. A process of its own, because importing torch takes seconds and may hang.
 
     python -m bits.commands.probe < question
 
-Reads the JSON of a bits.doctor.probe.Question and prints that of an Answer in one line. Writes nothing.
+Reads a bits.doctor.probe.Question as JSON and prints an Answer as one line of JSON. Writes no files.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def main() -> int:
 
 
 def device(number: int) -> CudaDevice:
-    """A CUDA device; computing on it is what shows that the driver works."""
+    """Describe a CUDA device, after computing something on it, which shows that the driver works."""
     free, total = torch.cuda.mem_get_info(number)
     torch.ones(1, device=f"cuda:{number}").sum().item()
-    # Emulated where the hardware has none, which is slower than float32.
+    # Older hardware emulates bfloat16, which is slower than float32.
     bfloat16 = torch.cuda.get_device_capability(number) >= (8, 0)
     return CudaDevice(name=torch.cuda.get_device_name(number), free=free, total=total, bfloat16=bfloat16)
 

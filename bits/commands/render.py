@@ -1,4 +1,4 @@
-r"""Render exhibits, a scale's report, and the front page.
+r"""Render exhibits, a study's report, and the front page.
 
 python -m bits.commands.render exhibit --plan results/demo/plan.json --exhibit table-1 \
     --out-dir reports/demo/exhibits
@@ -29,7 +29,7 @@ _WHY_NOT = {"pending": "yet ({}); see config/pending.yaml", "no data": "on this 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one of the three; 0, or 2 with a message on stderr for wrong input."""
+    """Render what the arguments ask for; returns 0, or 2 with a message on stderr if the input is wrong."""
     arguments = _parser().parse_args(argv)
     try:
         written: dict[Path, bytes] = arguments.render(arguments)
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """One exhibit in every format; raises BitsError when it is not computed or, with --strict, has holes."""
+    """Render one exhibit in every format; raises BitsError if it cannot be computed or, with --strict, has gaps."""
     plan = read_plan(arguments.plan)
     declared = load_declarations(arguments.config, shown=plan.shown)
     exhibit = declared.exhibit(arguments.exhibit)
@@ -54,7 +54,7 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 
 
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """A scale's report; summary.json, and what DVC shows, beside it."""
+    """Render a study's report, with summary.json and the files that DVC shows beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
     declared = load_declarations(arguments.config, shown=results.plan.shown)
     records = read_records(declared, results, arguments.exhibits_dir)
@@ -67,7 +67,7 @@ def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
 
 
 def render_front(arguments: argparse.Namespace) -> dict[Path, bytes]:
-    """The page that lists every scale's report."""
+    """Render the page that lists the reports of all studies."""
     return {arguments.out: front_page(arguments.reports, arguments.out, arguments.root)}
 
 
@@ -75,15 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bits.commands.render", description="Render exhibits and reports.")
     commands = parser.add_subparsers(required=True)
     exhibit = _command(commands, "exhibit", render_exhibit, plan=True)
-    exhibit.add_argument("--exhibit", required=True, help="its id, as table-1")
-    exhibit.add_argument("--out-dir", type=Path, required=True)
-    exhibit.add_argument("--strict", action="store_true", help="fail when a cell or curve is missing")
+    exhibit.add_argument("--exhibit", required=True, help="id of the exhibit, such as table-1")
+    exhibit.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+    exhibit.add_argument("--strict", action="store_true", help="fail if a cell or curve is missing")
     report = _command(commands, "report", render_report, plan=True)
-    report.add_argument("--exhibits-dir", type=Path, required=True, help="where the exhibits were rendered")
-    report.add_argument("--out", type=Path, required=True)
+    report.add_argument("--exhibits-dir", type=Path, required=True, help="folder of the rendered exhibits")
+    report.add_argument("--out", type=Path, required=True, help="page to write")
     front = _command(commands, "front", render_front, plan=False)
-    front.add_argument("--reports", type=Path, required=True, help="the folder with a report per scale")
-    front.add_argument("--out", type=Path, required=True)
+    front.add_argument("--reports", type=Path, required=True, help="folder with one report per study")
+    front.add_argument("--out", type=Path, required=True, help="page to write")
     return parser
 
 
@@ -95,10 +95,10 @@ def _command(
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=(render.__doc__ or "").splitlines()[0])
     command.set_defaults(render=render)
-    command.add_argument("--root", type=Path, default=Path(), help="what paths in the plan are relative to")
+    command.add_argument("--root", type=Path, default=Path(), help="folder that paths in the plan are relative to")
     if plan:
-        command.add_argument("--plan", type=Path, required=True, help="the scale's plan.json")
-        command.add_argument("--config", type=Path, default=ROOT / "config", help="the folder of declarations")
+        command.add_argument("--plan", type=Path, required=True, help="the study's plan.json")
+        command.add_argument("--config", type=Path, default=ROOT / "config", help="folder of the declarations")
     return command
 
 

@@ -1,4 +1,4 @@
-"""A run as Hydra composes it, and what all runs of a plan share."""
+"""A run as composed by Hydra, with the settings that all runs of a plan share."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from bits.config.site import Site
 
 
 class Finetuning(Section):
-    """How a pretraining goes on, without labels, on a target data set; all else stays as it was."""
+    """Self-supervised fine-tuning of a pretrained run on a target set; everything else is as in the pretraining."""
 
-    epochs: Positive
-    warmup_epochs: float = Field(ge=0)
-    learning_rate: Annotated[float, Field(gt=0)] | None  # for 256 images a step; null: the pretraining's
-    min_learning_rate: Annotated[float, Field(ge=0)] | None  # null: the pretraining's
-    reset: bool  # one head reset, at the start, for runs with resets
-    freeze_prototypes_epochs: int = Field(ge=0)
-    curve: Curve
+    epochs: Positive  # epochs to train
+    warmup_epochs: float = Field(ge=0)  # epochs of linear warm-up from 0
+    learning_rate: Annotated[float, Field(gt=0)] | None  # peak for a batch of 256 images; null: the pretraining's
+    min_learning_rate: Annotated[float, Field(ge=0)] | None  # end of the cosine schedule; null: the pretraining's
+    reset: bool  # one head reset at the start, for runs with head resets
+    freeze_prototypes_epochs: int = Field(ge=0)  # epochs at the start in which DINO's prototypes are not trained
+    curve: Curve  # the evaluation of the teacher during fine-tuning
 
 
 class Composed(Section):
-    """A run as Hydra composes it, and what all runs of a plan share."""
+    """A run as composed by Hydra, with the settings that all runs of a plan share."""
 
-    recipe: Recipe
+    recipe: Recipe  # everything that determines the weights
     evaluation: EvaluationSettings  # on the pretraining data set
     target_evaluation: EvaluationSettings  # on the target sets
-    targets: dict[str, Dataset]  # role -> the data set that plays it
-    finetuning: Finetuning
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None  # of every run that names none itself; null: the one `seed`
-    site: Site
+    targets: dict[str, Dataset]  # data set role -> data set
+    finetuning: Finetuning  # self-supervised fine-tuning on the target sets
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None  # of runs without seeds of their own; null: only `seed`
+    site: Site  # where things are and how fast they go
 
     @model_validator(mode="after")
     def _seeds_once(self) -> Composed:

@@ -1,4 +1,4 @@
-"""Declarations read from YAML: strict models, duplicate keys refused, errors that name file and key."""
+"""Reads declarations from YAML into strict models; duplicate keys are errors, and errors name file and key."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class DeclarationError(BitsError):
-    """A declaration in config/ that cannot be right: says file, key and what was expected."""
+    """An invalid declaration in config/; the message gives file, key and what was expected."""
 
 
 class Declared(BaseModel):
-    """Base of everything declared: unknown keys are errors, values don't change."""
+    """Base of all declarations: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice; keys that a merge (<<) brings may be overridden."""
+    """SafeLoader that rejects duplicate keys, except in mappings with a merge (<<), whose keys may be overridden."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
@@ -39,9 +39,9 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; raises DeclarationError when there is none, or a key is given twice."""
+    """The mapping in a YAML file; raises DeclarationError if there is none, or a key is given twice."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # a subclass of SafeLoader
     except OSError as error:
         raise DeclarationError(f"{path}: cannot be read ({error.strerror}). Expected a YAML file.") from error
     except yaml.YAMLError as error:
@@ -52,7 +52,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def validated(model: type[Model], content: Any, path: Path, key: str) -> Model:
-    """content as a model; raises DeclarationError with file, dotted key, what is wrong and near matches."""
+    """`content` as a model; raises DeclarationError with file, dotted key, problem and near matches."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

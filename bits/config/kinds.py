@@ -1,8 +1,8 @@
-"""Kinds that declare themselves: a file that defines one is all that the project needs to know of it.
+"""Kinds that declare themselves: adding a file that defines one is enough.
 
-Evaluators, terms of an objective, kinds of data set and of exhibit are each a module with one declaration at its
-top level. Nothing lists them. A module is imported only if it has such a line, and none may import torch while it is
-imported: planning reads every declaration.
+Evaluators, terms of an objective, kinds of data set and kinds of exhibit are modules with one declaration at top level;
+no list of them exists. Only modules with such a line are imported, and they must not import torch at module level,
+because planning reads every declaration.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ EVALUATOR_PACKAGES = ("bits.evaluation", "bits.analysis")
 
 
 class KindError(BitsError):
-    """A declaration that clashes with another, or is not what its place asks for."""
+    """A declaration that conflicts with another or is invalid."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A declaration and the module that makes it. file: of the module, for digests of code."""
+    """A declaration and the module that contains it. file: the module's file, for code digests."""
 
     value: Any
     module: str
@@ -36,9 +36,9 @@ class Found:
 
 @cache
 def declarations(package: str, constant: str) -> dict[str, Found]:
-    """The value of `constant` in every module below `package` that assigns it at its top level, by its `.name`.
+    """The value of `constant` in every module below `package` that assigns it at top level, by its `.name`.
 
-    Sorted by name. Raises KindError when two have one name.
+    Sorted by name. Raises KindError if two have the same name.
     """
     spec = importlib.util.find_spec(package)
     assert spec is not None, package
@@ -52,7 +52,9 @@ def declarations(package: str, constant: str) -> dict[str, Found]:
         module = ".".join([package, *path.relative_to(folder).with_suffix("").parts])
         value = getattr(importlib.import_module(module), constant)
         if value.name in found:
-            raise KindError(f"{path}: {constant} is called {value.name!r}, and so is that of {found[value.name].file}.")
+            raise KindError(
+                f"{path}: {constant} is named {value.name!r}, which {found[value.name].file} already uses. Rename one."
+            )
         found[value.name] = Found(value, module, path)
     return dict(sorted(found.items()))
 
@@ -70,6 +72,6 @@ def evaluator_declarations() -> dict[str, Found]:
 
 
 def files(package: str, constant: str, names: Iterable[str]) -> tuple[Path, ...]:
-    """The files that declare the kinds of these names, sorted: what a job that uses them depends on."""
+    """The files that declare the kinds with these names, sorted; a job that uses the kinds depends on them."""
     found = declarations(package, constant)
     return tuple(sorted(found[name].file for name in names))

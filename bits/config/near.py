@@ -1,4 +1,4 @@
-"""Names that do not exist, and the ones that may have been meant."""
+"""Suggestions for names that do not exist."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MOST_LISTED = 12
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the known names nearest to `name`, or all when none is near and they are few.
+    """The end of an error message: the known names closest to `name`, or all if none is close and there are few.
 
-    "; did you mean 'table-1'?", "; known: grid, lines", or "".
+    Examples: "; did you mean 'table-1'?", "; known: grid, lines", "".
     """
     names = sorted(known)
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.6)

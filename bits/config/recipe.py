@@ -22,79 +22,76 @@ else:
 
 
 class Backbone(Section):
-    name: str  # any timm model; ViTs for everything, others for image-level evaluation
-    image_size: Positive  # px, side of the square that position embeddings are laid out for
-    drop_path: Fraction  # stochastic depth of the last block, linear from 0, student only
-    class_token_std: Annotated[float, Field(gt=0)] | None = (
-        None  # of its truncated normal start; null: as timm starts it
-    )
+    name: str  # any timm model; ViTs support every evaluation, other models the image-level ones
+    image_size: Positive  # px, side of the images that the position embeddings are made for
+    drop_path: Fraction  # stochastic depth rate of the last block, rising linearly from 0; student only
+    class_token_std: Annotated[float, Field(gt=0)] | None = None  # initial std of the class token; null: timm's
     options: dict[str, Any] = Field(default_factory=dict)  # further keyword arguments of timm.create_model
 
 
 class Head(Section):
-    hidden: Positive
-    layers: Positive
-    outputs: Positive  # B, the number of bits (or the width of the embedding)
-    # Of the truncated normal that weights start from, and return to at a reset; null: 1 / sqrt(inputs) of each layer.
-    init_std: Annotated[float, Field(gt=0)] | None
+    hidden: Positive  # width of the hidden layers
+    layers: Positive  # number of linear layers, without prototypes
+    outputs: Positive  # B, the number of bits (or the dimension of the embedding)
+    init_std: Annotated[float, Field(gt=0)] | None  # std of initial and reset weights; null: 1 / sqrt(layer's inputs)
     normalise: bool  # L2-normalise the outputs
-    prototypes: Positive | None  # DINO's weight-normed last layer; null: none
-    freeze_prototypes_epochs: int = Field(ge=0)
+    prototypes: Positive | None  # outputs of DINO's weight-normalised last layer; null: no such layer
+    freeze_prototypes_epochs: int = Field(ge=0)  # epochs at the start in which the prototypes are not trained
 
 
 class HeadReset(Section):
-    every_epochs: Positive | None  # n; null: never
-    at_start: bool  # before the first step: what BITS-reset does once when it is fine-tuned
-    clear_optimizer: bool
+    every_epochs: Positive | None  # n, epochs between head resets (Table 9); null: never
+    at_start: bool  # reset the heads before the first step, as in the fine-tuning of BITS-reset
+    clear_optimizer: bool  # at a reset, also clear the optimiser's state of the head
 
 
 class Crops(Section):
-    global_size: Positive  # px
-    local_size: Positive  # px
-    n_local: int = Field(ge=0)
-    global_scale: Range  # fraction of the image's area
-    local_scale: Range
+    global_size: Positive  # px, side of the two global crops
+    local_size: Positive  # px, side of the local crops
+    n_local: int = Field(ge=0)  # local crops per image
+    global_scale: Range  # range of a global crop's area, as a fraction of the image's
+    local_scale: Range  # range of a local crop's area, as a fraction of the image's
 
 
 class Augmentation(Section):
-    flip: Fraction
+    flip: Fraction  # probability of a horizontal flip
     jitter: Fraction  # probability of colour jitter
-    brightness: float = Field(ge=0)
-    contrast: float = Field(ge=0)
-    saturation: float = Field(ge=0)
-    hue: float = Field(ge=0, le=0.5)
-    grey: Fraction
-    blur: tuple[Fraction, Fraction, Fraction]  # probability on global 1, global 2, local crops
-    blur_radius: Range  # px
-    solarise: Fraction  # on global 2
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    brightness: float = Field(ge=0)  # x: brightness factor uniform in [max(0, 1 - x), 1 + x]
+    contrast: float = Field(ge=0)  # x: contrast factor uniform in [max(0, 1 - x), 1 + x]
+    saturation: float = Field(ge=0)  # x: saturation factor uniform in [max(0, 1 - x), 1 + x]
+    hue: float = Field(ge=0, le=0.5)  # x: hue shift uniform in [-x, x] turns
+    grey: Fraction  # probability of conversion to greyscale
+    blur: tuple[Fraction, Fraction, Fraction]  # probability of blur on global crop 1, global crop 2, local crops
+    blur_radius: Range  # px of the crop, range of the blur's standard deviation
+    solarise: Fraction  # probability of solarisation, on global crop 2 only
+    mean: tuple[float, float, float]  # RGB mean subtracted from values in [0, 1]
+    std: tuple[float, float, float]  # RGB standard deviation divided by after that
 
 
 class Optimizer(Section):
-    learning_rate: float = Field(gt=0)  # for 256 images a step; scaled linearly with the batch
-    min_learning_rate: float = Field(ge=0)  # reached at the end, not scaled
-    warmup_epochs: float = Field(ge=0)
-    betas: tuple[Fraction, Fraction]
-    weight_decay: float = Field(ge=0)
-    weight_decay_end: float = Field(ge=0)
-    clip_norm: float | None  # null: no clipping
-    clip_by: Literal["tensor", "global"]
+    learning_rate: float = Field(gt=0)  # peak for a batch of 256 images, scaled linearly with the batch size
+    min_learning_rate: float = Field(ge=0)  # end of the cosine schedule, not scaled
+    warmup_epochs: float = Field(ge=0)  # epochs of linear warm-up from 0
+    betas: tuple[Fraction, Fraction]  # AdamW's beta1 and beta2
+    weight_decay: float = Field(ge=0)  # at the start of its cosine schedule
+    weight_decay_end: float = Field(ge=0)  # at the end of its cosine schedule
+    clip_norm: float | None  # largest gradient norm; null: no clipping
+    clip_by: Literal["tensor", "global"]  # tensor: clip each parameter by its own norm; global: all by their total norm
 
 
 class Schedule(Section):
-    epochs: Positive
-    horizon_epochs: Positive | None  # that the schedules of rate, decay and momentum are laid out for; null: epochs
-    batch_size: Positive  # images a step over all processes
-    images_per_epoch: Positive | None  # null: one pass over the data set, last incomplete batch dropped
+    epochs: Positive  # epochs to train
+    horizon_epochs: Positive | None  # epochs that learning rate, decay and momentum schedules span; null: epochs
+    batch_size: Positive  # images per step, over all processes
+    images_per_epoch: Positive | None  # null: one pass over the data set, without the last incomplete batch
 
     @field_validator("horizon_epochs")
     @classmethod
     def _not_before_the_end(cls, horizon: int | None, info: ValidationInfo) -> int | None:
         epochs = info.data.get("epochs")
         if horizon is not None and epochs is not None and horizon < epochs:
-            raise ValueError(f"the schedules would end before the last of {epochs} epochs; give at least as many")
-        return None if horizon == epochs else horizon  # the same run, whichever way it is said
+            raise ValueError(f"the schedules would end before the last of {epochs} epochs; expected at least {epochs}")
+        return None if horizon == epochs else horizon  # both spellings mean the same run
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Schedule:
@@ -106,18 +103,20 @@ class Schedule(Section):
 
 
 class Teacher(Section):
-    momentum: Fraction  # cosine from this ...
-    momentum_end: Fraction  # ... to this over all steps
+    momentum: Fraction  # of the teacher's moving average, at the start of its cosine schedule
+    momentum_end: Fraction  # at the end of its cosine schedule
 
 
 class Dataset(Section):
-    name: str
-    title: str = ""  # for readers; changes nothing
-    kind: DatasetKindName  # how it is stored and read; one file each in bits/data/kinds
+    name: str  # key of its path in site.data
+    title: str = ""  # shown to readers, affects no result
+    kind: DatasetKindName  # how it is stored and read; each kind is a file in bits/data/kinds
     classes: Positive | None = None  # keep the first n classes; null: all
-    max_side: Positive | None = None  # px, larger images are reduced while decoding; null: never
-    eval_split: Literal["val", "test"] = "val"  # whose folder plays "val" where a set has both
-    settings: dict[str, Any] = Field(default_factory=dict)  # of the kind; of scenes, the generator's
+    max_side: Positive | None = None  # px, images with a longer side are reduced while decoding; null: never
+    eval_split: Literal["val", "test"] = "val"  # the split to evaluate on, if the data set has both
+    settings: dict[str, Any] = Field(
+        default_factory=dict
+    )  # of the kind; for scenes, those of the renderer (docs/scenes.md)
     fingerprint: str | None = None  # of the content; filled in when the plan is made
 
     @model_validator(mode="after")
@@ -127,39 +126,39 @@ class Dataset(Section):
 
 
 class Curve(Section):
-    """How the teacher is measured while it trains; apart from `evaluation`, whose changes train nothing anew."""
+    """How the teacher is evaluated during training. Separate from `evaluation`, whose changes retrain nothing."""
 
-    every_epochs: Positive  # at these epochs, and at the last
-    features: CentreCrop
-    retrieval: RetrievalSettings
+    every_epochs: Positive  # epochs between evaluations; the last epoch is always evaluated
+    features: CentreCrop  # the images that the teacher is given
+    retrieval: RetrievalSettings  # how mAP is measured
 
 
 class Start(Section):
-    """The pretraining whose student, teacher, heads and objective's state a fine-tuning starts from."""
+    """The pretraining that a fine-tuning takes student, teacher, heads and the objective's state from."""
 
-    run: str
-    digest: str  # of its recipe: another pretraining makes another fine-tuning
+    run: str  # name of the pretraining in runs.yaml
+    digest: str  # of the pretraining's recipe, so that another pretraining gives another fine-tuning
 
 
 class Recipe(Section):
     """Everything that determines the trained weights."""
 
-    method: str
-    start: Start | None = None  # null: random initialisation
-    backbone: Backbone
-    head: Head
-    objective: Objective
-    head_reset: HeadReset
-    crops: Crops
-    augmentation: Augmentation
-    optimizer: Optimizer
-    schedule: Schedule
-    teacher: Teacher
-    dataset: Dataset
-    curve: Curve
+    method: str  # name of the method, as in config/method/
+    start: Start | None = None  # the pretraining that a fine-tuning starts from; null: random initialisation
+    backbone: Backbone  # the network whose features are evaluated
+    head: Head  # the projection head on top of the backbone
+    objective: Objective  # the terms of the loss and their weights
+    head_reset: HeadReset  # when the heads get new weights (BITS-reset)
+    crops: Crops  # multi-crop: number, size and scale of the views
+    augmentation: Augmentation  # what happens to each crop
+    optimizer: Optimizer  # AdamW: rates, weight decay, clipping
+    schedule: Schedule  # length of training and batch size
+    teacher: Teacher  # the teacher's moving average
+    dataset: Dataset  # the images to train on
+    curve: Curve  # the evaluation of the teacher during training
     precision: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 autocast on CUDA, float32 elsewhere
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0)  # of all randomness in training
 
     def digest(self) -> str:
-        """sha256 (hex) of all of it but titles: another value that can change a weight, another digest."""
+        """sha256 (hex) of everything but titles; it changes with every value that can change the weights."""
         return digest(self.model_dump(mode="json", exclude={"dataset": {"title"}}))

@@ -1,4 +1,4 @@
-"""The base of every section of the configuration, and the ranges that its values share."""
+"""The base class of all configuration sections, and common value types."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
 Positive = Annotated[int, Field(ge=1)]
-
-
-Range = tuple[float, float]
+Range = tuple[float, float]  # (low, high)
 
 
 class Section(BaseModel):

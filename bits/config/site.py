@@ -1,4 +1,4 @@
-"""What cannot change a number: where things are and how fast they go."""
+"""Settings that cannot change a result: where things are and how fast they go."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from bits.config.section import Positive, Section
 
 
 class JobSize(Section):
-    """What a cluster is asked for one process of a job; memory and time are half as much more at every further try."""
+    """The resources of a cluster job."""
 
-    cpus: Positive
-    memory_gib: float = Field(gt=0)
-    hours: float = Field(gt=0)
-    retries: int = Field(ge=0)  # on a cluster; elsewhere a failed job is not tried again
+    cpus: Positive  # CPU cores per process
+    memory_gib: float = Field(gt=0)  # GiB per process at the first attempt, half as much again at each retry
+    hours: float = Field(gt=0)  # time limit of the first attempt, half as much again at each retry
+    retries: int = Field(ge=0)  # how often a failed job is resubmitted; without a cluster, never
 
 
 class Jobs(Section):
-    """The kinds of jobs that a cluster runs; rendering needs none."""
+    """The resources of each kind of cluster job. Reports are rendered outside the cluster."""
 
-    train: JobSize
-    evaluate: JobSize
-    prepare: JobSize
+    train: JobSize  # a pretraining or fine-tuning
+    evaluate: JobSize  # the evaluations of one run on one data set
+    prepare: JobSize  # making or checking a data set
 
 
 class Cluster(Section):
-    """Where and how Slurm runs jobs; null: as Slurm does by itself."""
+    """How Slurm runs the jobs."""
 
-    partition: str | None
-    account: str | None
-    qos: str | None
-    constraint: str | None
-    gpu: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$")]  # the gres of a GPU: gpu, gpu:a100
-    extra: str | None  # further words for sbatch
-    most_hours: Annotated[float, Field(gt=0)] | None  # the partition's limits, which no retry exceeds
-    most_memory_gib: Annotated[float, Field(gt=0)] | None
+    partition: str | None  # Slurm partition; null: Slurm's default
+    account: str | None  # account to charge; null: Slurm's default
+    qos: str | None  # quality of service; null: Slurm's default
+    constraint: str | None  # required node features; null: none
+    gpu: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$")]  # gres name of a GPU: gpu, gpu:a100
+    extra: str | None  # further options for sbatch; null: none
+    most_hours: Annotated[float, Field(gt=0)] | None  # the partition's time limit, which caps retries; null: no cap
+    most_memory_gib: Annotated[float, Field(gt=0)] | None  # GiB, cap for the memory of retries; null: no cap
 
 
 class Site(Section):
-    """What cannot change a number: where things are and how fast they go."""
+    """Settings that cannot change a result: where things are and how fast they go."""
 
-    device: str  # auto, cpu, cuda, cuda:1
-    threads: int = Field(ge=0)  # CPU threads of a process; 0: leave it to torch
-    processes: Positive  # of one training on each node, one per GPU; how many changes no number
-    nodes: Positive  # that one training runs on
-    micro_batch: int = Field(ge=0)  # images a process holds activations of at a time; 0: its whole share of the batch
-    workers: int = Field(ge=0)  # decoding threads; 0: decode in the training process
-    cache_gib: float = Field(ge=0)  # keep decoded images in memory up to this size
-    feature_batch: Positive  # images a step when features are extracted
-    scratch: str | None  # folder for the checkpoints of runs in progress; null: beside their results
-    data: dict[str, str | None]  # data set name -> folder or zip
-    checkpoint_minutes: float = Field(gt=0)
-    log_every_steps: Positive
-    jobs: Jobs
-    cluster: Cluster
+    device: str  # where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1
+    threads: int = Field(ge=0)  # CPU threads per process; 0: chosen by the scheduler, or by torch
+    processes: Positive  # processes of a training on each node, one per GPU
+    nodes: Positive  # nodes of a training
+    micro_batch: int = Field(ge=0)  # images that a process trains on at a time; 0: its whole share of the batch
+    workers: int = Field(ge=0)  # decoding threads per process; 0: decode in the training thread
+    cache_gib: float = Field(ge=0)  # GiB of decoded images to keep in memory
+    feature_batch: Positive  # images per batch in feature extraction
+    scratch: str | None  # folder for the checkpoints of runs in progress; null: in results/
+    data: dict[str, str | None]  # data set name -> folder or zip; null: no path given (scenes: rendered into data/)
+    checkpoint_minutes: float = Field(gt=0)  # minutes between the checkpoints of a training
+    log_every_steps: Positive  # steps between log entries
+    jobs: Jobs  # resources of cluster jobs
+    cluster: Cluster  # how Slurm runs them

@@ -1,4 +1,4 @@
-"""Unknown keys and values of the configuration, refused by name with the near matches."""
+"""Validates a composed configuration; errors name unknown keys and values with their near matches."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bits.errors import BitsError
 
 
 class ConfigError(BitsError):
-    """A configuration key or value that does not exist or does not fit."""
+    """A configuration key that does not exist, or a value that is not valid."""
 
 
 def validated(values: Mapping[str, Any]) -> Composed:
-    """The typed run behind a resolved mapping; raises ConfigError naming every bad key and value."""
+    """The typed run for a resolved mapping; raises ConfigError naming every invalid key and value."""
     shared = {key: values.get(key) for key in Composed.model_fields if key != "recipe"}
     recipe = {key: value for key, value in values.items() if key not in (*shared, "scale")}
     try:
@@ -30,7 +30,7 @@ def validated(values: Mapping[str, Any]) -> Composed:
 
 
 def key_error(path: str, known: list[str]) -> str:
-    """'unknown key' with the nearest known ones: among its siblings where its section exists, else anywhere."""
+    """The message for an unknown key, with near matches: from the same section if that exists, else from anywhere."""
     parent, _, leaf = path.rpartition(".")
     siblings = sorted(key for key in known if parent and key.startswith(f"{parent}."))
     near = difflib.get_close_matches(path, siblings or sorted(set(known)), n=3, cutoff=0.8)
@@ -38,7 +38,7 @@ def key_error(path: str, known: list[str]) -> str:
     if near:
         return f"unknown configuration key {path!r}; did you mean {' or '.join(near)}?"
     listed = siblings or sorted({key.split(".")[0] for key in known})
-    return f"unknown configuration key {path!r}; there are {', '.join(listed)}"
+    return f"unknown configuration key {path!r}; known keys: {', '.join(listed)}"
 
 
 def _explained(problem: Any) -> str:
@@ -46,7 +46,7 @@ def _explained(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return key_error(path, known_keys())
     if problem["type"] == "missing":
-        hint = "; does the site's file begin with defaults: [default, _self_]?" if path.startswith("site.") else ""
+        hint = "; does the site file begin with defaults: [default, _self_]?" if path.startswith("site.") else ""
         return f"{path} is not set{hint}"
     value = problem.get("input")
     if problem["type"] == "literal_error":
@@ -58,7 +58,7 @@ def _explained(problem: Any) -> str:
 
 
 def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[str]:
-    """Every dotted key of the configuration, as one writes it on the command line."""
+    """Every dotted key of the configuration, as written on the command line."""
     keys: list[str] = []
     for name, field in section.model_fields.items():
         path = "" if section is Composed and name == "recipe" else f"{prefix}{name}"
@@ -76,23 +76,23 @@ def optional_sections() -> tuple[str, ...]:
 
 
 def optional_section(path: str) -> str | None:
-    """The section that may be null which a dotted key is, or lies in; None where there is no such."""
+    """The nullable section that contains a dotted key, or is the key itself; None if there is none."""
     return next((name for name in optional_sections() if f"{path}.".startswith(f"{name}.")), None)
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, also one that may be null."""
+    """The section type of a field, which may be nullable; None if the field is not a section."""
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    return next((kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def is_open(path: str) -> bool:
-    """Whether `path` lies below a key whose value is a free mapping (backbone.options, site.data, ...)."""
+    """Whether `path` is below a key whose value is a free-form mapping (backbone.options, site.data, ...)."""
     return any(path.startswith(f"{key}.") for key in ("backbone.options", "dataset.settings", "site.data", "targets"))
 
 
 def _annotation(path: str) -> tuple[Any, ...]:
-    """The values that a key may have, where they are literal ones."""
+    """The permitted values of a key with a Literal type."""
     annotation = _field(path)
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next((arg for arg in get_args(annotation) if get_origin(arg) is Literal), annotation)

@@ -1,4 +1,4 @@
-"""Backbones: any timm model by its name."""
+"""Backbones: any timm model, by name."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from bits.models.stochastic_depth import own_drop_paths
 
 
 class BackboneError(BitsError):
-    """A backbone that timm does not know, or that does not take what it is given."""
+    """A backbone that timm does not know, or that does not accept the given options."""
 
 
 def create_backbone(
     name: str, image_size: int, drop_path: float, options: Mapping[str, Any], class_token_std: float | None = None
 ) -> nn.Module:
-    """A timm model without classifier, from random initialisation: [N, 3, H, W] -> [N, D].
+    """A timm model without classifier, randomly initialised: [N, 3, H, W] -> [N, D].
 
-    ViTs take any image side that is a multiple of their patch (position embeddings are interpolated
-    bicubically) and give the CLS token after the final LayerNorm; other models give their pooled features.
-    class_token_std: of the truncated normal that a class token starts from; None: as timm starts it, 1e-6 for a ViT.
-    drop_path > 0: in training mode every pass needs its factors (`stochastic_depth.DropPath`). Raises BackboneError.
+    ViTs take images whose side is any multiple of the patch size (position embeddings are interpolated
+    bicubically) and return the CLS token after the final LayerNorm; other models return their pooled features.
+    class_token_std: std of the class token's truncated normal initialisation; None: timm's, 1e-6 for a ViT.
+    drop_path > 0: in training mode, every pass needs factors (see `stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
@@ -40,7 +40,7 @@ def create_backbone(
         try:
             backbone = timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
         except TypeError:
-            backbone = timm.create_model(name, **arguments)  # not a ViT: takes any size as it is
+            backbone = timm.create_model(name, **arguments)  # not a ViT: accepts any image size
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)
@@ -51,25 +51,25 @@ def create_backbone(
 
 
 def batch_dependent(backbone: nn.Module) -> list[str]:
-    """Kinds of layer through which a sample's output depends on the batch it is in: batch norm, dropout."""
+    """The kinds of layer that make a sample's output depend on its batch: batch norm, dropout."""
     found = set()
     for module in backbone.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             found.add(type(module).__name__)
         draws = isinstance(module, (nn.modules.dropout._DropoutNd, PatchDropout))
         rate = getattr(module, "p", 0) or getattr(module, "prob", 0) if draws else 0
-        if rate > 0 or getattr(module, "drop_rate", 0):  # timm's name where it calls the function
+        if rate > 0 or getattr(module, "drop_rate", 0):  # timm's attribute where it calls F.dropout
             found.add("dropout")
     return sorted(found)
 
 
 def width(backbone: nn.Module) -> int:
-    """D, the width of a backbone's image-level features."""
+    """D, the dimension of a backbone's image-level features."""
     return int(backbone.num_features)  # type: ignore[arg-type]
 
 
 def is_vit(backbone: nn.Module) -> bool:
-    """Whether the backbone has a class token, patch tokens and blocks to take them from."""
+    """Whether the backbone is a ViT with a class token."""
     return isinstance(backbone, VisionTransformer) and backbone.has_class_token
 
 
@@ -84,8 +84,8 @@ def patch_tokens(vit: nn.Module, images: Tensor) -> Tensor:
 def last_blocks(backbone: nn.Module, images: Tensor, blocks: int, average_patches: bool = False) -> Tensor:
     """Class tokens of the last `blocks` blocks after the final LayerNorm, concatenated: [N, blocks * D].
 
-    average_patches: before them the average of the last block's patch tokens, [N, (1 + blocks) * D]; the last D
-    columns stay the last block's class token. For a backbone that is no ViT, or one block alone: its image-level
+    average_patches: prepend the mean of the last block's patch tokens, [N, (1 + blocks) * D]; the last D columns
+    are still the last block's class token. With a single block, or a backbone that is not a ViT: the image-level
     features, [N, D].
     """
     if (blocks == 1 and not average_patches) or not is_vit(backbone):

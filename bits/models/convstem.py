@@ -1,8 +1,8 @@
 """ViTs whose patch embedding is a small convolutional stem, registered with timm by name.
 
-A plain ViT learns next to nothing within a CPU's minutes; the same transformer behind a stem of strided 3x3
-convolutions does ("Early Convolutions Help Transformers See Better"). Class token, patch tokens and keys stay
-those of a ViT, so every evaluation of the paper applies. Import this module and timm knows the names.
+A plain ViT learns next to nothing in a few minutes on a CPU; the same transformer behind a stem of strided 3x3
+convolutions does learn ("Early Convolutions Help Transformers See Better"). Class token, patch tokens and keys are
+those of a ViT, so every evaluation of the paper applies. Importing this module registers the names.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 
 class ConvStem(PatchEmbed):
-    """Strided 3x3 convolutions with GroupNorm and GELU that halve the side until a patch is one token.
+    """Strided 3x3 convolutions with GroupNorm and GELU that halve the side until each patch is one token.
 
-    patch_size must be a power of two from 4 on; `residuals` more convolutions follow each halving, around which the
-    signal also passes unchanged. The output has the layout of timm's PatchEmbed.
+    patch_size: a power of two, at least 4 (else ValueError). residuals: residual convolutions after each halving.
+    The output has the layout of timm's PatchEmbed.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ConvStem(PatchEmbed):
         super().__init__(img_size, patch_size, in_chans, embed_dim, **options)
         halvings = patch_size.bit_length() - 1
         if patch_size != 1 << halvings or halvings < 2:
-            raise ValueError(f"patch_size of a convolutional stem is a power of two from 4 on, got {patch_size}")
+            raise ValueError(f"patch_size of a convolutional stem must be a power of two >= 4, got {patch_size}")
         layers: list[nn.Module] = []
         inside = in_chans
         for level in range(halvings):
@@ -72,11 +72,11 @@ def _vit(options: dict[str, Any], **architecture: Any) -> VisionTransformer:
 
 @register_model
 def vit_convstem_nano(**options: Any) -> VisionTransformer:
-    """0.7 M parameters, 8 px tokens: the demo's backbone (32 px)."""
+    """0.7 M parameters, 8 px patches; the demo's backbone (32 px images)."""
     return _vit(options, img_size=32, patch_size=8, embed_dim=128, depth=3, num_heads=4)
 
 
 @register_model
 def vit_convstem_micro(**options: Any) -> VisionTransformer:
-    """2.9 M parameters, 8 px tokens: small photographs (32 to 96 px)."""
+    """2.9 M parameters, 8 px patches; for small photographs (32 to 96 px)."""
     return _vit(options, img_size=64, patch_size=8, embed_dim=192, depth=6, num_heads=6)

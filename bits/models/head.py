@@ -1,4 +1,4 @@
-"""The projection head: a three-layer MLP without batch norm, as in DINO (Sec. 4)."""
+"""The projection head: an MLP without batch norm, as in DINO; three layers in the paper (Sec. 4)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 
 class Head(nn.Module):
-    """MLP d -> hidden -> hidden -> outputs with GELU; [N, d] -> [N, outputs] or [N, prototypes].
+    """MLP d -> hidden -> ... -> outputs with GELU; [N, d] -> [N, outputs], or [N, prototypes] if there are any.
 
-    normalise: L2-normalise the outputs (SimDINO's embedding; DINO before its prototypes).
-    prototypes: DINO's last linear layer, weight-normed with the gain frozen at 1: its rows are used as unit
-    vectors.
+    normalise: L2-normalise the outputs (SimDINO's embedding; in DINO, the input of the prototypes).
+    prototypes: size of DINO's last linear layer, which is weight-normalised with its gain frozen at 1, so that its
+    rows act as unit vectors.
+    init_std: see `reset`.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights from the initial distribution: truncated normal `init_std` (None: 1 / sqrt(inputs)), bias 0.
+        """Draw all weights from a truncated normal of std `init_std` (None: 1 / sqrt(inputs)) and set biases to 0.
 
-        Prototypes start uniform as a linear layer does: their direction alone enters the output. Drawn on the CPU, by a
-        generator of the CPU, wherever the weights are: the same reset on every device.
+        Prototypes are drawn uniformly, as in torch's linear layer; only their direction affects the output.
+        Everything is drawn on the CPU by a CPU generator, so that a reset is the same on every device.
         """
         for module in self.mlp:
             if isinstance(module, nn.Linear):

@@ -1,7 +1,7 @@
-"""Stochastic depth whose choices belong to the sample, not to the batch it happens to be in.
+"""Stochastic depth that does not depend on how a batch is divided among processes and micro-batches.
 
-timm draws inside the forward pass, so that what is dropped depends on how a batch is divided among processes and
-micro-batches. Here the factors of the global batch are drawn beforehand and each pass is given its share.
+timm draws inside the forward pass, so what is dropped depends on the division. Here the factors of the global batch
+are drawn beforehand, and each pass is given its share.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 
 class DropPath(nn.Module):
-    """Multiplies each sample's residual by its factor: 0 where the path is dropped, 1 / (1 - rate) where kept.
+    """Multiplies each sample's residual by its factor: 0 if the path is dropped, 1 / (1 - rate) if it is kept.
 
-    factors: float [N], set before every pass in training mode; no factors, or of another length, raise ValueError.
+    factors: float [N], to be set before every pass in training mode; ValueError if missing or of the wrong length.
     """
 
     def __init__(self, rate: float) -> None:
@@ -30,8 +30,8 @@ class DropPath(nn.Module):
         if self.factors is None or len(self.factors) != len(x):
             given = "none" if self.factors is None else str(len(self.factors))
             raise ValueError(
-                f"stochastic depth needs a factor for each of {len(x)} rows and has {given}. A backbone that "
-                "drops paths per window instead of per sample needs backbone.drop_path=0."
+                f"stochastic depth needs a factor for each of {len(x)} rows and has {given}. For a backbone that "
+                "drops paths per window instead of per sample, set backbone.drop_path=0."
             )
         return x * self.factors.to(x.dtype).view(-1, *[1] * (x.ndim - 1))
 
@@ -40,7 +40,7 @@ class DropPath(nn.Module):
 
 
 def own_drop_paths(module: nn.Module) -> None:
-    """Put a `DropPath` of the same rate in the place of each of timm's."""
+    """Replace each of timm's DropPath modules with a `DropPath` of the same rate."""
     for name, child in list(module.named_children()):
         if isinstance(child, TimmDropPath):
             setattr(module, name, DropPath(child.drop_prob) if child.drop_prob > 0 else nn.Identity())
@@ -49,12 +49,12 @@ def own_drop_paths(module: nn.Module) -> None:
 
 
 def drop_paths(module: nn.Module) -> list[DropPath]:
-    """The paths of a backbone that may be dropped, in their order."""
+    """The DropPath modules of a backbone, in order."""
     return [child for child in module.modules() if isinstance(child, DropPath)]
 
 
 def path_factors(rates: Sequence[float], views: int, samples: int, generator: torch.Generator) -> Tensor:
-    """One draw for `samples` samples: float32 [paths, views, samples] on the CPU, 0 or 1 / (1 - rate)."""
+    """One draw of factors, 0 or 1 / (1 - rate): float32 [paths, views, samples] on the CPU."""
     keep = 1 - torch.tensor(rates, dtype=torch.float32).view(-1, 1, 1)
     kept = torch.rand(len(rates), views, samples, generator=generator) < keep
     return kept / keep.clamp_min(torch.finfo(torch.float32).tiny)

@@ -1,4 +1,4 @@
-"""One teacher-student for every method: two branches (backbone and head), the teacher a moving average."""
+"""The teacher-student of every method: two branches (backbone and head); the teacher is a moving average."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Branch(nn.Module):
     def forward(self, views: Sequence[Tensor], factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """V views [N, 3, S, S] -> features [V, N, D] and head outputs [V, N, B].
 
-        Neighbouring views of equal size go through the backbone in one pass; the head sees all at once.
-        factors: [paths, V, N] of `path_factors`, for a backbone in training mode that drops paths.
+        Consecutive views of equal size go through the backbone in one pass; the head takes all views at once.
+        factors: from `path_factors`, [paths, V, N], for a backbone with stochastic depth in training mode.
         """
         features, done = [], 0
         for _, same in groupby(views, key=lambda view: view.shape[-1]):
@@ -43,7 +43,7 @@ class Branch(nn.Module):
 
 
 class TeacherStudent(nn.Module):
-    """Student (trained) and teacher (exponential moving average of it, no gradient), started equal."""
+    """The student, which is trained, and the teacher, its exponential moving average; they start out equal."""
 
     def __init__(self, student: Branch, teacher: Branch) -> None:
         super().__init__()
@@ -55,11 +55,11 @@ class TeacherStudent(nn.Module):
     def update_teacher(self, momentum: float) -> None:
         """teacher <- momentum * teacher + (1 - momentum) * student; buffers are copied."""
         torch._foreach_lerp_(list(self.teacher.parameters()), list(self.student.parameters()), 1 - momentum)
-        for mine, theirs in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
-            mine.copy_(theirs)
+        for buffer, source in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            buffer.copy_(source)
 
     @torch.no_grad()
     def reset_heads(self, generator: torch.Generator) -> None:
-        """Give both heads the same new weights (BITS-reset, Sec. 3.4); the backbones stay untouched."""
+        """Give both heads the same new weights (BITS-reset, Sec. 3.4); the backbones are left alone."""
         self.student.head.reset(generator)
         self.teacher.head.load_state_dict(self.student.head.state_dict())

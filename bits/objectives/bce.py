@@ -15,13 +15,13 @@ Reduction = Literal["mean", "sum"]
 
 
 class Settings(CodeSettings):
-    reduction: Reduction  # mean over the bits, or their literal sum as Eq. 8 is written
+    reduction: Reduction  # over the bits: mean, or the literal sum of Eq. 8
 
 
 def bernoulli_disagreement(student_vND: Tensor, code_vND: Tensor, reduction: Reduction) -> Tensor:
     """Binary cross-entropy of student logits against the code, in nats, [v]: each view's mean over samples.
 
-    reduction: over the bits. Computed from the logits, so that it stays finite where the sigmoid has saturated.
+    reduction: over the bits. Computed from logits, so that it stays finite when the sigmoid saturates.
     """
     from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -31,7 +31,7 @@ def bernoulli_disagreement(student_vND: Tensor, code_vND: Tensor, reduction: Red
 
 
 def value(student_VND: Tensor, teacher_GND: Tensor, settings: Settings) -> Tensor:
-    """The disagreement of raw logits, in nats, over all pairs of a teacher's and another student view; >= 0."""
+    """Mean disagreement of raw logits over all pairs of a teacher view and a different student view, in nats; >= 0."""
     message = code(teacher_GND, settings.target, settings.target_temperature)
     return pair_mean(lambda a, z: bernoulli_disagreement(a, z, settings.reduction), student_VND, message)
 

@@ -15,17 +15,16 @@ Target = Literal["hard", "soft"]
 
 
 class CodeSettings(TermSettings):
-    """Settings of a term whose message is a code."""
+    """Settings of a term in which the teacher sends a code."""
 
-    target: Target  # hard: bits (Eq. 7); soft: probabilities (Table 10)
-    target_temperature: float = Field(gt=0)  # of soft targets; a hard target is the same at every temperature
+    target: Target  # what the teacher sends; hard: bits (Eq. 7), soft: probabilities (Table 10)
+    target_temperature: float = Field(gt=0)  # of the sigmoid of soft targets; no effect on hard ones
 
 
 def code(teacher: Tensor, target: Target, temperature: float) -> Tensor:
-    """The teacher's message about its logits, same shape and dtype, without gradient.
+    """The teacher's message, computed from its logits a: same shape and dtype, without gradient.
 
-    hard: 1[sigmoid(a) > 1/2], so that a zero logit is a 0 (Eq. 7). soft: sigmoid(a / temperature) in [0, 1]
-    (Table 10).
+    hard: 1[sigmoid(a) > 1/2], so a zero logit gives 0 (Eq. 7). soft: sigmoid(a / temperature), in [0, 1] (Table 10).
     """
     logits = teacher.detach()
     if target == "hard":

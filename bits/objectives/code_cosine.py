@@ -1,4 +1,4 @@
-"""The binary channel scored by angle: the cosine of student logits and the signs of the code (paper Table 3)."""
+"""Cosine agreement in the binary channel: between student logits and the signs of the code (paper Table 3)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def signs_direction(code: Tensor) -> Tensor:
-    """The direction of the signs 2 z - 1 of a code in [0, 1] (Table 3); zero for a soft code of all 1/2."""
+    """The signs 2 z - 1 of a code z in [0, 1], as a unit vector (Table 3); zero for a soft code of all 1/2."""
     from torch.nn.functional import normalize
 
     return normalize(2 * code.detach() - 1, dim=-1)
 
 
 def value(student_VND: Tensor, teacher_GND: Tensor, settings: CodeSettings) -> Tensor:
-    """1 - cosine of raw logits, in [0, 2], over all pairs of a teacher's and another student view."""
+    """Mean of 1 - cosine of raw logits over all pairs of a teacher view and a different student view; in [0, 2]."""
     message = signs_direction(code(teacher_GND, settings.target, settings.target_temperature))
     return 1 - pair_mean(cosine_similarity, student_VND, message)
 

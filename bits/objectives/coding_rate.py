@@ -1,4 +1,4 @@
-"""The coding rate: how much volume a set of rows spans (paper Eq. 9). The term is minus it, as it is maximised."""
+"""The coding rate: the volume that a set of rows spans (paper Eq. 9). It is maximised, so the term is its negative."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ if TYPE_CHECKING:
 
 
 class Settings(TermSettings):
-    """weight: beta of BITS (Eq. 10), SimDINO's factor of gamma R."""
+    """weight: beta of BITS (Eq. 10), or SimDINO's factor of gamma R.
 
-    eps: float = Field(gt=0)  # plays the part of eps^2 in Eq. 9
-    rows: Literal["student", "mean"]  # the student's global views; or their mean with the teacher's, not renormalised
-    normalise: bool  # L2-normalise student and teacher rows first; false for heads whose outputs are unit rows
-    centred: bool  # the covariance about the mean row
-    # 1: R of the whole batch. r > 1 reproduces the public code on r processes: the mean of R over r equal runs of
-    # neighbouring rows, each divided by the count of the whole batch.
-    virtual_ranks: Positive
+    virtual_ranks: r > 1 reproduces the public code on r processes: the mean of R over r equal blocks of consecutive
+    rows, in each of which the Gram matrix is divided by the number of rows of the whole batch.
+    """
+
+    eps: float = Field(gt=0)  # takes the place of eps^2 in Eq. 9
+    rows: Literal["student", "mean"]  # student's global views, or mean of student and teacher (not renormalised)
+    normalise: bool  # L2-normalise student and teacher rows first; false if the head already does
+    centred: bool  # subtract the mean row: a centred covariance
+    virtual_ranks: Positive  # 1: R of the whole batch; r > 1: mean of R over r blocks, as in public code on r GPUs
 
 
 def coding_rate(z_ND: Tensor, eps: float, centred: bool = False, count: int | None = None) -> Tensor:
-    """R = 1/2 logdet(I + p / (n eps) Z^T Z), in nats; larger is more spread (paper Eq. 9).
+    """R = 1/2 logdet(I + p / (n eps) Z^T Z), in nats; larger means more spread out (paper Eq. 9).
 
-    z_ND: n rows of dimension p, unit rows in every published recipe; they are not normalised here.
-    eps: plays the part of the paper's eps^2 (protocol: 0.05). centred: subtract the mean row first.
-    count: the n of the division when it is not the number of rows. The public SimDINO code takes the Gram
-    matrix of one process's rows and divides by the rows of all processes; that reading is `virtual_ranks`,
-    and passing the global count here gives its value for one process.
+    z_ND: n rows of dimension p; unit rows in every published recipe, but they are not normalised here.
+    eps: takes the place of the paper's eps^2 (protocol: 0.05). centred: subtract the mean row first.
+    count: the n to divide by, if it is not the number of rows. The public SimDINO code divides the Gram matrix
+    of one process's rows by the number of rows of all processes; passing that number here gives its value for
+    one process (see `virtual_ranks`).
 
     Returns a differentiable scalar >= 0, float32 or wider even under autocast. The gradient is finite for
-    duplicate and for zero rows. Non-finite input gives a non-finite result, not an error (no device sync).
-    Raises ValueError unless z_ND is a 2-D floating tensor with rows and columns, eps > 0 and count > 0.
+    duplicate rows and for zero rows. Non-finite input gives a non-finite result, not an error (no device sync).
+    Raises ValueError unless z_ND is a non-empty 2-D floating-point tensor, eps > 0 and count > 0.
     """
     import torch
 
@@ -46,15 +48,15 @@ def coding_rate(z_ND: Tensor, eps: float, centred: bool = False, count: int | No
         if centred:
             rows = rows - rows.mean(dim=0)
         n, p = rows.shape
-        # I_p + a Z^T Z and I_n + a Z Z^T have the same determinant: factor the smaller one.
+        # I_p + a Z^T Z and I_n + a Z Z^T have the same determinant; factorise the smaller one.
         gram = rows @ rows.T if n < p else rows.T @ rows
         return _half_logdet_identity_plus(gram * (p / ((n if count is None else count) * eps)))
 
 
 def rate_scale(n: int, p: int) -> float:
-    """gamma = (p + n) / (p n), which keeps the rate term of one size over batch and code length (protocol).
+    """gamma = (p + n) / (p n), which makes the rate term comparable across batch sizes and dimensions (protocol).
 
-    n: rows of the whole batch, p: dimension; both >= 1.
+    n: rows of the whole batch, p: dimension; ValueError unless both >= 1.
     """
     if n < 1 or p < 1:
         raise ValueError(f"rate_scale needs n >= 1 rows and p >= 1 dimensions, got n={n}, p={p}")
@@ -62,7 +64,7 @@ def rate_scale(n: int, p: int) -> float:
 
 
 def rows(student_GND: Tensor, teacher_GND: Tensor, settings: Settings) -> Tensor:
-    """The rows that the rate is taken of, [G, N, D]."""
+    """The rows whose rate is computed, [G, N, D]."""
     from torch.nn.functional import normalize
 
     student, teacher = student_GND, teacher_GND
@@ -74,7 +76,7 @@ def rows(student_GND: Tensor, teacher_GND: Tensor, settings: Settings) -> Tensor
 def value(rows_GND: Tensor, settings: Settings) -> Tensor:
     """-gamma R in nats, the mean over the G views.
 
-    Raises ValueError when the rows cannot be dealt evenly to the virtual ranks.
+    Raises ValueError if the rows cannot be divided evenly among the virtual ranks.
     """
     import torch
 
@@ -87,7 +89,7 @@ def _rate_of_view(rows_ND: Tensor, settings: Settings) -> Tensor:
 
     count, ranks = len(rows_ND), settings.virtual_ranks
     if count % ranks:
-        raise ValueError(f"{count} rows cannot be dealt evenly to {ranks} virtual ranks")
+        raise ValueError(f"{count} rows cannot be divided evenly among {ranks} virtual ranks")
     rates = [coding_rate(share, settings.eps, settings.centred, count=count) for share in rows_ND.chunk(ranks)]
     return torch.stack(rates).mean()
 
@@ -96,7 +98,7 @@ def _half_logdet_identity_plus(gram: Tensor) -> Tensor:
     import torch
 
     identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    # cholesky_ex leaves out the error check, which would wait for the device; I + PSD cannot fail.
+    # cholesky_ex skips the error check, which would wait for the device; I + PSD always has a factor.
     factor: Tensor = torch.linalg.cholesky_ex(identity + gram)[0]
     return factor.diagonal().log().sum()
 
@@ -107,7 +109,7 @@ def _check(z_ND: Tensor, eps: float, count: int | None) -> None:
     if not eps > 0:
         raise ValueError(f"coding_rate needs eps > 0, got {eps}")
     if count is not None and count < 1:
-        raise ValueError(f"coding_rate divides by count, which must be >= 1, got {count}")
+        raise ValueError(f"coding_rate needs count >= 1, got {count}")
 
 
 TERM = Term(name="coding_rate", settings=Settings, value=value, couples=True, rows=rows)

@@ -1,4 +1,4 @@
-"""SimDINO agreement: the cosine of student and teacher embeddings."""
+"""SimDINO agreement: the cosine between student and teacher embeddings."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def direction(teacher: Tensor) -> Tensor:
 
 
 def cosine_similarity(student_vND: Tensor, direction_vND: Tensor) -> Tensor:
-    """cos(student row, direction) in [-1, 1], [v]: the mean over samples of each view.
+    """cos(student row, direction) in [-1, 1], [v]: each view's mean over samples.
 
-    The gradient has no part along the student's row, also where that row is already normalised, as in the
+    The gradient has no component along the student's row, even if the row is already normalised, as in the
     public SimDINO loss.
     """
     from torch.nn.functional import normalize
@@ -30,7 +30,7 @@ def cosine_similarity(student_vND: Tensor, direction_vND: Tensor) -> Tensor:
 
 
 def value(student_VND: Tensor, teacher_GND: Tensor, settings: TermSettings) -> Tensor:
-    """Minus the cosine, in [-1, 1], over all pairs of a teacher's and another student view."""
+    """Minus the mean cosine over all pairs of a teacher view and a different student view; in [-1, 1]."""
     return -pair_mean(cosine_similarity, student_VND, direction(teacher_GND))
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Settings(TermSettings):
-    student_temperature: float = Field(gt=0)
-    teacher_temperature: float = Field(gt=0)  # lower than the student's: sharpening
-    centre_momentum: Fraction  # of the moving average of the teacher's mean output
+    student_temperature: float = Field(gt=0)  # of the student's softmax
+    teacher_temperature: float = Field(gt=0)  # of the teacher's softmax; lower than the student's sharpens it
+    centre_momentum: Fraction  # momentum of the centre, a moving average of the teacher's mean output
 
 
 def prototypes(teacher: Tensor, centre_D: Tensor, temperature: float) -> Tensor:
@@ -26,13 +26,13 @@ def prototypes(teacher: Tensor, centre_D: Tensor, temperature: float) -> Tensor:
 
 
 def cross_entropy(student_vND: Tensor, prototypes_vND: Tensor, temperature: float) -> Tensor:
-    """-sum_k q_k log softmax(a / temperature)_k in nats, [v]: the mean over samples of each view."""
+    """-sum_k q_k log softmax(a / temperature)_k in nats, [v]: each view's mean over samples."""
     log_p = (student_vND / temperature).log_softmax(dim=-1)
     return -(prototypes_vND * log_p).sum(dim=-1).mean(dim=-1)
 
 
 def value(student_VND: Tensor, teacher_GND: Tensor, settings: Settings, centre: Tensor) -> Tensor:
-    """The cross-entropy in nats, over all pairs of a teacher's and another student view. centre: [D]."""
+    """Mean cross-entropy in nats over all pairs of a teacher view and a different student view. centre: [D]."""
     message = prototypes(teacher_GND, centre, settings.teacher_temperature)
     return pair_mean(lambda a, q: cross_entropy(a, q, settings.student_temperature), student_VND, message)
 
@@ -45,12 +45,12 @@ def start(dimension: int) -> dict[str, Tensor]:
 
 
 def mean_over_views(teacher_GND: Tensor, settings: Settings) -> Tensor:
-    """The sum over samples of the teacher's outputs, each sample's the mean over its global views, [D]."""
+    """The teacher's outputs, averaged over the global views and summed over samples, [D]."""
     return teacher_GND.sum(dim=(0, 1)) / len(teacher_GND)
 
 
 def moved(mean_D: Tensor, settings: Settings, centre: Tensor) -> dict[str, Tensor]:
-    """The moving average of batch means: momentum * centre + (1 - momentum) * the teacher's mean row."""
+    """The next centre: momentum * centre + (1 - momentum) * mean_D, the teacher's mean output."""
     return {"centre": settings.centre_momentum * centre + (1 - settings.centre_momentum) * mean_D}
 
 

@@ -1,4 +1,4 @@
-"""The training loss: the weighted sum of its terms, for a batch as a whole or in parts (paper Eq. 10)."""
+"""The training loss: a weighted sum of terms, for a batch as a whole or in parts (paper Eq. 10)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ Parts = Sequence[tuple[Term, TermSettings]]
 
 
 class Objective(nn.Module):
-    """L = sum over terms of weight * value, for heads of `dimension` outputs.
+    """L = sum over terms of weight * value, for heads with `dimension` outputs.
 
-    A term that does not couple samples is a mean over them, so that a batch may be taken in parts (`means`). One that
-    does is taken of the rows of the whole batch (`rows`, `coupled`). State moves once for the whole batch
-    (`statistics`, `move`). `forward` does all of it for a batch that is one part.
-    The state of a term is in buffers called <term>.<tensor>, float32 (`.double()` widens them). Half precision is
+    A term that does not couple samples is a mean over them, so a batch can be processed in parts (`means`). A term that
+    does is computed from the rows of the whole batch (`rows`, `coupled`). State is updated once per batch
+    (`statistics`, `move`). `forward` does all of this for a batch in one part.
+
+    A term's state is in float32 buffers named <term>.<tensor> (`.double()` widens them). Half precision inputs are
     widened to float32, also under autocast. No gradient reaches the teacher.
+
+    Raises ValueError if dimension < 1 or no term compares student and teacher.
     """
 
     def __init__(self, terms: Parts, dimension: int) -> None:
@@ -38,11 +41,11 @@ class Objective(nn.Module):
                 self.add_module(term.name, _StateOf(term.state.start(dimension)))
 
     def forward(self, student_VND: Tensor, teacher_GND: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss (scalar) and the detached values of its terms, without their weights, for the whole batch.
+        """The loss (scalar) and the detached, unweighted values of its terms, for the whole batch.
 
-        student_VND: head outputs of V views of N samples; teacher_GND: of the G global views, which are also
-        the first G of the student's. In training mode the terms' state moves after the loss. Raises ValueError for
-        shapes that don't belong together.
+        student_VND: the student's head outputs for V views of N samples. teacher_GND: the teacher's, for the G global
+        views, which are also the student's first G. In training mode, the terms' state is updated afterwards. Raises
+        ValueError if the shapes do not match.
         """
         values = self.means(student_VND, teacher_GND)
         if self.couples:
@@ -53,9 +56,9 @@ class Objective(nn.Module):
         return self.total(values), {name: value.detach() for name, value in values.items()}
 
     def means(self, student_VND: Tensor, teacher_GND: Tensor) -> dict[str, Tensor]:
-        """The terms that do not couple samples, scalars by name, of some samples.
+        """The terms that do not couple samples, for a part of the batch; scalars by name.
 
-        A value's mean over parts, weighted by their sizes, is the batch's.
+        The mean of the parts' values, weighted by their sizes, is the batch's value.
         """
         self._check(student_VND, teacher_GND)
         with torch.autocast(student_VND.device.type, enabled=False):
@@ -67,13 +70,13 @@ class Objective(nn.Module):
             }
 
     def rows(self, student_GND: Tensor, teacher_GND: Tensor) -> dict[str, Tensor]:
-        """What the terms that couple samples are taken of, [g, N, d] by name, of some samples."""
+        """The input of the terms that couple samples, for a part of the batch; [g, N, d] by name."""
         with torch.autocast(student_GND.device.type, enabled=False):
             student, teacher = _widened(student_GND), _widened(teacher_GND).detach()
             return {term.name: term.rows(student, teacher, settings) for term, settings in self.parts if term.couples}
 
     def coupled(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The terms that couple samples, scalars by name. rows: those of the whole batch, in sample order."""
+        """The terms that couple samples, scalars by name. rows: of the whole batch, in sample order."""
         return {
             term.name: term.value(rows[term.name], settings, **self._state(term))
             for term, settings in self.parts
@@ -81,12 +84,12 @@ class Objective(nn.Module):
         }
 
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
-        """The loss of the values of all terms."""
+        """The loss, given the values of all terms."""
         weighted = [self.weights[name] * values[name] for name in self.weights]
         return sum(weighted[1:], start=weighted[0])
 
     def statistics(self, teacher_GND: Tensor) -> dict[str, Tensor]:
-        """What the terms with state need to know of some samples, by name of the term; parts add up."""
+        """The input of the state updates, for a part of the batch, by name of the term; parts add up."""
         outputs = _widened(teacher_GND).detach()
         return {
             term.name: term.state.statistic(outputs, settings)
@@ -96,7 +99,7 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def move(self, means: Mapping[str, Tensor]) -> None:
-        """Take the state a step further. means: statistics of the whole batch, divided by its samples."""
+        """Update the state. means: the statistics of the whole batch, divided by its number of samples."""
         for term, settings in self.parts:
             if term.state is not None:
                 state = self._state(term)

@@ -1,8 +1,8 @@
-"""The mean over (teacher view, student view) pairs that show different views.
+"""The mean over pairs of a teacher view and a different student view.
 
-Every agreement here is linear in the teacher's message: log-likelihood, cosine and cross-entropy all are. So
-the mean over the teachers that a student view is paired with equals the agreement with their mean message,
-and each student view is scored once instead of once per teacher.
+Every agreement here (log-likelihood, cosine, cross-entropy) is linear in the teacher's message. So the mean over the
+teacher views that a student view is paired with equals the agreement with their mean message, and each student view
+is scored once instead of once per teacher view.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def pair_mean(agreement: PerViewAgreement, student_VND: Tensor, message_GND: Tensor) -> Tensor:
     """Mean of `agreement` over all pairs (teacher view i, student view v != i), a scalar.
 
-    student_VND: V student views, the G global ones first and in the teacher's order. message_GND: what the
-    teacher sends for each global view. agreement(student [v, N, D], message [v, N, D] or [1, N, D]) returns
-    [v], the mean over samples of each view, and must be linear in the message.
+    student_VND: V student views, the G global ones first, in the teacher's order. message_GND: the teacher's message
+    for each global view. agreement(student [v, N, D], message [v, N, D] or [1, N, D]) returns [v], each view's mean
+    over samples, and must be linear in the message.
     """
     views, teachers = len(student_VND), len(message_GND)
     pairs = pair_count(views, teachers)
@@ -37,20 +37,20 @@ def pair_mean(agreement: PerViewAgreement, student_VND: Tensor, message_GND: Ten
 
 
 def pair_count(views: int, teachers: int) -> int:
-    """How many (teacher, student) pairs show different views: G (V - 1).
+    """The number of pairs of a teacher view and a different student view: G (V - 1).
 
-    Raises ValueError when there is none or when there are fewer student than teacher views.
+    Raises ValueError if there are none, or fewer student than teacher views.
     """
     if not 1 <= teachers <= views or views < 2:
-        raise ValueError(f"{views} student and {teachers} teacher views make no pair of different views")
+        raise ValueError(f"{views} student and {teachers} teacher views give no pair of different views")
     return teachers * (views - 1)
 
 
 def mean_of_others(message_GND: Tensor) -> Tensor:
-    """[G, N, D]: entry v is the mean of all messages but the v-th. For G = 2 the two change places."""
+    """[G, N, D]: entry v is the mean of all messages but the v-th. For G = 2, the two are swapped."""
     teachers = len(message_GND)
     if teachers == 2:
         return message_GND.flip(0)
-    # Subtracting from the total would leave rounding noise, even negative probabilities.
+    # Subtracting from the total would leave rounding errors, even negative probabilities.
     rolled = [message_GND.roll(-shift, dims=0) for shift in range(1, teachers)]
     return sum(rolled[1:], start=rolled[0]) / (teachers - 1)

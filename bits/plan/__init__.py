@@ -1,4 +1,4 @@
-"""The plan: which runs, measures and exhibits exist at a scale, and the files that hold them. Never imports torch."""
+"""The plan: which runs, measures and exhibits a study has, and their files. Never imports torch."""
 
 from bits.plan.data import data_root, dataset_fingerprint, manifest_path
 from bits.plan.files import current_plan, freeze, write_plan

@@ -1,4 +1,4 @@
-"""How a run differs from those of the same name that were trained before."""
+"""How a run differs from previously trained runs of the same name."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What changed from one recipe to another, a phrase a key: "optimizer.clip_norm 1.0 -> 3.0"."""
+    """The changes from one recipe to another, one phrase per key: "optimizer.clip_norm 1.0 -> 3.0"."""
     before, after = flat(old), flat(new)
     phrases = []
     for key in dict.fromkeys([*after, *before]):
         if before.get(key) == after.get(key):
             continue
         if key == "dataset.fingerprint":
-            phrases.append("its images are others")
+            phrases.append("its images have changed")
         elif key == "start.digest":
-            phrases.append(f"{after.get('start.run')}, which it starts from, is another run")
+            phrases.append(f"the run that it starts from, {after.get('start.run')}, has changed")
         else:
             phrases.append(f"{key} {before.get(key, 'absent')} -> {after.get(key, 'absent')}")
     return phrases
@@ -40,14 +40,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def nearest_trained(run: Run) -> tuple[str, list[str]] | None:
     """(folder name, differences) of the trained run of the same name and seed that differs in the fewest keys."""
-    mine = run.recipe.model_dump(mode="json")
-    same_seed = [(folder, recipe) for folder, recipe in _trained(run) if recipe.get("seed") == mine["seed"]]
-    found = [(folder.name, differences(recipe, mine)) for folder, recipe in same_seed]
+    planned = run.recipe.model_dump(mode="json")
+    same_seed = [(folder, recipe) for folder, recipe in _trained(run) if recipe.get("seed") == planned["seed"]]
+    found = [(folder.name, differences(recipe, planned)) for folder, recipe in same_seed]
     return min(found, key=lambda item: len(item[1]), default=None)
 
 
 def _trained(run: Run) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Folders and recipes of the trained runs of the same name."""
+    """Folders and recipes of the other trained runs of the same name."""
     pattern = re.compile(rf"{re.escape(run.name)}-[0-9a-f]{{{SHORT}}}")
     for other in sorted(run.folder.parent.glob(f"{run.name}-*")):
         if other.name == run.folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
@@ -60,19 +60,19 @@ def _trained(run: Run) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def why_untrained(run: Run) -> str:
-    """In plain words, why a run's files are not all there."""
+    """Why a run's files are not all there, as a phrase."""
     if run.outcome.is_file():
         return "some of its files are missing"
     steps = sorted(run.resume.glob("step-*.safetensors"))
-    going_on = f"; goes on from step {int(steps[-1].stem.removeprefix('step-'))}" if steps else ""
+    resuming = f"; resumes from step {int(steps[-1].stem.removeprefix('step-'))}" if steps else ""
     if run.failure.is_file():
-        return f"its last attempt failed ({run.failure} says why){going_on}"
+        return f"its last attempt failed ({run.failure} says why){resuming}"
     if steps:
-        return f"was interrupted{going_on}"
+        return f"was interrupted{resuming}"
     nearest = nearest_trained(run)
     if nearest is None:
         return f"was never trained here{' with this seed' if any(_trained(run)) else ''}"
     name, phrases = nearest
     more = [f"and {len(phrases) - MOST_SHOWN} more"] if len(phrases) > MOST_SHOWN else []
     changes = "; ".join([*phrases[:MOST_SHOWN], *more])
-    return f"its configuration is not that of {name}, which stays: {changes}"
+    return f"its configuration differs from that of {name}, which is kept: {changes}"

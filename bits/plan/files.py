@@ -1,8 +1,8 @@
-"""The plan as files: made once, kept under a key of everything it was made from, made anew when that changes.
+"""The plan as files: cached under a key of everything that it was made from, and remade when that changes.
 
-Composing all runs takes seconds, so results/<name>/plan.json is a cache: it can be old, never stale. Jobs read copies
-that nothing overwrites, named by their digests: the plan, the site's settings, the configurations of runs and
-evaluations. What is edited or planned while jobs wait or run changes nothing for them.
+Composing all runs takes seconds, so results/<study>/plan.json is a cache, which is never used when out of date. Jobs
+read copies that are named by their digests and never overwritten: the plan, the site settings, the configurations of
+runs and evaluations. Editing or planning while jobs are queued or running changes nothing for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bits.records.files import write_text
 
 
 def current_plan(request: Request) -> Plan:
-    """The plan for `request`, from its file when that is up to date, else made and written (some seconds)."""
+    """The plan for `request`: read from its file if that is up to date, else made and written (a few seconds)."""
     path = request.folder / "plan.json"
     kept = _kept(path)
     if kept is not None and kept.key == request.key() and _knows_the_data(kept):
@@ -37,12 +37,12 @@ def current_plan(request: Request) -> Plan:
 def _kept(path: Path) -> Plan | None:
     try:
         return read_plan(path)
-    except PlanError:  # none yet, or one of another version
+    except PlanError:  # no file yet, or one of another version
         return None
 
 
 def write_plan(plan: Plan) -> None:
-    """Write what jobs read; what is there already stays untouched."""
+    """Write the files that jobs read; files that exist with the same content are left untouched."""
     for run in plan.runs.values():
         freeze(run.config, frozen_run(run.name, run.role, run.recipe))
     for evaluation in plan.evaluations.values():
@@ -53,25 +53,25 @@ def write_plan(plan: Plan) -> None:
 
 
 def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    """What the file of an evaluation holds. Without the data set's title, which may change."""
+    """The content of an evaluation's file, without the data set's title, which may change."""
     return evaluation.model_dump(mode="json", exclude={"dataset": {"title"}})
 
 
 def _complete(plan: Plan) -> bool:
-    """Whether nobody has removed a file that jobs read."""
+    """Whether all the files that jobs read are there."""
     configs = [run.config for run in plan.runs.values()]
     evaluations = [plan.evaluation_file(name) for name in plan.evaluations]
     return all(path.is_file() for path in (plan.file, plan.site_file, *configs, *evaluations))
 
 
 def freeze(path: Path, value: Any) -> None:
-    """Write what jobs will read; a file that says the same already keeps its date."""
+    """Write a YAML file for jobs; a file with the same content keeps its modification time."""
     text = yaml.safe_dump(value, sort_keys=False)
     if not path.is_file() or path.read_text() != text:
         write_text(path, text)
 
 
 def _knows_the_data(plan: Plan) -> bool:
-    """Whether the data are still those that the plan was made for, and where they were."""
+    """Whether the data are still those that the plan was made for, and in the same places."""
     planned = {role: dataset.fingerprint for role, dataset in plan.datasets.items()}
     return known_fingerprints(plan.datasets, plan.roots, plan.folder) == (planned, list(plan.elsewhere))

@@ -1,7 +1,7 @@
-"""The plan as types: which runs, evaluations and exhibits exist in a study, and which files hold them.
+"""The plan as types: the runs, evaluations and exhibits of a study, and their files.
 
-Everything that acts on results reads it, and nothing else knows where a file lies. Paths are relative to the project.
-Its one form on disk is JSON, written and read here.
+Everything that works with results reads the plan; nothing else knows where files are. Paths are relative to the
+project. On disk the plan is JSON, which only this module reads and writes.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from bits.errors import BitsError
 from bits.records.digests import digest
 from bits.records.files import write_text
 
-RESULTS = Path("results")  # in the working directory: DVC keeps no results outside the project
+RESULTS = Path("results")  # in the working directory, because DVC cannot track results outside the project
 REPORTS = Path("reports")
 WEIGHTS = ("teacher", "student", "heads")  # a run's <part>.safetensors
 PRETRAINING_ROLE = "imagenet1k"
-TRAINING = "training"  # the record of a run's curve, beside those of data set roles
-SHORT = 8  # hex digits of a digest in a name
+TRAINING = "training"  # key of a run's curve among its metrics files, whose other keys are data set roles
+SHORT = 8  # hex digits of a digest in names
 
 
 class PlanError(BitsError):
-    """A plan that cannot be read, or that does not hold what is asked of it."""
+    """A plan that cannot be read, or that lacks what was requested."""
 
 
 class Scale(Section):
-    """What the numbers are worth. reproduction: whether it is the published set-up. stamp: goes on every page."""
+    """A scale. reproduction: whether it is the published set-up. stamp: printed on every page of the report."""
 
     name: str
     title: str
@@ -52,9 +52,11 @@ class Project(Section):
 
 
 class Run(Section):
-    """One seed of a pretraining or fine-tuning. start: id of the run that a fine-tuning goes on from.
+    """One seed of a pretraining or fine-tuning.
 
-    folder: of its files. resume: of its checkpoints while it is in progress, perhaps on another disk.
+    name: as in runs.yaml. id: <name>-<digest>. role: of the data set it is trained on. start: id of the run that a
+    fine-tuning starts from; None for a pretraining. folder: of its files. resume: folder of its checkpoints while it
+    is in progress, possibly on another disk.
     """
 
     name: str
@@ -71,7 +73,7 @@ class Run(Section):
         return "pretraining" if self.start is None else "finetuning"
 
     def weights(self, part: str) -> Path:
-        """The file of one of WEIGHTS."""
+        """The weights file of a part, one of WEIGHTS."""
         return self.folder / f"{part}.safetensors"
 
     @property
@@ -81,12 +83,12 @@ class Run(Section):
 
     @property
     def outcome(self) -> Path:
-        """How it ended; there once it has."""
+        """How the run ended; exists once it has ended."""
         return self.folder / "outcome.json"
 
     @property
     def failure(self) -> Path:
-        """Why its last attempt failed; there until another attempt starts."""
+        """Why the last attempt failed; exists until the next attempt starts."""
         return self.folder / "failure.json"
 
     @property
@@ -103,7 +105,7 @@ class Run(Section):
 
 
 class Reference(Section):
-    """What a trained backbone must beat, beside the run `run`, whose random start and seed it shares."""
+    """A baseline that a trained backbone must beat. run: name of the run whose initialisation and seed it shares."""
 
     name: str
     id: str
@@ -113,7 +115,7 @@ class Reference(Section):
 
 
 class Evaluation(Section):
-    """What is measured on a data set: the evaluators that exhibits show of some source there. name: <role>-<id>."""
+    """What is measured on a data set: the evaluators that exhibits show for some sources. name: <role>-<id>."""
 
     name: str
     id: str
@@ -123,7 +125,7 @@ class Evaluation(Section):
 
 
 class ReferenceJob(Section):
-    """References of one seed to which the same is done, in one process. files: reference id -> its metrics file."""
+    """References of one seed that are evaluated in one process. files: reference id -> metrics file."""
 
     evaluation: str
     seed: int
@@ -132,7 +134,7 @@ class ReferenceJob(Section):
 
 
 class MissingData(Section):
-    """A data set that has to be there before anything can start. root: "" when no place is given."""
+    """A required data set that is missing, which prevents the build. root: where it was looked for, "" if not given."""
 
     role: str
     dataset: str
@@ -141,7 +143,7 @@ class MissingData(Section):
 
 
 class Choice(Section):
-    """What the paper leaves open: the key that changes it, the value in force as JSON text, and why."""
+    """What the paper leaves open: the key that changes it, the value used (as JSON) and the reason."""
 
     key: str
     value: str
@@ -149,16 +151,21 @@ class Choice(Section):
 
 
 class Plan(Section):
-    """All of a study, by id or name. study: its name, and that of its folders.
+    """A whole study, by id or name. study: its name, which is also that of its folders.
 
-    overrides: as they were asked for; changed: those by which it is no longer the scale's set-up.
-    roots: data set role -> where it lies or will be made, "" if nowhere. elsewhere: roles known from shared manifests.
-    sources: name of a run or reference -> its ids, one a seed. metrics: id -> record (a role or TRAINING) -> file.
-    needs: exhibit -> the metrics files it is made from. left_out: exhibit -> why its data are not here.
-    formats: exhibit -> endings of its files. kinds: exhibit -> its kind, which says what code renders it.
-    pending: exhibit -> what keeps it from being computed. shown: rows that users add, run -> exhibit -> label.
-    declared: exhibit -> digest of all that it shows beside the metrics. report_digest: of all that the report shows, on
-    any machine. key: of everything that the plan was made from.
+    key: digest of everything that the plan was made from.
+    overrides: as requested. changed: those that depart from the scale's set-up.
+    roots: data set role -> its path, or where it will be made; "" if not given.
+    elsewhere: roles of data sets that are only known from shared manifests.
+    sources: name of a run or reference -> its ids, one per seed.
+    metrics: run or reference id -> role (or TRAINING) -> metrics file.
+    needs: exhibit -> the metrics files that it is made from.
+    left_out: exhibit -> which of its data are missing.
+    formats: exhibit -> suffixes of its files. kinds: exhibit -> its kind, which determines the code that renders it.
+    pending: exhibit -> why it cannot be computed yet.
+    shown: rows added by users, run -> exhibit -> label.
+    declared: exhibit -> digest of everything that it shows besides metrics.
+    report_digest: digest of everything that the report shows besides metrics, on any machine.
     """
 
     key: str = ""
@@ -191,42 +198,42 @@ class Plan(Section):
 
     @property
     def folder(self) -> Path:
-        """results/<name>: everything that is made, but for reports."""
+        """results/<study>: everything that is made, except reports."""
         return RESULTS / self.study
 
     @property
     def reports(self) -> Path:
-        """reports/<name>."""
+        """reports/<study>."""
         return REPORTS / self.study
 
     @property
     def file(self) -> Path:
-        """The copy of this very plan that jobs read, which nothing overwrites."""
+        """The copy of this plan that jobs read; never overwritten."""
         return self.folder / "plans" / f"{self.digest[:SHORT]}.json"
 
     @property
     def site_file(self) -> Path:
-        """The site's settings for jobs, likewise."""
+        """The copy of the site settings that jobs read; never overwritten."""
         return self.folder / "sites" / f"{digest(self.site.model_dump(mode='json'))[:SHORT]}.yaml"
 
     def evaluation_file(self, name: str) -> Path:
-        """The frozen evaluation called <role>-<id>, likewise."""
+        """The configuration of evaluation <role>-<id> that jobs read; never overwritten."""
         return self.folder / "evaluations" / f"{name}.yaml"
 
     def of_metrics(self, file: Path) -> Evaluation:
-        """The evaluation that makes a metrics file."""
+        """The evaluation that produces a metrics file."""
         return self.evaluations[file.stem]
 
     def evaluation_files(self, identity: str) -> dict[str, Path]:
-        """Data set role -> metrics file of a run or reference; its curve is not among them."""
+        """Data set role -> metrics file of a run or reference, without its curve."""
         return {role: path for role, path in self.metrics[identity].items() if role != TRAINING}
 
     def source(self, identity: str) -> Run | Reference:
-        """The run or reference of an id."""
+        """The run or reference with this id."""
         return self.runs.get(identity) or self.references[identity]
 
     def is_here(self, role: str) -> bool:
-        """Whether a data set is known: on this machine, or from a shared manifest."""
+        """Whether a data set's fingerprint is known: from its files on this machine, or from a shared manifest."""
         return self.datasets[role].fingerprint is not None
 
     def write(self, path: Path) -> None:
@@ -234,13 +241,13 @@ class Plan(Section):
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file; raises PlanError saying what to do when it is missing or not a plan of this version."""
+    """Read a plan; raises PlanError if the file is missing or not a plan of this version."""
     try:
         return Plan.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise PlanError(f"{path}: no plan could be read ({error.strerror}). Make it: bits plan") from error
+        raise PlanError(f"{path}: cannot be read ({error.strerror}). Make it: bits plan") from error
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))  # none where it is no JSON
+        key = ".".join(map(str, first["loc"]))  # empty if it is not JSON
         wrong = f"{key}: {first['msg']}" if key else first["msg"]
-        raise PlanError(f"{path}: not a plan of this version: {wrong}. Make it again: bits plan") from error
+        raise PlanError(f"{path}: not a plan of this version: {wrong}. Remake it: bits plan") from error

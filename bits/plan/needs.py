@@ -1,4 +1,4 @@
-"""Which metrics files each exhibit is made from, and which exhibits have to wait for data."""
+"""The metrics files that each exhibit is made from, and the exhibits whose data are missing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from bits.plan.evaluations import Metrics
 def left_out(
     declarations: Declarations, known: Collection[str], optional: Collection[str], roots: Mapping[str, str]
 ) -> dict[str, str]:
-    """Exhibit -> why its data are not here, of those that could be computed.
+    """Exhibit -> which of its data are missing, for the computable exhibits that are left out for that reason.
 
-    A target set that nobody has said anything about (`optional`) is left out; the pretraining set, or one at a place
-    that the user gave, is missing instead, which stops the workflow before anything runs. known: roles with a data set.
+    optional: roles of missing target sets for which the user has given no path; exhibits that need them are left out.
+    (If the pretraining set is missing, or a set at a path given by the user, the workflow stops instead.)
+    known: roles with a data set.
     """
     without = {*optional, *({measure.dataset for measure in declarations.measures.values()} - set(known))}
     found = {}
@@ -31,9 +32,9 @@ def left_out(
 def needs(
     declarations: Declarations, without: Collection[str], sources: Mapping[str, Iterable[str]], metrics: Metrics
 ) -> dict[str, list[Path]]:
-    """Exhibit -> the metrics files it is made from, of all that are neither pending nor in `without`.
+    """Exhibit -> the metrics files that it is made from, for all exhibits neither pending nor in `without`.
 
-    Raises BitsError where an exhibit shows what nothing computes.
+    Raises BitsError if an exhibit shows something that nothing computes.
     """
     found = {}
     for name in declarations.computable():
@@ -53,7 +54,7 @@ def _pairs(declarations: Declarations, name: str) -> list[tuple[str, Measure]]:
 
 def _ids(exhibit: str, source: str, sources: Mapping[str, Iterable[str]]) -> Iterable[str]:
     if source not in sources:
-        raise BitsError(f"config: exhibit {exhibit} shows {source!r}, which nothing computes at this scale")
+        raise BitsError(f"config: exhibit {exhibit} shows {source!r}, which is not a run or reference of this study")
     return sources[source]
 
 

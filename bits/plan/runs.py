@@ -1,4 +1,4 @@
-"""Runs: pretrainings and the fine-tunings that go on from them, one a seed."""
+"""Runs: pretrainings and the fine-tunings that start from them, one per seed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from bits.plan.model import PRETRAINING_ROLE, SHORT, Run
 
 
 def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
-    """The recipe with the identity of its data filled in, so that other data make another digest."""
+    """The recipe with the fingerprint of its data filled in, so that other data give another digest."""
     return recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"fingerprint": fingerprint})})
 
 
 def run_id(name: str, recipe: Recipe) -> str:
-    """`name-` and eight digits of the recipe's digest: another value that can change a weight, another name."""
+    """<name>-<eight digits of the recipe's digest>; it changes with every value that can change the weights."""
     return f"{name}-{recipe.digest()[:SHORT]}"
 
 
 def seeds_of(line: Mapping[str, Any], composed: Composed) -> tuple[int, ...]:
-    """A run's seeds: its own line's, else everybody's, else the one `seed`."""
+    """A run's seeds: `seeds` of its line in runs.yaml, else the shared `seeds`, else the one `seed`."""
     return tuple(line.get("seeds") or composed.seeds or (composed.recipe.seed,))
 
 
 def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetuning) -> Recipe:
-    """The recipe of a fine-tuning of run `name` on `target`: what the run was, with a shorter schedule.
+    """The recipe of a fine-tuning of run `name` on `target`: the pretraining's, with a shorter schedule.
 
-    A run with head resets gets one, at the start (Table 8), unless the settings say otherwise. Its schedules end with
-    it, whatever the pretraining's were laid out for.
+    A run with head resets gets one reset, at the start (Table 8), unless the settings say otherwise. The schedules span
+    the fine-tuning exactly, even if the pretraining has a longer horizon.
     """
     optimizer, schedule, reset = pretraining.optimizer, pretraining.schedule, pretraining.head_reset
     end = settings.min_learning_rate
@@ -57,20 +57,20 @@ def finetuned(name: str, pretraining: Recipe, target: Dataset, settings: Finetun
 
 
 def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
-    """What a run's config.yaml holds; the digest gives away who edits it. Without titles, which may change."""
+    """The content of a run's config.yaml. The digest reveals edits; titles, which may change, are left out."""
     values = recipe.model_dump(mode="json", exclude={"dataset": {"title"}})
     return {"name": name, "role": role, "digest": recipe.digest(), "recipe": values}
 
 
 def resume_folder(run: Path, scratch: str | None) -> Path:
-    """Where the checkpoints of a run in progress lie, given its folder and the site's scratch."""
+    """The folder of the checkpoints of a run in progress, given the run's folder and the site's scratch."""
     return Path(scratch) / run.name if scratch else run / "resume"
 
 
 def planned_run(
     name: str, recipe: Recipe, role: str, folder: Path, scratch: str | None, start: str | None = None
 ) -> Run:
-    """A run with its files below `folder`; start: the id of the run that it goes on from."""
+    """A run with its files below `folder`. start: id of the run that it starts from."""
     identity = run_id(name, recipe)
     place = folder / "runs" / identity
     return Run(
@@ -88,7 +88,7 @@ def planned_run(
 def pretrainings(
     composed: Mapping[str, Composed], lines: Mapping[str, Mapping[str, Any]], fingerprint: str | None, folder: Path
 ) -> Iterator[Run]:
-    """Every declared pretraining, once a seed."""
+    """Every declared pretraining, once per seed."""
     for name, run in composed.items():
         for seed in seeds_of(lines[name], run):
             recipe = fingerprinted(run.recipe, fingerprint).model_copy(update={"seed": seed})
@@ -96,6 +96,6 @@ def pretrainings(
 
 
 def finetuning(source: Run, role: str, target: Dataset, shared: Composed, folder: Path) -> Run:
-    """The fine-tuning of a pretraining on the data set that plays `role`; shared: any composed run."""
+    """The fine-tuning of a pretraining on the data set with this role. shared: any composed run."""
     recipe = finetuned(source.name, source.recipe, target, shared.finetuning)
     return planned_run(f"{source.name}-on-{role}", recipe, role, folder, shared.site.scratch, start=source.id)

@@ -1,4 +1,4 @@
-"""Ask another program, with a time limit: sinfo, sacct, dvc and nvidia-smi hang when what they ask hangs."""
+"""Run another program with a time limit: sinfo, sacct, dvc and nvidia-smi hang if what they query hangs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program printed. problem: why it is not an answer, "" when it is one."""
+    """What a program printed. problem: why there is no usable answer, "" if there is one."""
 
     out: str
     problem: str
@@ -25,10 +25,10 @@ class Answer:
 
 
 def ask(*words: str, seconds: float = SECONDS, given: str = "") -> Answer:
-    """Run `words` for at most `seconds`, with `given` as standard input; never raises for what the program does."""
+    """Run `words` for at most `seconds`, with `given` as standard input; a failing program never raises."""
     if shutil.which(words[0]) is None:
         return Answer("", f"{words[0]} is not on the path")
-    # In a session of its own, so that the processes it started can be ended with it.
+    # In a session of its own, so that its child processes can be killed with it.
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
@@ -42,5 +42,5 @@ def ask(*words: str, seconds: float = SECONDS, given: str = "") -> Answer:
         with suppress(subprocess.TimeoutExpired):  # a process stuck in the kernel survives even that
             process.communicate(timeout=1)
         return Answer("", f"{words[0]} did not answer within {seconds:g} s")
-    said = " ".join((err.strip() or out.strip()).splitlines()[-3:])
-    return Answer(out, f"{words[0]}: {said or f'exit code {process.returncode}'}" if process.returncode else "")
+    reason = " ".join((err.strip() or out.strip()).splitlines()[-3:])
+    return Answer(out, f"{words[0]}: {reason or f'exit code {process.returncode}'}" if process.returncode else "")

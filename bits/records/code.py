@@ -1,4 +1,4 @@
-"""Which code made something: a digest of what it does, and the state of the checkout."""
+"""Identifies code: a digest of what it does, and the state of the checkout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def code_digest(paths: Iterable[Path]) -> str:
-    """sha256 of what the Python files under `paths` do: comments, docstrings and layout do not count.
+    """sha256 of the Python files under `paths`, ignoring comments, docstrings and layout.
 
     Templates and style sheets count byte by byte.
     """
@@ -38,10 +38,10 @@ def code_digest(paths: Iterable[Path]) -> str:
 
 
 def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[Path]:
-    """The project's files that some files import, anywhere in them, directly or through others; themselves included.
+    """The project's files that `starts` import, directly or indirectly, anywhere in the file; `starts` included.
 
-    With a file come the templates and style sheets of its package. outside: beginnings of paths relative to the
-    checkout, as "bits/plan/", at which it stops.
+    The templates and style sheets of a file's package are included too. outside: prefixes of paths relative to the
+    checkout, such as "bits/plan/"; files below them are neither included nor followed.
     """
     done: set[Path] = set()
     waiting = list(starts)
@@ -56,7 +56,7 @@ def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[
 
 @cache
 def _imported(path: Path) -> frozenset[Path]:
-    """The project's files that a file imports; of a package its __init__.py."""
+    """The project's files that a file imports; for a package, its __init__.py."""
     found: set[Path | None] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bits"):
@@ -72,7 +72,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def _tree_text(node: Any) -> str:
-    """A syntax tree as text that every version of Python writes alike, unlike ast.dump: empty fields are left out."""
+    """A syntax tree as text; unlike ast.dump the same in every version of Python, as empty fields are left out."""
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
         return f"{type(node).__name__}({','.join(f'{name}={_tree_text(value)}' for name, value in fields)})"
@@ -87,7 +87,7 @@ def _drop_docstring(node: Any) -> None:
 
 
 def code_state(root: Path = ROOT) -> dict[str, Any]:
-    """{commit, dirty}: of the checkout that the code runs from; None where there is no git."""
+    """{commit, dirty} of the checkout that the code runs from; None without git."""
 
     def git(*arguments: str) -> str | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def digest(value: Any) -> str:
-    """sha256 (hex) of a JSON-like value, independent of key order; 1.0 and 1 are the same number."""
+    """sha256 (hex) of a JSON-like value, independent of key order; 1.0 and 1 count as equal."""
     text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -32,6 +32,6 @@ def file_digest(path: Path) -> str:
 
 
 def tree_digest(root: Path, patterns: Iterable[str]) -> str:
-    """sha256 over the names and bytes of the files under `root` that match; for small trees like config/."""
+    """sha256 (hex) over the names and bytes of the matching files under `root`; for small trees like config/."""
     files = sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
     return digest([[str(path.relative_to(root)), file_digest(path)] for path in files])

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: readers see the old bytes or the new ones, never half."""
+"""Atomic file writing: readers see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-LITTER = ".tmp"  # how the name of a file that is being written ends
+TEMPORARY = ".tmp"  # suffix of a file that is being written
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+    """A temporary path beside `path` to write to; it replaces `path` when the block ends without an error.
 
-    The content and the new name reach the disk before it returns. The file gets the permissions that a plain open()
-    would give it. Missing folders are made. After an error nothing is left behind, and `path` is as it was; what a
-    killed process leaves, `sweep` removes.
+    The content and the new name are on disk before it returns. The file gets the permissions that a plain open()
+    would give it. Missing folders are created. After an error nothing is left behind and `path` is unchanged; `sweep`
+    removes what a killed process leaves behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{LITTER}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())  # safetensors and tempfile write for their owner alone
+        temporary.chmod(0o666 & ~_umask())  # safetensors and tempfile restrict files to their owner
         _to_disk(temporary)
         temporary.replace(path)
-        _to_disk(path.parent)  # the new name, too, is to survive a crash of the machine
+        _to_disk(path.parent)  # so that the new name survives a crash of the machine, too
     finally:
         with suppress(OSError):
             temporary.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file, see `replacing`."""
+    """Write a file atomically, see `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file in UTF-8, see `replacing`."""
+    """Write a UTF-8 file atomically, see `replacing`."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON, keys in the given order, see `replacing`; NaN and infinity are refused."""
+    """Write JSON atomically, keys in the given order, see `replacing`; ValueError for NaN and infinity."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def sweep(folder: Path) -> None:
-    """Remove files that a killed process was writing. Only for a folder in which nobody else writes."""
-    for litter in folder.glob(f".*{LITTER}"):
-        litter.unlink(missing_ok=True)
+    """Remove partial files left by killed processes. Only for folders in which no other process writes."""
+    for leftover in folder.glob(f".*{TEMPORARY}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -1,4 +1,4 @@
-"""The NVIDIA driver and GPUs of this machine, as nvidia-smi tells. Never imports torch."""
+"""The NVIDIA driver and GPUs of this machine, as nvidia-smi reports them. Never imports torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bits.records.ask import ask
 
 PROGRAM = "nvidia-smi"
 DRIVER = Path("/proc/driver/nvidia/version")
-SECONDS = 30.0  # a machine with eight GPUs without persistence mode takes most of that
+SECONDS = 30.0  # eight GPUs without persistence mode take most of that
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """name: of the product. driver: its version."""
+    """name: product name. driver: driver version."""
 
     name: str
     driver: str
@@ -23,7 +23,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Gpus:
-    """The GPUs in nvidia-smi's order. problem: why it gave no answer, "" when it did."""
+    """The GPUs in nvidia-smi's order. problem: why there is no answer, "" if there is one."""
 
     found: tuple[Gpu, ...] = ()
     problem: str = ""
@@ -35,12 +35,12 @@ def has_nvidia_smi() -> bool:
 
 
 def has_driver() -> bool:
-    """Whether this machine has an NVIDIA driver; nothing is started to find out."""
+    """Whether this machine has an NVIDIA driver; checked without running a program."""
     return has_nvidia_smi() or DRIVER.exists()
 
 
 def gpus() -> Gpus:
-    """Ask nvidia-smi; takes a second or so, at most SECONDS."""
+    """Query nvidia-smi; takes about a second, at most SECONDS."""
     answer = ask(PROGRAM, "--query-gpu=driver_version,name", "--format=csv,noheader", seconds=SECONDS)
     if not answer.good:
         return Gpus(problem=answer.problem)
@@ -49,6 +49,6 @@ def gpus() -> Gpus:
 
 
 def gpu_name() -> str | None:
-    """The product name of this machine's first GPU; None where there is none or nvidia-smi gives no answer."""
+    """The product name of this machine's first GPU; None if there is none or nvidia-smi does not answer."""
     found = gpus().found
     return found[0].name if found else None

@@ -1,4 +1,4 @@
-"""Where a number comes from: the machine, the versions, the command, the time. Never imports torch."""
+"""Provenance of a number: machine, versions, command, time. Never imports torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = ("torch", "timm", "numpy", "pillow", "safetensors", "hydra-core", "sn
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
+    """Versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, usable cores and memory (GiB) of this machine; the device is added by who uses one."""
+    """Processor, usable cores and memory (GiB) of this machine; the compute device is recorded by its users."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -40,18 +40,18 @@ def hardware() -> dict[str, Any]:
 
 
 def usage() -> dict[str, float]:
-    """CPU time and most memory of this process and those that it has waited for, since it started."""
-    mine, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    seconds = mine.ru_utime + mine.ru_stime + others.ru_utime + others.ru_stime
-    peak = max(mine.ru_maxrss, others.ru_maxrss) / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there
+    """CPU time (s) and peak memory (GiB) of this process and of its children that have ended."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    peak = max(own.ru_maxrss, children.ru_maxrss) / (2**30 if sys.platform == "darwin" else 2**20)  # bytes or KiB
     return {"cpu_seconds": round(seconds, 2), "peak_memory_gib": round(peak, 2)}
 
 
 def command() -> list[str]:
-    """The words that started this process; the checkout's own place on this machine is left out."""
+    """The command line of this process, without the path of the checkout."""
     return [word.removeprefix(f"{ROOT}{os.sep}") for word in sys.argv]
 
 
 def now() -> str:
-    """The time, UTC, ISO 8601 with seconds."""
+    """The current time: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
-"""Records: JSON files that carry a digest of what they say, so that whoever reads a changed one notices.
+"""Records: JSON files with a digest of their content, so that readers notice when a file was changed.
 
-It guards against edits, swaps and merges gone wrong, not against forgery.
+The digest protects against edits, mix-ups and bad merges, not against forgery.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SEAL = "sha256_of_content"
 
 
 class RecordError(BitsError):
-    """A record that is missing, unreadable or not what was written."""
+    """A record that is missing, unreadable or changed."""
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
@@ -27,29 +27,29 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with the digest of its content, whatever digest it had, as the last key; ValueError for NaN."""
+    """A record with the digest of its content, recomputed, as the last key; ValueError for NaN."""
     content = {key: value for key, value in record.items() if key != SEAL}
     return {**content, SEAL: digest(content)}
 
 
 def is_intact(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what it said when it was written."""
+    """Whether a record is unchanged since it was written."""
     try:
         return bool(record.get(SEAL) == sealed(record)[SEAL])
-    except ValueError:  # Infinity and NaN, which json reads and nothing here writes
+    except ValueError:  # NaN or Infinity, which json accepts but this project never writes
         return False
 
 
 def changed_message(path: Path | str) -> str:
-    """What to do about a record that is not intact."""
+    """The error message for a record that is not intact."""
     return (
-        f"{path}: was changed after it was made: its content is not that of its {SEAL}. "
+        f"{path}: was changed after it was made: its content does not match its {SEAL}. "
         "Delete it and run snakemake again, or restore it (git checkout)."
     )
 
 
 def read_record(path: Path, what: str) -> dict[str, Any]:
-    """An intact record; raises RecordError saying what the file was to be."""
+    """Read an intact record; raises RecordError. what: what the file should be, for the message."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Checkpoints of a run in progress: safetensors, never pickle; complete or not there, and checked when read."""
+"""Checkpoints of a run in progress: safetensors, never pickle; written atomically and verified when read."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from torch import Tensor, nn
 from bits.errors import BitsError
 from bits.records.files import replacing
 
-KEPT = 2  # generations: should the newest be damaged, the one before it serves
+KEPT = 2  # generations, so that a damaged newest checkpoint can be skipped
 
 
 class CheckpointError(BitsError):
-    """A checkpoint that cannot be read or belongs to something else."""
+    """A checkpoint that cannot be read or belongs to another run."""
 
 
 class NotFiniteError(CheckpointError):
-    """A NaN or an infinity where weights are to be kept."""
+    """A NaN or an infinity in the loss, the gradients or the weights."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors by name, and what JSON can hold: digest of the run, step, curve so far."""
+    """Tensors by name, and JSON metadata: digest of the run, step, curve so far."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
-    """Write folder/step-<step>.safetensors atomically and drop all but the newest two.
+    """Write folder/step-<step>.safetensors atomically and delete all but the newest two.
 
     Raises CheckpointError, and NotFiniteError before anything is written.
     """
@@ -45,9 +45,8 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
     path = path_of(folder, step)
     write_tensors(path, tensors, facts)
     for other in folder.glob("step-*.safetensors"):
-        if (
-            other.name > path.name
-        ):  # was passed over because it is damaged, and must not count among those that are kept
+        # A later step means a damaged file that was skipped; it must not count as one of those kept.
+        if other.name > path.name:
             other.unlink()
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
         old.unlink()
@@ -55,9 +54,9 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
 
 
 def require_finite(tensors: Mapping[str, Tensor]) -> None:
-    """Raise NotFiniteError naming the tensors that hold a NaN or an infinity."""
+    """Raise NotFiniteError naming the tensors that contain a NaN or an infinity."""
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and tensor.numel()}
-    # The largest of each tensor says it all: it is NaN where one is, and does not overflow as a sum would.
+    # The maximum suffices: it propagates NaN and, unlike a sum, cannot overflow.
     largest = [tensor.detach().abs().max().double().cpu() for tensor in floating.values()]
     bad = [name for name, value in zip(floating, largest, strict=True) if not torch.isfinite(value)]
     if bad:
@@ -65,31 +64,31 @@ def require_finite(tensors: Mapping[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """One safetensors file with a checksum, complete or not at all.
+    """Write one safetensors file with a checksum, atomically.
 
-    A full disk raises CheckpointError and leaves no litter; what a killed process leaves, `sweep` removes.
+    A full disk raises CheckpointError and leaves no partial file; `sweep` removes those of killed processes.
     """
     plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
-    said = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
+    metadata = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
     try:
         with replacing(path) as temporary:
-            save_file(plain, temporary, metadata=said)
+            save_file(plain, temporary, metadata=metadata)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{path}: could not be written ({error}). What was saved before is intact; free some disk, or "
-            "correct the place (site.scratch, for checkpoints), and start again."
+            f"{path}: cannot be written ({error}). Earlier files are intact. Free some disk space or choose another "
+            "folder (site.scratch, for checkpoints), then start again."
         ) from error
 
 
 def read_tensors(path: Path) -> Checkpoint:
-    """A file of `write_tensors`; raises CheckpointError when it is missing, damaged or foreign."""
+    """Read a file written by `write_tensors`; raises CheckpointError if it is missing, damaged or foreign."""
     try:
         with safe_open(path, framework="pt") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            said = stream.metadata() or {}
-            facts = json.loads(said["facts"])
-            if checksum(tensors) != said["sha256"]:
-                raise ValueError("its tensors do not have the checksum that was written with them")
+            metadata = stream.metadata() or {}
+            facts = json.loads(metadata["facts"])
+            if checksum(tensors) != metadata["sha256"]:
+                raise ValueError("its tensors do not match the checksum stored with them")
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
@@ -98,7 +97,7 @@ def read_tensors(path: Path) -> Checkpoint:
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 (hex) of names, types, shapes and bytes of contiguous tensors on the CPU."""
+    """sha256 (hex) over names, dtypes, shapes and bytes; the tensors must be contiguous and on the CPU."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -108,9 +107,9 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
 
 
 def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | None:
-    """The newest readable checkpoint of this very run, None when there is none.
+    """The newest readable checkpoint of this run, or None.
 
-    A damaged one is passed over with a warning; one of another configuration raises CheckpointError.
+    A damaged one is skipped with a warning; one of another configuration raises CheckpointError.
     """
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
@@ -120,26 +119,26 @@ def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | Non
             continue
         if checkpoint.facts.get("run") != run_digest:
             raise CheckpointError(
-                f"{path}: is of another configuration (run digest {checkpoint.facts.get('run')}, expected "
-                f"{run_digest}). Move {folder} away to start anew."
+                f"{path}: belongs to another configuration (run digest {checkpoint.facts.get('run')}, expected "
+                f"{run_digest}). Move {folder} away to start from scratch."
             )
         return checkpoint
     return None
 
 
 def path_of(folder: Path, step: int) -> Path:
-    """Where `save` puts the checkpoint of a step."""
+    """The file in which `save` stores the checkpoint of a step."""
     return folder / f"step-{step:09d}.safetensors"
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state by parameter number and name; every entry of AdamW's state is a tensor."""
+    """The optimiser's state as "<parameter number>.<name>" -> tensor; every entry of AdamW's state is a tensor."""
     state = optimizer.state_dict()["state"]
     return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Restore what `optimizer_tensors` gave."""
+    """Restore the state returned by `optimizer_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
@@ -158,7 +157,7 @@ def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
-    """load_state_dict that says which tensors do not fit, and from where they came."""
+    """load_state_dict; raises CheckpointError naming the tensors that do not fit and their origin."""
     try:
         module.load_state_dict(dict(tensors))
     except RuntimeError as error:

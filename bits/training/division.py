@@ -1,4 +1,4 @@
-"""What of a batch may be divided among processes and micro-batches."""
+"""Checks whether a batch can be divided among processes and micro-batches."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from bits.training.world import World
 
 
 class DivisionError(BitsError):
-    """A batch that cannot be divided as the site asks."""
+    """A batch that cannot be divided as the site settings ask."""
 
 
 def check_division(recipe: Recipe, micro_batch: int, world: World, backbone: nn.Module) -> None:
-    """Raise DivisionError unless every process gets as many images and the division changes no number."""
+    """Raise DivisionError unless all processes get equally many images and the division changes no result."""
     size = recipe.schedule.batch_size
     if size % world.size:
         raise DivisionError(
             f"schedule.batch_size = {size} does not divide evenly among {world.size} processes "
-            "(site.processes x site.nodes). Use a number of processes that divides it."
+            "(site.processes x site.nodes). Choose a number of processes that divides it."
         )
     mixing = batch_dependent(backbone)
     if mixing and (world.size > 1 or 0 < micro_batch < size):
         raise DivisionError(
-            f"backbone {recipe.backbone.name} has {' and '.join(mixing)}: what it computes depends on how a batch is "
+            f"backbone {recipe.backbone.name} has {' and '.join(mixing)}, so its output depends on how a batch is "
             "divided. Use site.processes=1 site.nodes=1 site.micro_batch=0, or another backbone."
         )

@@ -1,10 +1,11 @@
-"""The gradient of the loss on the global batch, whatever that is divided into.
+"""The gradient of the loss on the global batch, however the batch is divided.
 
-Most terms are means over samples: parts weighted by their sizes add up to them. A term that couples samples, as the
-log-determinant of the coding rate does, is taken of the rows of all processes, and its gradient with respect to the
-rows is the same for all. The inner product of a part's own rows with its slice of that gradient then has the gradient
-with respect to the weights that the part contributes. With several micro-batches the rows have to be known before the
-first backward pass: a pass without gradient over the global views collects them.
+Most terms are means over samples, so the parts' values, weighted by their sizes, add up to the batch's value. A term
+that couples samples, such as the log-determinant of the coding rate, is computed from the rows of all processes; its
+gradient with respect to those rows is the same in every process. Each part then backpropagates the inner product of
+its own rows with its slice of that gradient, which yields exactly its contribution to the gradient of the weights. With
+several micro-batches, the rows must be known before the first backward pass: a pass over the global views without
+gradient collects them.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ OTHERS = slice(GLOBAL_VIEWS, None)
 
 @dataclass
 class Step:
-    """What a step leaves besides gradients; for this process's share of the batch unless said otherwise.
+    """Results of a step besides the gradients, for this process's share of the batch unless stated otherwise.
 
-    means: of each term that is a mean over samples, this process's part of the global batch's (the parts add up).
-    coupled: the values of the other terms, of the global batch. features [n, D]: the teacher's, of the first view.
-    ones [B]: how many samples have a positive teacher's output there. statistics: of the terms with state, summed over
-    samples. sound: whether all of the teacher's outputs are finite (a NaN would be a code of zeros).
+    means: this process's contribution to each term that is a mean over samples; the processes' contributions add up.
+    coupled: values of the other terms, for the global batch.
+    features: [n, D], teacher features of the first view.
+    ones: [B], for each bit the number of samples whose teacher output for the first view is positive.
+    statistics: sums over samples, for the terms with state.
+    sound: whether all teacher outputs are finite (a NaN would otherwise become a bit 0).
     """
 
     means: dict[str, Tensor]
@@ -46,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class _Coupled:
-    """Terms that couple samples. values: of the global batch. gradients: for this process's rows, [g, n, d] each."""
+    """Terms that couple samples. values: for the global batch. gradients: of this process's rows, [g, n, d] each."""
 
     values: dict[str, Tensor]
     gradients: dict[str, Tensor]
@@ -54,7 +57,7 @@ class _Coupled:
 
 @dataclass
 class _Part:
-    """Some neighbouring images, seen by the teacher. global_views: rendered; outputs: [G, n, D]."""
+    """A micro-batch after the teacher's pass. features: [n, D] of the first view; outputs: [G, n, B]."""
 
     images: slice
     global_views: list[Tensor]
@@ -64,10 +67,10 @@ class _Part:
 
 @dataclass(frozen=True)
 class GlobalGradient:
-    """Adds this process's share of the global batch's gradient to `.grad` of the student.
+    """Adds this process's share of the global batch's gradient to the student's `.grad`.
 
-    micro_batch: images whose activations are held at a time, 0: the whole share. The share's global views and the
-    teacher's outputs are kept over the step. autocast gives a new context for each pass: its cache of cast weights
+    micro_batch: images whose activations are held at a time; 0: the whole share. The share's global views and teacher
+    outputs are kept for the whole step. autocast returns a new context for each pass, because its cache of cast weights
     must not outlive a pass without gradient.
     """
 
@@ -78,13 +81,13 @@ class GlobalGradient:
     autocast: Autocast
 
     def __call__(self, views: StepViews, factors: Tensor | None) -> Step:
-        """Take one step's gradient. factors: of the share's dropped paths, [paths, V, n] on the model's device.
+        """Compute one step's gradient; summing it over the processes is left to the caller.
 
-        The gradients of all processes are still to be added up.
+        factors: stochastic depth factors of the share, [paths, V, n], on the model's device.
         """
         size = self.micro_batch or len(views)
         slices = [slice(at, min(at + size, len(views))) for at in range(0, len(views), size)]
-        parts: Iterable[_Part] = (self._taught(views, images) for images in slices)
+        parts: Iterable[_Part] = (self._teacher_pass(views, images) for images in slices)
         coupled = None if self.objective.couples else _Coupled({}, {})
         if coupled is None and len(slices) > 1:
             parts = list(parts)
@@ -108,7 +111,7 @@ class GlobalGradient:
     def _backward(
         self, part: _Part, views: StepViews, factors: Tensor | None, coupled: _Coupled | None
     ) -> tuple[dict[str, Tensor], _Coupled]:
-        """Add the part's gradient; coupled: None when the part is the whole share, whose rows are known only now."""
+        """Add the part's gradient. coupled: None if the part is the whole share, whose rows this pass computes."""
         with self.autocast():
             _, student = self.model.student(
                 part.global_views + self._rendered(views, OTHERS, part.images), _of(factors, part.images)
@@ -122,12 +125,12 @@ class GlobalGradient:
         return {name: value.detach() for name, value in means.items()}, coupled
 
     def _rendered(self, views: StepViews, which: slice, images: slice) -> list[Tensor]:
-        """Views as wide as the weights are."""
+        """Views in the dtype of the weights."""
         dtype = next(self.model.student.parameters()).dtype
         return [view.to(dtype) for view in views.render(which, images)]
 
     @torch.no_grad()
-    def _taught(self, views: StepViews, images: slice) -> _Part:
+    def _teacher_pass(self, views: StepViews, images: slice) -> _Part:
         global_views = self._rendered(views, TEACHERS, images)
         with self.autocast():
             features, outputs = self.model.teacher(global_views)
@@ -135,13 +138,13 @@ class GlobalGradient:
 
     @torch.no_grad()
     def _rows(self, part: _Part, factors: Tensor | None) -> dict[str, Tensor]:
-        """The part's rows in a pass over the global views alone, with the paths dropped that will be."""
+        """The part's rows, from a pass over the global views only, with the same dropped paths as in training."""
         with self.autocast():
             _, student = self.model.student(part.global_views, _of(factors, part.images, TEACHERS))
         return self.objective.rows(student, part.outputs)
 
     def _coupled(self, parts: list[dict[str, Tensor]]) -> _Coupled:
-        """The terms that couple samples, of the rows of all processes; parts: this process's."""
+        """Values and gradients of the terms that couple samples. parts: this process's rows; the rest are gathered."""
         rows = {
             name: self.world.gather(torch.cat([part[name] for part in parts], dim=1), dim=1).requires_grad_()
             for name in parts[0]

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 end a run within a step, in a resumable state."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 stop a run after the current step, in a resumable state."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Interrupted(Exception):  # noqa: N818 - it is no error
+class Interrupted(Exception):  # noqa: N818 - not an error
     """The run was asked to stop and has saved its state."""
 
     def __init__(self, number: int, step: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}; start again to go on from there")
+        super().__init__(f"stopped by {signal.Signals(number).name} at step {step}; start again to resume from there")
         self.exit_code = 128 + number
 
 
 class Now(BaseException):
-    """Raised out of work that is simply done again, at the moment of the signal."""
+    """Raised at the moment of the signal, to abandon work that will simply be repeated."""
 
 
 class StopRequest:
-    """Which signal has come, if any, and when (monotonic seconds)."""
+    """The first signal received, if any, and when (monotonic seconds)."""
 
     signal: int | None = None
-    came: float = 0.0
+    received: float = 0.0
     _at_once = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # a second Ctrl-C means now
+            raise KeyboardInterrupt  # a second Ctrl-C stops immediately
         if self.signal is None:
-            self.signal, self.came = number, time.monotonic()
+            self.signal, self.received = number, time.monotonic()
         if self._at_once:
             raise Now
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """While inside, a signal raises Now, and so does entering after one has come.
+        """Within this context a signal raises Now; entering it after a signal does too.
 
-        For long work whose state was saved before it, such as an evaluation.
+        For long work that starts from a saved state, such as an evaluation.
         """
         if self.signal is not None:
             raise Now
@@ -53,10 +53,10 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """While inside, the signals are noted instead of ending the process."""
+    """Within this context, signals are recorded instead of ending the process."""
     request = StopRequest()
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup, which is to survive it
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it; leave that alone
         numbers.append(signal.SIGHUP)
     before = [signal.signal(number, request) for number in numbers]
     try:

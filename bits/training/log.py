@@ -14,10 +14,10 @@ from bits.records.files import write_text
 
 
 class RunLog:
-    """Appends JSON lines to a file; on resuming, what came after the checkpoint of `from_step` is dropped first.
+    """Appends JSON lines to a file; on resuming, entries later than the checkpoint of `from_step` are dropped first.
 
-    A non-finite number is written as null, so that every line is JSON. path None: nothing is written, for all
-    processes of a training but the first.
+    Non-finite numbers are written as null, so that every line is valid JSON. path None: write nothing, for all
+    processes but the first.
     """
 
     def __init__(self, path: Path | None, from_step: int = 0) -> None:
@@ -25,11 +25,12 @@ class RunLog:
         if path is None:
             return
         kept = [line for line in _lines(path) if _was_saved(json.loads(line), from_step)] if from_step else []
-        write_text(path, "".join(line + "\n" for line in kept))  # a new file: the old one may be a link into a cache
+        # A new file, because the old one may be a link into DVC's cache.
+        write_text(path, "".join(line + "\n" for line in kept))
         self._stream = path.open("a", buffering=1)
 
     def write(self, **entry: Any) -> None:
-        """One line; floats are rounded to six significant digits."""
+        """Write one line; floats are rounded to six significant digits."""
         if self._stream is not None:
             self._stream.write(json.dumps({key: _plain(value) for key, value in entry.items()}) + "\n")
 
@@ -39,7 +40,7 @@ class RunLog:
 
 
 def _lines(path: Path) -> list[str]:
-    """Complete lines only: a killed process may have left half of one."""
+    """The complete lines; a killed process may have left a partial one."""
     if not path.is_file():
         return []
     complete = []
@@ -53,7 +54,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _was_saved(entry: Mapping[str, Any], step: int) -> bool:
-    """Whether an entry is of what the checkpoint of `step` holds: evaluations and resets there come after it."""
+    """Whether the checkpoint of `step` includes what the entry reports; evaluations and resets at `step` follow it."""
     found = entry.get("step", 0)
     return found < step or (found == step and ("loss" in entry or entry.get("event") == "stopped"))
 
@@ -67,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 
 class Progress:
-    """Rate and time left: one line rewritten on a terminal, a plain line every `seconds` elsewhere."""
+    """Progress and time left: one line, rewritten in place, on a terminal; otherwise a new line every `seconds`."""
 
     def __init__(self, name: str, total: int, done: int = 0, seconds: float = 30, stream: TextIO | None = None) -> None:
         self.name, self.total, self.first = name, total, done
@@ -77,12 +78,12 @@ class Progress:
         self._shown = self.started if done < total else 0.0
 
     def seconds_left(self, done: int) -> float:
-        """At the mean rate since this process started."""
+        """Estimated from the mean rate since this process started."""
         passed = time.monotonic() - self.started
         return passed / max(done - self.first, 1) * (self.total - done)
 
     def show(self, done: int, text: str) -> None:
-        """Say where things stand, unless that was said a moment ago."""
+        """Print the progress, unless the last line was printed a moment ago."""
         now = time.monotonic()
         if now - self._shown < self.seconds and done < self.total:
             return

@@ -1,4 +1,4 @@
-"""Pretraining: one teacher-student, any method, any backbone, from step 0 or from where it stopped."""
+"""The training loop, for any method and backbone, from step 0 or from the newest checkpoint."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ Evaluate = Callable[[nn.Module], float]
 
 @dataclass
 class Pretraining:
-    """One run, or one process's part in it. `run()` trains to the end and returns its Outcome.
+    """One run, or one process's part of it. `run()` trains to the end and returns the Outcome.
 
-    model, objective: as they are given, unless there is a checkpoint to go on from. evaluate: teacher backbone ->
-    mAP as a fraction, called by the first process at the epochs of `recipe.curve`. All randomness is a function of
-    (recipe.seed, step), so that a resumed run equals an uninterrupted one, and of an image's place in the global
-    batch, so that the number of processes and of micro-batches changes nothing. Raises DivisionError.
+    model, objective: the starting point, unless there is a checkpoint to resume from. evaluate: teacher backbone ->
+    mAP as a fraction; the first process calls it at the epochs of `recipe.curve`. All randomness is a function of
+    (recipe.seed, step), so that a resumed run equals an uninterrupted one, and of an image's position in the global
+    batch, so that the number of processes and micro-batches changes nothing. Raises DivisionError.
     """
 
     recipe: Recipe
@@ -53,7 +53,7 @@ class Pretraining:
     device: torch.device
     evaluate: Evaluate
     world: World = field(default_factory=World)
-    resume: Path | None = None  # where checkpoints go; None: folder/resume
+    resume: Path | None = None  # folder of the checkpoints; None: folder/resume
 
     def __post_init__(self) -> None:
         schedule = self.recipe.schedule
@@ -78,33 +78,33 @@ class Pretraining:
 
     @property
     def curve(self) -> dict[str, list[float]]:
-        """Epochs (x) and mAP (y) of the evaluations so far; the first process's."""
+        """Epochs (x) and mAP (y) of the evaluations so far; only the first process has them."""
         return self.state.curve
 
     def run(self) -> Outcome:
-        """Train from the newest checkpoint, or from the start; raises Interrupted when asked to stop."""
+        """Train from the newest checkpoint, or from step 0; raises Interrupted when asked to stop."""
         resumed = self.state.resume()
         log = RunLog(self.folder / "log.jsonl" if self.world.first else None, self.step)
         with closing(log), stop_requests() as request:
             try:
                 if self.step == 0 and self.recipe.head_reset.at_start:
-                    self._reset_heads(0, log)  # again, to the same weights, after a stop before the first step
+                    self._reset_heads(0, log)  # repeated, with the same weights, if stopped before the first step
                 if not resumed:
                     self.state.save()
                 self._train(log, request)
-                # Even without an evaluation: should writing the weights fail, nothing is trained again.
+                # So that nothing is trained again if writing the final weights fails.
                 self.state.save()
                 self._evaluate(self.recipe.schedule.epochs, log, request)
             except NotFiniteError as error:
                 return self._diverged(str(error), log)
             except Interrupted:
-                seconds = time.monotonic() - request.came
+                seconds = time.monotonic() - request.received
                 log.write(step=self.step, event="stopped", seconds=seconds)
                 raise
         return self._finished()
 
     def _train(self, log: RunLog, request: StopRequest) -> None:
-        """All steps that are left; raises Interrupted and NotFiniteError."""
+        """Take all remaining steps; raises Interrupted and NotFiniteError."""
         progress = Progress(self.folder.name, self.steps, self.step)
         saved = window = time.monotonic()
         since = self.step
@@ -128,13 +128,13 @@ class Pretraining:
                     raise Interrupted(update.signal, self.step)
 
     def _indices(self) -> Iterator[Tensor]:
-        """This process's images of each step: each decodes only its own."""
+        """Indices of this process's images in each step; each process decodes only its own."""
         size = self.recipe.schedule.batch_size
         for step in range(self.step, self.steps):
             yield self.stream.indices(step * size, size)[self.world.share(size)]
 
     def _begin_epoch(self, log: RunLog, request: StopRequest) -> None:
-        """What happens between epochs: evaluation, head reset."""
+        """At the start of an epoch, evaluate and reset the heads when due."""
         epoch, inside = divmod(self.step, self.steps_per_epoch)
         if inside:
             return
@@ -152,7 +152,7 @@ class Pretraining:
         log.write(step=self.step, epoch=epoch, event="head reset")
 
     def _health(self, step: Step) -> dict[str, float]:
-        """Of the global batch, so that a collapse does not depend on the number of processes."""
+        """For the global batch, so that detecting a collapse does not depend on the number of processes."""
         ones = self.world.gather(step.ones[None]).sum(0) / self.recipe.schedule.batch_size
         return health(self.world.gather(step.features), ones)
 
@@ -163,11 +163,12 @@ class Pretraining:
         return found
 
     def _evaluate(self, epoch: int, log: RunLog, request: StopRequest) -> None:
-        """The first process's work, once an epoch; raises NotFiniteError in all processes when it comes to nothing.
+        """Evaluate in the first process, at most once per epoch; raises NotFiniteError in all processes if it fails.
 
-        It can take long, so it starts from a checkpoint and ends at once when asked to: it is done again later.
+        An evaluation can take long, so it starts from a checkpoint and stops immediately on a signal; it is repeated
+        on resuming.
         """
-        if epoch in self.curve["x"]:  # the first process's; the others know of none
+        if epoch in self.curve["x"]:  # always empty in the other processes
             return
         if self.state.saved != self.step:
             self.state.save()
@@ -210,8 +211,8 @@ class Pretraining:
             **self.state.health,
             **({"warning": warning} if warning else {}),
         )
-        said = f"loss {update.loss:.4f} {rate:.0f} images/s"
-        progress.show(self.step, said + (f" WARNING {warning}" if warning else ""))
+        text = f"loss {update.loss:.4f} {rate:.0f} images/s"
+        progress.show(self.step, text + (f" WARNING {warning}" if warning else ""))
 
     def _diverged(self, reason: str, log: RunLog) -> Outcome:
         detail = f"{reason} at step {self.step}; weights are those "

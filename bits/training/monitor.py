@@ -1,4 +1,4 @@
-"""Signs of health and of collapse, measured while a run trains."""
+"""Signs of collapse, measured during training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-# A batch's features span this many directions at least in a run that has not collapsed; random starts and
-# trained runs lie an order of magnitude above.
+# Below this effective rank of a batch's features, a run counts as collapsed. Random initialisations and trained runs
+# are an order of magnitude above.
 LEAST_EFFECTIVE_RANK = 2.0
-# Of the features' energy: what differs between equal features computed in bfloat16 is 1e-7 to 1e-5 of it, what differs
-# between images in a run that has not collapsed 3e-4 at least.
+# Share of the features' energy that counts as rounding error. Equal features computed in bfloat16 differ by 1e-7 to
+# 1e-5 of their energy; the features of different images, in a run that has not collapsed, by at least 3e-4.
 ROUNDING = 1e-5
-# Bits, of at most 1: below it nearly all samples of a batch have the same code.
+# Bits (at most 1). Below this entropy nearly all samples of a batch have the same code.
 LEAST_CODE_ENTROPY = 0.05
 
 
@@ -20,16 +20,18 @@ LEAST_CODE_ENTROPY = 0.05
 def health(features_ND: Tensor, ones_B: Tensor) -> dict[str, float]:
     """Spread of one batch's teacher features and codes.
 
-    ones_B: the share of samples whose output is positive, the message of Eq. 7.
-    feature_std: mean standard deviation of unit features times sqrt(D): 1 isotropic, 0 collapsed.
+    ones_B: for each bit, the share of samples whose output is positive (Eq. 7).
+
+    Returns, by name:
+    feature_std: mean standard deviation of the unit features times sqrt(D); 1 isotropic, 0 collapsed.
     effective_rank: exp(entropy) of the covariance's normalised eigenvalues, at most min(N - 1, D); 0 for equal rows.
-    code_entropy: mean marginal entropy of the bits (0 to 1 bit).
+    code_entropy: mean marginal entropy of the bits, 0 to 1 bit.
     """
     features = features_ND.float()
     unit = F.normalize(features, dim=-1)
     centred = features - features.mean(0)
     squares = torch.linalg.svdvals(centred) ** 2
-    # What differs between equal rows is rounding, and rounding has a high rank.
+    # Equal rows differ by rounding errors, which have a high rank.
     spread = bool(squares.sum() > ROUNDING * features.square().sum())
     shares = squares / squares.sum().clamp_min(1e-30)
     rank = torch.exp(-(shares * torch.log(shares.clamp_min(1e-30))).sum())
@@ -43,16 +45,16 @@ def health(features_ND: Tensor, ones_B: Tensor) -> dict[str, float]:
 
 
 def collapse(health: dict[str, float]) -> str | None:
-    """Why the run counts as collapsed, or None: its features have lost their spread."""
+    """Why the run counts as collapsed (its features have lost their spread), or None."""
     if health["effective_rank"] < LEAST_EFFECTIVE_RANK:
         return f"effective rank of the teacher's features {health['effective_rank']:.2f} < {LEAST_EFFECTIVE_RANK}"
     return None
 
 
 def constant_codes(health: dict[str, float]) -> str | None:
-    """That the message has become the same for nearly all images, or None; for objectives that send codes.
+    """A warning that nearly all images have the same code, or None; for objectives that send codes.
 
-    No collapse by itself: features may stay spread, and good, when the channel has fallen silent.
+    This is not a collapse in itself: features can stay spread out, and good, while the codes are constant.
     """
     if health["code_entropy"] < LEAST_CODE_ENTROPY:
         found = f"{health['code_entropy']:.3f} < {LEAST_CODE_ENTROPY} bits"

@@ -1,4 +1,4 @@
-"""AdamW as the recipe uses it: parameter groups, clipping."""
+"""AdamW with the recipe's parameter groups and gradient clipping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
-    """Two groups: tensors with weight decay, and biases and 1-D parameters without (protocol)."""
+    """Two groups: parameters with weight decay; biases and 1-D parameters, without (protocol)."""
     decayed: list[Tensor] = []
     plain: list[Tensor] = []
     for name, parameter in module.named_parameters():
@@ -20,22 +20,22 @@ def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
 
 
 def adamw(module: nn.Module, betas: tuple[float, float]) -> torch.optim.AdamW:
-    """AdamW over `module`; rate and decay are set before every step by `set_rates`."""
+    """AdamW over `module`; `set_rates` sets learning rate and weight decay before every step."""
     fused = next(module.parameters()).is_cuda
     return torch.optim.AdamW(parameter_groups(module), lr=0.0, betas=betas, fused=fused)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, learning_rate: float, weight_decay: float) -> None:
-    """Put this step's learning rate and weight decay in force."""
+    """Set the learning rate and the weight decay of the next step."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
         group["weight_decay"] = weight_decay if group["decayed"] else 0.0
 
 
 def clip_gradients(parameters: Iterable[Tensor], limit: float | None, by: str) -> Tensor:
-    """Scale gradients in place to norm `limit`; returns the norm of all of them before (scalar tensor).
+    """Clip gradients in place to the norm `limit` (None: don't); returns their total norm before clipping (scalar).
 
-    by = "tensor": each parameter's gradient by its own norm, as the public recipe does; "global": all by one.
+    by = "tensor": clip each parameter's gradient by its own norm, as in the public recipe; "global": by the total norm.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norms = torch._foreach_norm(gradients)

@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Outcome:
-    """finished, collapsed and diverged are results; failed is what an exception leaves, and is tried again.
+    """outcome: finished, collapsed and diverged are results; failed means an exception, and the run is tried again.
 
-    step, epochs: how far it came.
+    step, epochs: how far the run got.
     """
 
     outcome: str
@@ -19,5 +19,5 @@ class Outcome:
     epochs: int
 
     def facts(self) -> dict[str, Any]:
-        """As outcome.json and failure.json hold it."""
+        """The content of outcome.json or failure.json."""
         return {"outcome": self.outcome, "detail": self.detail, "step": self.step, "epochs": self.epochs}

@@ -1,4 +1,4 @@
-"""One process at a time trains a run: a second one would write over the first one's checkpoints."""
+"""A lock on a run's folder: a second process training the same run would overwrite the first one's checkpoints."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import TextIO
 from bits.errors import BitsError
 from bits.records.provenance import now
 
-PATIENCE_S = 60  # a job that is started again may meet the end of the one before
+PATIENCE_S = 60  # a restarted job may overlap with the end of the previous one
 
 
 class InUseError(BitsError):
-    """A run that another process is training."""
+    """Another process is training the run."""
 
 
 @contextmanager
 def possession(folder: Path, patience: float = PATIENCE_S) -> Iterator[bool]:
-    """Hold a run's folder; yields whether another process had it before and let go within `patience` seconds.
+    """Lock a run's folder; yields whether this had to wait for another process, for at most `patience` seconds.
 
-    The kernel lets go when the holder dies, however it dies. Raises InUseError when it does not. A file system
-    without locks leaves it to the user not to train one run twice.
+    The kernel releases the lock when its holder dies. Raises InUseError if another process keeps it. On a file system
+    without locks, it is up to the user not to train a run twice at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as stream:
@@ -51,13 +51,13 @@ def _wait(stream: TextIO, patience: float) -> bool:
         except BlockingIOError:
             if time.monotonic() - started > patience:
                 stream.seek(0)
-                holder = stream.read() or "it has not said which"
+                holder = stream.read() or "unknown"
                 raise InUseError(
                     f"{stream.name}: another process is training this run ({holder}). "
-                    "Wait for it, or end it (scancel for a Slurm job), and start again."
+                    "Wait until it ends, or stop it (scancel for a Slurm job), then start again."
                 ) from None
             waited = True
             time.sleep(0.2)
         except OSError as error:
-            print(f"note: {stream.name}: this file system has no locks ({error})", file=sys.stderr)
+            print(f"note: {stream.name}: this file system does not support locks ({error})", file=sys.stderr)
             return False

@@ -1,4 +1,4 @@
-"""The weights that a finished training left, taken only when they are still those."""
+"""The final weights of a finished run, checked against its provenance."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from bits.training.checkpoint import Checkpoint, CheckpointError, read_tensors
 
 
 def published_weights(path: Path, run_digest: str) -> tuple[Checkpoint, str]:
-    """A weights file in its run's folder, and the sha256 of its bytes.
+    """A weights file in its run's folder, and the sha256 (hex) of its bytes.
 
-    Raises CheckpointError: missing, damaged, of another run than `run_digest`, or not what the training left,
-    by the provenance.json beside it.
+    Raises CheckpointError if it is missing, damaged, of another run than `run_digest`, or not the file that
+    provenance.json beside it records.
     """
     checkpoint = read_tensors(path)
     if checkpoint.facts.get("run") != run_digest:
         raise CheckpointError(
-            f"{path}: is of a run with digest {checkpoint.facts.get('run')}, expected {run_digest}. "
-            f"Delete it and run snakemake again, or get the right one: dvc checkout {path}"
+            f"{path}: belongs to a run with digest {checkpoint.facts.get('run')}, expected {run_digest}. "
+            f"Delete it and run snakemake again, or restore the right one: dvc checkout {path}"
         )
     found, record = file_digest(path), path.with_name("provenance.json")
-    left = read_record(record, "what a training left").get("weights", {}).get(path.stem)
-    if left != found:
+    recorded = read_record(record, "the provenance of a training run").get("weights", {}).get(path.stem)
+    if recorded != found:
         raise CheckpointError(
-            f"{path}: is not what the training left: its sha256 is {found}, {record} says {left}. "
-            f"Delete it and run snakemake again, or get the right one: dvc checkout {path}"
+            f"{path}: is not the file that the training wrote: its sha256 is {found}, {record} says {recorded}. "
+            f"Delete it and run snakemake again, or restore the right one: dvc checkout {path}"
         )
     return checkpoint, found

@@ -1,4 +1,4 @@
-"""Values that change with the step, as in the public DINO and SimDINO recipes."""
+"""Per-step schedules, as in the public DINO and SimDINO recipes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bits.config.recipe import Recipe
 
 
 def cosine(start: float, end: float, step: int, steps: int) -> float:
-    """From `start` at step 0 along a half cosine to `end` at step `steps` (the last step stops just short)."""
+    """Half cosine from `start` at step 0 to `end` at step `steps` (so the last step stays just short of it)."""
     return end + 0.5 * (start - end) * (1 + math.cos(math.pi * step / steps))
 
 
 def warmup_cosine(peak: float, end: float, step: int, steps: int, warmup: int) -> float:
-    """Linearly from 0 at step 0 to `peak` at step warmup - 1, then along a half cosine to `end`."""
+    """Linear from 0 at step 0 to `peak` at step warmup - 1, then a half cosine to `end`."""
     if step < warmup:
         return peak * step / max(warmup - 1, 1)
     return cosine(peak, end, step - warmup, steps - warmup)
@@ -22,28 +22,28 @@ def warmup_cosine(peak: float, end: float, step: int, steps: int, warmup: int) -
 
 @dataclass(frozen=True)
 class Schedules:
-    """What a recipe says about each step, `steps_per_epoch` of them an epoch."""
+    """The learning rate, weight decay and teacher momentum of each step."""
 
     recipe: Recipe
     steps_per_epoch: int
 
     @property
     def steps(self) -> int:
-        """At which the cosines end: after the last step, or later where the run is the beginning of a longer one."""
+        """Length of the cosines: all steps, or more if the run is the beginning of a longer schedule."""
         schedule = self.recipe.schedule
         return self.steps_per_epoch * (schedule.horizon_epochs or schedule.epochs)
 
     def learning_rate(self, step: int) -> float:
-        """Linear in the batch size, warm-up, cosine."""
+        """Warm-up, then cosine; the peak scales linearly with the batch size."""
         settings = self.recipe.optimizer
         peak = settings.learning_rate * self.recipe.schedule.batch_size / 256
         warmup = round(settings.warmup_epochs * self.steps_per_epoch)
         return warmup_cosine(peak, settings.min_learning_rate, step, self.steps, warmup)
 
     def weight_decay(self, step: int) -> float:
-        """Along a half cosine."""
+        """Half cosine from weight_decay to weight_decay_end."""
         return cosine(self.recipe.optimizer.weight_decay, self.recipe.optimizer.weight_decay_end, step, self.steps)
 
     def momentum(self, step: int) -> float:
-        """The teacher's."""
+        """Momentum of the teacher's moving average: half cosine."""
         return cosine(self.recipe.teacher.momentum, self.recipe.teacher.momentum_end, step, self.steps)

@@ -1,4 +1,4 @@
-"""What a fine-tuning takes over from its pretraining (Table 8, Table 14, Figure 7)."""
+"""Starts a fine-tuning from its pretraining (Tables 8 and 14, Figure 7)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bits.training.published import published_weights
 
 
 def load_start(start: Start, folder: Path | None, model: TeacherStudent, objective: Objective) -> None:
-    """Put in what a finished pretraining left: both backbones, both heads, the objective's state (DINO's centre).
+    """Load both backbones, both heads and the objective's state (DINO's centre) of a finished pretraining.
 
-    The optimiser starts anew. Raises CheckpointError when the files are missing, damaged, changed or of another run.
+    The optimiser starts afresh. Raises CheckpointError if the files are missing, damaged, changed or of another run.
     """
     if folder is None:
-        raise CheckpointError(f"a fine-tuning goes on from {start.run}: say in which folder with --from-run")
+        raise CheckpointError(f"this fine-tuning starts from {start.run}: give its folder with --from-run")
     parts = {part: folder / f"{part}.safetensors" for part in ("student", "teacher", "heads")}
     found = {part: published_weights(path, start.digest)[0] for part, path in parts.items()}
     heads = found["heads"].tensors

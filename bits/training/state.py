@@ -1,4 +1,4 @@
-"""What a run has come to: the weights and all else that it needs to go on."""
+"""The state of a run: the weights and everything else needed to resume it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from bits.training.world import World
 
 @dataclass
 class RunState:
-    """The same in every process of a training, and on disk whatever their number.
+    """The state of a run; identical in all processes, and on disk independent of their number.
 
-    folder: of the checkpoints. run: the digest of the recipe that they must be of. health: of the last logged step.
+    folder: where the checkpoints are. run: digest of the recipe, which they must match. curve: epochs (x) and mAP (y).
+    health: see `monitor.health`, for the last logged step.
     """
 
     folder: Path
@@ -35,29 +36,29 @@ class RunState:
     curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
     health: dict[str, float] = field(default_factory=dict)
     saved: int = -1  # the step of the newest checkpoint
-    since: float = field(default_factory=time.monotonic)  # as if all that was spent had been spent without a break
+    since: float = field(default_factory=time.monotonic)  # start time (monotonic), less the time of earlier attempts
 
     @property
     def seconds(self) -> float:
-        """Spent on the run so far, over all its starts; what a kill undid does not count."""
+        """Time spent on the run so far, over all attempts; work lost to a kill does not count."""
         return time.monotonic() - self.since
 
     def weights(self) -> dict[str, Tensor]:
-        """Everything but the optimiser's state: what is published."""
+        """Everything but the optimiser's state."""
         return {
             **checkpoints.prefixed("model", self.model.state_dict()),
             **checkpoints.prefixed("objective", self.objective.state_dict()),
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """All of it."""
+        """Weights and optimiser state."""
         return {**self.weights(), **checkpoints.prefixed("optimizer", checkpoints.optimizer_tensors(self.optimizer))}
 
     def save(self) -> None:
-        """Write a checkpoint from which a run goes on bit-identically, and return when it is there.
+        """Write a checkpoint that resumes bit-identically; returns when it is on disk.
 
-        Called by all processes in the same step: each looks at its own weights, the first one writes. Raises
-        NotFiniteError in all of them, and CheckpointError where the disk is full.
+        All processes call it in the same step: each checks its own weights, the first one writes. Raises
+        NotFiniteError in all of them, and CheckpointError if the disk is full.
         """
         tensors = self.tensors()
         self._require_finite(tensors)
@@ -69,7 +70,7 @@ class RunState:
         self.saved = self.step
 
     def resume(self) -> bool:
-        """Take up the newest readable checkpoint, if there is one; all processes the same."""
+        """Load the newest readable checkpoint, the same in all processes; False if there is none."""
         if self.world.first:
             sweep(self.folder)
         found = self._newest()
@@ -79,12 +80,12 @@ class RunState:
             self.step, self.curve, self.health = (found.facts[name] for name in ("step", "curve", "health"))
             self.saved = self.step
             self.since -= found.facts.get("seconds", 0.0)
-        # Equal by construction when nothing was loaded, if all processors round alike.
+        # If nothing was loaded, they are already equal, provided all processors round alike.
         self.world.broadcast_([*self.model.state_dict().values(), *self.objective.state_dict().values()])
         return found is not None
 
     def sound(self) -> bool:
-        """Whether the weights in memory are finite, in all processes."""
+        """Whether the weights in memory are finite in all processes."""
         try:
             self._require_finite(self.weights())
         except checkpoints.NotFiniteError:
@@ -92,7 +93,7 @@ class RunState:
         return True
 
     def _require_finite(self, tensors: Mapping[str, Tensor]) -> None:
-        """Raise NotFiniteError in all processes when it is so in one: they must go on, or back, together."""
+        """Raise NotFiniteError in all processes if it applies to any: they must continue, or fall back, together."""
         problem = None
         try:
             checkpoints.require_finite(tensors)
@@ -103,7 +104,7 @@ class RunState:
             raise problem or checkpoints.NotFiniteError("weights of another process not finite")
 
     def fall_back(self) -> int:
-        """Put the weights of the newest checkpoint in place of those in memory; returns its step."""
+        """Replace the weights in memory with those of the newest checkpoint; returns its step."""
         found = self._newest()
         if found is None:
             raise checkpoints.NotFiniteError("the weights that training starts from are not finite")
@@ -111,7 +112,7 @@ class RunState:
         return int(found.facts["step"])
 
     def _newest(self) -> Checkpoint | None:
-        """The first process decides which one it is: a damaged file is passed over by all."""
+        """The first process chooses the checkpoint, so that all of them skip the same damaged files."""
         found = checkpoints.newest(self.folder, self.run) if self.world.first else None
         step = self.world.broadcast(None if found is None else found.facts["step"])
         if self.world.first or step is None:

@@ -1,4 +1,4 @@
-"""One step: the global batch's gradient, agreed on by all processes, and the update of student and teacher."""
+"""One training step: the gradient of the global batch, summed over the processes; student and teacher update."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bits.training.world import World
 
 @dataclass(frozen=True)
 class Wants:
-    """What a process would do after a step: stop, should it have been asked to by then; save a checkpoint."""
+    """What a process requests after a step: to stop, if a signal has arrived by then; to save a checkpoint."""
 
     stop: StopRequest = field(default_factory=StopRequest)
     save: bool = False
@@ -32,10 +32,10 @@ class Wants:
 
 @dataclass(frozen=True)
 class Update:
-    """What all processes know about a step: the global batch's values, and what they agreed to do after it.
+    """A step as all processes see it: values for the global batch, and what they agreed to do next.
 
-    terms: their values, without weights. signal: that some process was asked to stop by, 0 for none. save: a checkpoint
-    is due by the first one's clock.
+    terms: unweighted values. gradient_norm: before clipping. signal: one that some process received; 0: none.
+    save: whether a checkpoint is due, by the first process's clock.
     """
 
     loss: float
@@ -47,7 +47,7 @@ class Update:
 
 @dataclass
 class BatchUpdate:
-    """Updates a teacher-student by one batch, in all processes alike. See `GlobalGradient` for micro_batch."""
+    """Updates a teacher-student by one batch, identically in all processes. micro_batch: see `GlobalGradient`."""
 
     recipe: Recipe
     micro_batch: int
@@ -63,7 +63,7 @@ class BatchUpdate:
         self.gradient = GlobalGradient(self.model, self.objective, self.world, self.micro_batch, self._autocast)
 
     def __call__(self, batch: ImageBatch, number: int, wants: Wants) -> tuple[Step, Update]:
-        """Take step `number` with this process's share of its images; raises NotFiniteError, with nothing updated."""
+        """Take step `number`; batch: this process's share. Raises NotFiniteError before anything is updated."""
         recipe = self.recipe
         self.optimizer.zero_grad(set_to_none=True)
         step = self.gradient(*self._inputs(batch, number))
@@ -85,10 +85,10 @@ class BatchUpdate:
         return step, update
 
     def _inputs(self, batch: ImageBatch, number: int) -> tuple[StepViews, Tensor | None]:
-        """Views and dropped paths of this process's share, drawn for the global batch."""
+        """Views and stochastic depth factors of this process's share, drawn for the global batch."""
         seed, total = self.recipe.seed, self.recipe.schedule.batch_size
         share = self.world.share(total)
-        # For layers that draw by themselves; a batch is never divided for a backbone with such.
+        # For layers with their own randomness; with those, a batch is never divided.
         torch.manual_seed(seeded(seed, "step", number).initial_seed())
         views = StepViews(batch, self.specs, seed, number, self.device, share.start, total)
         rates = [path.rate for path in self.model.student.paths]
@@ -98,15 +98,15 @@ class BatchUpdate:
         return views, factors[:, :, share].to(self.device, non_blocking=True)
 
     def _agreed(self, step: Step, norm: Tensor, wants: Wants) -> Update:
-        """The step's values over all processes, and what any of them (or for a checkpoint the first) wants done.
+        """Combine the values and requests of all processes: any may ask to stop, the first one to save a checkpoint.
 
-        One small message, and the only place where a step waits for the device.
+        One small message, and the only point at which a step waits for the device.
         """
         wanted = torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64).to(
             self.device, non_blocking=True
         )
-        mine = torch.stack([(~step.sound).double(), *(value.double() for value in step.means.values())])
-        gathered = self.world.gather(torch.cat([wanted, mine])[None])
+        own = torch.stack([(~step.sound).double(), *(value.double() for value in step.means.values())])
+        gathered = self.world.gather(torch.cat([wanted, own])[None])
         coupled = [value.double() for value in step.coupled.values()]
         signal, save, unsound, gradient_norm, *values = torch.stack(
             [

@@ -12,11 +12,11 @@ from bits.config.recipe import Augmentation, Crops
 from bits.data.batch import ImageBatch
 from bits.views.views import ViewSpec, draw, render
 
-GLOBAL_VIEWS = 2  # come first; the teacher sees these alone
+GLOBAL_VIEWS = 2  # they come first, and the teacher sees only these
 
 
 def view_specs(crops: Crops, augmentation: Augmentation) -> list[ViewSpec]:
-    """Global 1, global 2, then the local crops; they differ in size, scale, blur and solarisation."""
+    """Global crop 1, global crop 2, then the local crops; they differ in size, scale, blur and solarisation."""
 
     def spec(size: int, scale: tuple[float, float], blur: float, solarise: float) -> ViewSpec:
         return ViewSpec(
@@ -45,17 +45,17 @@ def view_specs(crops: Crops, augmentation: Augmentation) -> list[ViewSpec]:
 
 
 def seeded(*parts: object) -> torch.Generator:
-    """A CPU generator that depends on `parts` alone, so that any step can be made again by itself."""
+    """A CPU generator that depends only on `parts`, so that any step can be reproduced on its own."""
     text = ":".join(str(part) for part in parts)
     return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1)
 
 
 class StepViews:
-    """The views of one process's images in a step, made when they are asked for.
+    """The views of one process's images in a step, rendered on request.
 
-    batch: the images from position `first` on of the step's `total` (None: all of it), in main memory. Parameters
-    are drawn on the CPU for the global batch, so that they belong to the image whoever works on it; pixels are
-    worked on the device: nothing waits for it.
+    batch: images from position `first` of the step's `total` images (None: all of them), in main memory. Parameters
+    are drawn on the CPU for the global batch, so that an image's parameters do not depend on the process that handles
+    it. Pixels are processed on `device`, without waiting for it.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class StepViews:
         return len(self.batch)
 
     def render(self, views: slice, images: slice) -> list[Tensor]:
-        """Some of the views of some of this process's images, float32 [n, 3, S, S] each, on the device."""
+        """The chosen views of the chosen images, float32 [n, 3, S, S] each, on the device."""
         batch = self.batch.select(images)
         chosen = zip(self.specs[views], self.parameters[views], strict=True)
         return [render(batch, spec, parameters.select(images)) for spec, parameters in chosen]
@@ -89,5 +89,5 @@ class StepViews:
 def step_views(
     batch: ImageBatch, specs: Sequence[ViewSpec], seed: int, step: int, device: torch.device
 ) -> list[Tensor]:
-    """All V views of a whole batch at once, float32 [N, 3, S, S] each, on `device`."""
+    """All V views of a whole batch, float32 [N, 3, S, S] each, on `device`."""
     return StepViews(batch, specs, seed, step, device).render(slice(None), slice(None))

@@ -1,4 +1,4 @@
-"""The processes of one training: who I am among them, and what they tell each other."""
+"""The processes of one training run, and communication between them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-# The first process alone evaluates and writes, for minutes to hours, while the others wait in their next message.
+# Only the first process evaluates and writes, for minutes to hours, while the others wait in a collective call.
 PATIENCE = timedelta(hours=24)
-_at_work: list[bool] = []  # between join and leave: a sweep must not go on with some of the processes
-BUCKET = 1 << 24  # numbers that are summed in one message
+_at_work: list[bool] = []  # non-empty between join and leave: a sweep must not continue with only some of the processes
+BUCKET = 1 << 24  # elements to collect before sending a message
 
 
 @dataclass(frozen=True)
 class World:
-    """Process `rank` of `size`. Every method but `share` is called by all of them, in the same order.
+    """Process `rank` of `size`. All processes must call every method but `share`, in the same order.
 
-    A world of one process sends nothing.
+    With a single process nothing is sent.
     """
 
     rank: int = 0
@@ -31,27 +31,27 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that evaluates, writes and reports."""
+        """Whether this is the process that evaluates, writes and reports."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """This process's part of `count` things, a run of neighbours; `count` must divide evenly."""
+        """This process's contiguous share of `count` items; `count` must be divisible by the number of processes."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def gather(self, tensor: Tensor, dim: int = 0) -> Tensor:
-        """The tensors of all processes, of equal shape, joined along `dim` in the order of ranks; no gradient."""
+        """The tensors of all processes, of equal shape, concatenated along `dim` by rank; without gradient."""
         if self.size == 1:
             return tensor.detach()
-        mine = tensor.detach().contiguous()
-        parts = [torch.empty_like(mine) for _ in range(self.size)]
-        dist.all_gather(parts, mine)
+        own = tensor.detach().contiguous()
+        parts = [torch.empty_like(own) for _ in range(self.size)]
+        dist.all_gather(parts, own)
         return torch.cat(parts, dim=dim)
 
     def all_reduce_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its sum over the processes; all are of one dtype and device.
+        """Replace each tensor with its sum over the processes; all must have the same dtype and device.
 
-        They travel flat, a few at a time, so that neither many small messages nor a copy of everything is needed.
+        They are sent in flat buckets, which avoids both many small messages and a copy of everything.
         """
         if self.size == 1:
             return
@@ -66,7 +66,7 @@ class World:
                 bucket = []
 
     def broadcast(self, value: Any) -> Any:
-        """The first process's `value`, anything that can be pickled."""
+        """The first process's `value`, which may be anything that can be pickled."""
         if self.size == 1:
             return value
         values = [value]
@@ -80,12 +80,12 @@ class World:
                 dist.broadcast(tensor, src=0)
 
     def barrier(self) -> None:
-        """Return when all processes have come here."""
+        """Wait until all processes have called this."""
         if self.size > 1:
             dist.barrier()
 
     def leave(self) -> None:
-        """Wait for the others; the connection ends with the process, unless it joins again before."""
+        """Wait for the other processes; the connection is closed when the process exits, unless it joins again."""
         if self.size > 1:
             self.barrier()
             _at_work.clear()
@@ -93,14 +93,17 @@ class World:
 
 
 def join(device: torch.device) -> World:
-    """The world that torchrun describes in this process's environment; one process where there is no torchrun."""
+    """The world that torchrun describes in the environment; a single process without torchrun.
+
+    Raises ConnectionError if the previous run in this process did not end with `leave`.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
     if _at_work:
-        raise ConnectionError("the run before this one ended without the other processes; start them all again")
+        raise ConnectionError("the previous run ended without the other processes; start all of them again")
     _at_work.append(True)
-    atexit.unregister(_disconnect)  # a process that fails must end at once: disconnecting could wait for the others
+    atexit.unregister(_disconnect)  # a failing process must exit immediately: disconnecting could wait for the others
     if not dist.is_initialized():
         if device.type == "cuda":
             dist.init_process_group("nccl", timeout=PATIENCE, device_id=device)

@@ -1,8 +1,8 @@
-"""Pillow's Gaussian blur on batches, with a radius for each image.
+"""Pillow's Gaussian blur on batches, with one radius per image.
 
-ImageFilter.GaussianBlur is three passes of a box of fractional width along each axis, repeating the edge
+ImageFilter.GaussianBlur applies a box filter of fractional width three times along each axis, repeating the edge
 pixel (Gwosdek et al. 2011, extended box filters). One pass along an axis of S pixels is an S x S band
-matrix; its cube does all three passes in one product.
+matrix; its cube performs all three passes in one product.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PASSES = 3
 
 
 def box_radius(sigma: Tensor) -> Tensor:
-    """The box radius in pixels whose three passes have variance sigma^2 (Pillow's _gaussian_blur_radius)."""
+    """The box radius in pixels for which three passes have variance sigma^2 (Pillow's _gaussian_blur_radius)."""
     variance = sigma**2 / PASSES
     whole = ((torch.sqrt(12 * variance + 1) - 1) / 2).floor()
     part = (2 * whole + 1) * (whole * (whole + 1) - 3 * variance) / (6 * (variance - (whole + 1) ** 2))
@@ -26,10 +26,10 @@ def box_radius(sigma: Tensor) -> Tensor:
 
 
 def box_matrix(radius: Tensor, size: int, reach: int) -> Tensor:
-    """One box pass along an axis as float [N, size, size]; rows sum to 1.
+    """The matrix of one box pass along an axis, float [N, size, size]; rows sum to 1.
 
-    radius: float [N] in pixels, each at most `reach`. Weight beyond the first or last pixel falls to that
-    pixel.
+    radius: float [N], in pixels, each at most `reach`. Weights beyond the first or last pixel are added to that
+    pixel's.
     """
     out = torch.arange(size, device=radius.device)[:, None]
     tap = torch.arange(-reach, size + reach, device=radius.device)[None]
@@ -45,11 +45,11 @@ def gaussian_blur(images: Tensor, radii: Tensor) -> Tensor:
     """The blurred images, float32 [N, 3, S, S].
 
     images: float32 [N, 3, S, S]. radii: float [N] on the CPU, Pillow's radius, which is the standard
-    deviation in pixels; 0 leaves an image as it is. Pillow rounds to bytes after each of six passes, this
-    does not: up to 3 levels of difference, below 0.5 on average.
+    deviation in pixels; 0 leaves an image unchanged. Pillow rounds to bytes after each of six passes, this
+    function does not: they differ by up to 3 levels, less than 0.5 on average.
     """
     size = images.shape[-1]
-    reach = math.ceil(float(radii.max()))  # of one pass: the box radius is never above sigma
+    reach = math.ceil(float(radii.max()))  # of one pass, because the box radius never exceeds sigma
     box = box_matrix(box_radius(radii.double()).float().to(images.device), size, reach)
     cube = box @ box @ box
     bands = _bands(size, PASSES * reach) if images.device.type == "cpu" else WHOLE
@@ -57,5 +57,5 @@ def gaussian_blur(images: Tensor, radii: Tensor) -> Tensor:
 
 
 def _bands(size: int, reach: int) -> list[Band]:
-    """On the CPU the zeros far from the diagonal are worth skipping; on a GPU one large product is faster."""
+    """Bands that skip the zeros far from the diagonal: worthwhile on a CPU; on a GPU one large product is faster."""
     return [(slice(a, b), slice(max(0, a - reach), min(size, b + reach))) for a, b in blocks(size)]

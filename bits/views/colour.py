@@ -1,7 +1,7 @@
-"""Colour operations on batches, after Pillow and torchvision, with a factor for each image.
+"""Colour operations on batches, following Pillow and torchvision, with one factor per image.
 
-Images are float32 [N, 3, H, W] with values in [0, 255]; results are new tensors, cut to that range. Pillow
-works on bytes and truncates after each blend; values here keep their fraction, so that a blend lies within
+Images are float32 [N, 3, H, W] with values in [0, 255]; results are new tensors, clipped to that range. Pillow
+works on bytes and truncates after each blend; here values keep their fraction, so that a blend is within
 about one level of Pillow's and half a level above it on average. Factors are float32 [N] on any device.
 """
 
@@ -42,10 +42,10 @@ def saturation(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def hue(images: Tensor, shifts: Tensor) -> Tensor:
-    """Turn the hue by `shifts` in [-0.5, 0.5] turns; saturation and value of HSV stay.
+    """Shift the hue by `shifts` in [-0.5, 0.5] turns, keeping HSV saturation and value.
 
-    As in torchvision on Pillow images, the shift is cut to a whole number of 1/255 turns. Pillow also
-    stores hue and saturation as bytes: up to 12 levels of difference in saturated pixels, below 0.6 on
+    As in torchvision on Pillow images, the shift is truncated to a multiple of 1/255 turn. Pillow also
+    stores hue and saturation as bytes: differences are up to 12 levels in saturated pixels, less than 0.6 on
     average.
     """
     red, green, blue = images.unbind(1)
@@ -55,7 +55,7 @@ def hue(images: Tensor, shifts: Tensor) -> Tensor:
     in_green = torch.add(blue - red, chroma, alpha=2)
     in_blue = torch.add(red - green, chroma, alpha=4)
     sixths = torch.where(top == red, green - blue, torch.where(top == green, in_green, in_blue))
-    # One more turn keeps the sum positive.
+    # Adding a full turn keeps the sum positive.
     turned = (_per_image(shifts, images)[:, 0] * 255).trunc_().mul_(6 / 255).add_(6)
     sixths = sixths.div_(chroma.clamp_min(1e-6)).add_(turned).div_(6).frac_().mul_(6)
     out = torch.empty_like(images)
@@ -66,7 +66,7 @@ def hue(images: Tensor, shifts: Tensor) -> Tensor:
 
 
 def solarise(images: Tensor) -> Tensor:
-    """Invert the levels that round to 128 or more."""
+    """Invert the values that round to 128 or more."""
     return torch.where(images < 127.5, images, 255 - images)
 
 

@@ -1,7 +1,7 @@
-"""What to do to each image of a batch: the declared distribution, and one draw from it.
+"""Augmentation parameters for each image of a batch: their distribution, and a draw from it.
 
-A draw depends on the generator's state and the image sizes alone, and takes the same number of random
-values for every image. So each process may draw for the global batch and keep its slice, and the number
+A draw depends only on the generator's state and the image sizes, and takes the same number of random
+values for every image. So each process can draw for the global batch and keep its slice, and the number
 of processes changes nothing.
 """
 
@@ -13,19 +13,19 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-TRIES = 10  # torchvision's RandomResizedCrop falls back to a centre crop after these
+TRIES = 10  # after which torchvision's RandomResizedCrop falls back to a centre crop
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSpec:
-    """The distribution of one kind of view (protocol, pretraining recipe); what is not named is left out.
+    """The distribution of one kind of view (protocol, pretraining recipe); by default, an operation is off.
 
-    size: output side in pixels. scale: area fraction of the crop. ratio: its width / height. flip,
-    jitter, grey, blur, solarise: probabilities. brightness, contrast, saturation: strength x of a factor
-    uniform in [max(0, 1 - x), 1 + x]; hue: of a shift uniform in [-x, x] turns. blur_radius: Gaussian
-    standard deviation in pixels, uniform. mean, std: per channel, for values in [0, 1].
+    size: output side in pixels. scale: range of the crop's share of the image area. ratio: range of the crop's
+    width / height. flip, jitter, grey, blur, solarise: probabilities. brightness, contrast, saturation: x, for a
+    factor uniform in [max(0, 1 - x), 1 + x]. hue: x, for a shift uniform in [-x, x] turns. blur_radius: range of the
+    Gaussian standard deviation in pixels, uniform. mean, std: per channel, for values in [0, 1].
     """
 
     size: int
@@ -45,7 +45,7 @@ class ViewSpec:
     std: Triple
 
     def __post_init__(self) -> None:
-        """Raises ValueError naming the field, its value and the range expected."""
+        """Raises ValueError naming the field, its value and the expected range."""
         _check("size", self.size, self.size >= 1, "at least 1")
         for name in ("flip", "jitter", "grey", "blur", "solarise"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "a probability in [0, 1]")
@@ -65,8 +65,8 @@ class ViewParameters:
 
     crop: int64 [N, 4], (top, left, height, width) in pixels. flip, jitter, grey, solarise: bool [N].
     order: int64 [N, 4], the operation of each jitter stage (0 brightness, 1 contrast, 2 saturation, 3
-    hue). factors: float32 [N, 4], indexed by operation. blur_radius: float32 [N] in pixels, 0 where the
-    image is not blurred.
+    hue). factors: float32 [N, 4], indexed by operation. blur_radius: float32 [N] in pixels, 0 for images
+    that are not blurred.
     """
 
     crop: Tensor
@@ -82,28 +82,28 @@ class ViewParameters:
         return len(self.crop)
 
     def select(self, part: slice | Tensor) -> ViewParameters:
-        """The parameters of some of the images, such as one process's share of the global batch."""
+        """The parameters of a subset of the images, such as one process's share of the global batch."""
         return ViewParameters(**{field.name: getattr(self, field.name)[part] for field in fields(self)})
 
     def to(self, device: torch.device | str) -> ViewParameters:
-        """The same parameters on another device; `render` is quickest with them on the CPU."""
+        """The same parameters on another device; `render` is fastest with them on the CPU."""
         return ViewParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 def draw(
     spec: ViewSpec, sizes_N2: Tensor, generator: torch.Generator, first: int = 0, total: int | None = None
 ) -> ViewParameters:
-    """Parameters for images of the given sizes (int64 [N, 2], height and width, each at least 1).
+    """Draw parameters for images of the given sizes (int64 [N, 2], height and width, each at least 1).
 
-    generator: a CPU generator; 36 values are taken for each image, whatever its size and the spec.
-    first, total: the images are those from position `first` on of a global batch of `total` (N when None), for all
-    of which values are taken. Raises ValueError when they don't lie in it.
+    generator: a CPU generator; 36 values are drawn per image, whatever its size and the spec.
+    first, total: the images start at position `first` of a global batch of `total` images (None: N), and values are
+    drawn for the whole global batch. Raises ValueError if the images don't lie in it.
     """
     sizes = sizes_N2.cpu()
     total = len(sizes) if total is None else total
     if not 0 <= first <= total - len(sizes):
         raise ValueError(f"images {first} to {first + len(sizes)} don't lie in a batch of {total}")
-    # One row of uniforms per image, one group of columns per decision: see `widths`.
+    # One row of uniforms per image; each decision has its group of columns, of these widths.
     widths = {"area": TRIES, "ratio": TRIES, "corner": 2, "flip": 1, "jitter": 1, "order": 4, "factors": 4}
     widths |= {"grey": 1, "blur": 1, "radius": 1, "solarise": 1}
     uniforms = torch.rand(total, sum(widths.values()), generator=generator, dtype=torch.float64)
@@ -114,7 +114,7 @@ def draw(
         crop=crop_boxes(spec, sizes, u["area"], u["ratio"], u["corner"]),
         flip=u["flip"][:, 0] < spec.flip,
         jitter=u["jitter"][:, 0] < spec.jitter,
-        order=u["order"].argsort(1),  # of independent uniforms: each of the 24 orders is as likely
+        order=u["order"].argsort(1),  # of independent uniforms, so all 24 orders are equally likely
         factors=jitter_factors(spec, u["factors"]),
         grey=u["grey"][:, 0] < spec.grey,
         blur_radius=(_between(u["radius"][:, 0], spec.blur_radius) * blurred).float(),
@@ -123,7 +123,7 @@ def draw(
 
 
 def jitter_factors(spec: ViewSpec, uniforms_N4: Tensor) -> Tensor:
-    """Brightness, contrast, saturation factors and hue shift, float32 [N, 4] (torchvision's ColorJitter)."""
+    """Brightness, contrast and saturation factors and hue shift, float32 [N, 4] (torchvision's ColorJitter)."""
     ranges = [(max(0.0, 1 - x), 1 + x) for x in (spec.brightness, spec.contrast, spec.saturation)]
     ranges.append((-spec.hue, spec.hue))
     return torch.stack([_between(uniforms_N4[:, i], pair) for i, pair in enumerate(ranges)], 1).float()
@@ -132,8 +132,8 @@ def jitter_factors(spec: ViewSpec, uniforms_N4: Tensor) -> Tensor:
 def crop_boxes(spec: ViewSpec, sizes: Tensor, area_NT: Tensor, ratio_NT: Tensor, corner_N2: Tensor) -> Tensor:
     """Boxes int64 [N, 4], (top, left, height, width), from uniforms (torchvision's RandomResizedCrop).
 
-    All tries are made at once and the first that fits inside the image is taken; the corner is uniform over
-    whole pixels. An image that no try fits gets the largest centred box whose ratio is allowed.
+    All tries are drawn at once and the first that fits inside the image is used; the corner is uniform over
+    whole pixels. If no try fits, the image gets the largest centred box with an allowed ratio.
     """
     height, width = sizes[:, :1], sizes[:, 1:]
     area = _between(area_NT, spec.scale) * (height * width)
@@ -149,7 +149,7 @@ def crop_boxes(spec: ViewSpec, sizes: Tensor, area_NT: Tensor, ratio_NT: Tensor,
 
 
 def _largest_box(spec: ViewSpec, sizes: Tensor) -> Tensor:
-    """(height, width) of the largest box of an allowed ratio in each image, at least one pixel."""
+    """(height, width) of the largest box with an allowed ratio in each image, at least one pixel."""
     height, width = sizes.double().unbind(1)
     ratio = (width / height).clamp(*spec.ratio)
     box = torch.stack([torch.minimum(height, width / ratio), torch.minimum(width, height * ratio)], 1)

@@ -1,9 +1,9 @@
 """Crop, resize and mirror a batch of images as Pillow does, each image with its own box.
 
-A separable resize of a crop is two matrix products, W_y @ image @ W_x^T. The matrices hold Pillow's
-antialiased bicubic weights, relative to the crop (the support is cut at the crop's edge, as when cropping
-first), so that images of any size share a canvas and the same code runs on every device. A mirror is W_x
-with its rows reversed.
+Cropping and a separable resize are two matrix products, W_y @ image @ W_x^T. The matrices contain Pillow's
+antialiased bicubic weights, relative to the crop (the support is cut off at the crop's edge, as when cropping
+first), so that images of any size can share a canvas and the same code runs on every device. Mirroring reverses
+the rows of W_x.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from torch import Tensor
 from bits.views.separable import Band, blocks, filtered
 
 SHARPNESS = -0.5  # Pillow's and Keys' cubic; OpenCV and torch without antialias use -0.75
-WINDOWED_AREA = 96 * 96  # larger CPU canvases are cut to each box; below, one batched product is faster
-CHUNK_BYTES = 1 << 28  # of float32 canvas alive at a time
+WINDOWED_AREA = 96 * 96  # px; on larger CPU canvases each box is processed alone, below one batched product is faster
+CHUNK_BYTES = 1 << 28  # most bytes of float32 canvas at a time
 
 
 @dataclass(frozen=True)
 class AxisMap:
-    """How one axis of each of N images maps to `size` output samples.
+    """How one axis of each of N images maps to `size` output samples. All tensors are on the CPU.
 
     start, length: int64 [N], the source interval in pixels. full: int64 [N], the number of samples that
-    the interval is resized to, and offset: int64 [N], the first of these that is kept. mirror: bool [N].
-    All on the CPU.
+    the interval is resized to. offset: int64 [N], the first of these that is kept. mirror: bool [N].
     """
 
     start: Tensor
@@ -44,14 +43,14 @@ class AxisMap:
 
 
 def interval_map(start: Tensor, length: Tensor, size: int, mirror: Tensor | None = None) -> AxisMap:
-    """The map that resizes the whole of each interval to `size` samples."""
+    """The map that resizes each whole interval to `size` samples."""
     full = torch.full_like(length, size)
     flips = torch.zeros_like(length, dtype=torch.bool) if mirror is None else mirror
     return AxisMap(start, length, full, torch.zeros_like(length), flips, size)
 
 
 def cubic(distance: Tensor) -> Tensor:
-    """Keys' cubic kernel at |distance|; zero from 2 on."""
+    """Keys' cubic kernel at |distance|; zero for |distance| >= 2."""
     d = distance.abs()
     near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
     far = (((d - 5) * d + 8) * d - 4) * SHARPNESS
@@ -59,7 +58,7 @@ def cubic(distance: Tensor) -> Tensor:
 
 
 def resize_matrix(axis: AxisMap, extent: int, device: torch.device | str) -> Tensor:
-    """Pillow's antialiased bicubic weights, float32 [N, size, extent]: rows sum to 1, zero elsewhere.
+    """Pillow's antialiased bicubic weights, float32 [N, size, extent]; rows sum to 1.
 
     extent: the canvas length in pixels. Source: precompute_coeffs in Pillow's Resample.c.
     """
@@ -76,7 +75,7 @@ def resize_matrix(axis: AxisMap, extent: int, device: torch.device | str) -> Ten
     tap = first[:, :, None] + torch.arange(taps, device=device, dtype=torch.float32)
     weight = cubic((tap - centre[:, :, None] + 0.5) / stretch[:, :, None]) * (tap < end[:, :, None])
     weight = weight / weight.sum(2, keepdim=True)
-    # Room for taps past the canvas keeps the targets distinct, so that the scatter is deterministic.
+    # Room for taps beyond the canvas keeps the indices distinct, which makes the scatter deterministic.
     matrix = weight.new_zeros(len(weight), axis.size, extent + taps)
     return matrix.scatter_(2, (tap + start[:, :, None]).long(), weight)[:, :, :extent]
 
@@ -84,9 +83,9 @@ def resize_matrix(axis: AxisMap, extent: int, device: torch.device | str) -> Ten
 def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
     """The mapped part of each image, float32 [N, 3, rows.size, columns.size] in [0, 255], not rounded.
 
-    pixels: uint8 [N, 3, H, W] on any device. Values are cut to [0, 255] after each pass as in Pillow, which
-    also rounds there: 0.3 levels of difference on average, at most 1.3. The horizontal pass goes first; since
-    version 13 Pillow does the vertical one first where that is cheaper, which shows only at overshoots.
+    pixels: uint8 [N, 3, H, W] on any device. Values are clipped to [0, 255] after each pass as in Pillow, which
+    also rounds them: the difference is 0.3 levels on average, at most 1.3. The horizontal pass comes first; since
+    version 13 Pillow does the vertical pass first where that is cheaper, which matters only at overshoots.
     """
     count, channels, height, width = pixels.shape
     windowed = pixels.device.type == "cpu" and height * width > WINDOWED_AREA
@@ -105,7 +104,7 @@ def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
 
 
 def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor) -> None:
-    """Image by image on its own box: far less arithmetic where boxes are small on a large canvas."""
+    """Image by image, each within its box: far less arithmetic if boxes are small on a large canvas."""
     vertical = resize_matrix(rows, pixels.shape[2], pixels.device)
     horizontal = resize_matrix(columns, pixels.shape[3], pixels.device)
     for i in range(len(pixels)):
@@ -115,7 +114,7 @@ def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor
 
 
 def _interval(axis: AxisMap, index: int) -> tuple[slice, list[Band]]:
-    """The source interval of one image, and the bands of its matrix relative to that interval."""
+    """The source interval of one image, and the bands of its matrix relative to the interval."""
     start, length, offset = int(axis.start[index]), int(axis.length[index]), int(axis.offset[index])
     scale = length / int(axis.full[index])
     reach = 2 * max(scale, 1.0) + 1

@@ -1,4 +1,4 @@
-"""Separable linear filters of a batch as matrix products, each image with its own matrices."""
+"""Separable linear filters on a batch as matrix products, each image with its own matrices."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-Band = tuple[slice, slice]  # rows of a matrix, and the columns outside of which they are zero
+Band = tuple[slice, slice]  # rows of a matrix, and the columns outside which they are zero
 WHOLE: tuple[Band, ...] = ((slice(None), slice(None)),)
-BLOCK = 56  # rows to a band: wide enough for the product's efficiency, narrow enough to skip most zeros
+BLOCK = 56  # rows per band: enough for efficient products, few enough to skip most zeros
 
 
 def blocks(size: int) -> list[tuple[int, int]]:
-    """(first, end) of successive runs of at most BLOCK rows, of nearly equal length."""
+    """(first, end) of consecutive blocks of at most BLOCK rows, of nearly equal length."""
     count = -(-size // BLOCK)
     edges = [size * i // count for i in range(count + 1)]
     return list(pairwise(edges))
@@ -27,11 +27,11 @@ def filtered(
     vertical_bands: Sequence[Band] = WHOLE,
     horizontal_bands: Sequence[Band] = WHOLE,
 ) -> Tensor:
-    """vertical @ images @ horizontal^T, float32 [N, C, S, T]; the horizontal pass goes first.
+    """vertical @ images @ horizontal^T, float32 [N, C, S, T]; the horizontal pass comes first.
 
-    images: float32 [N, C, H, W]. vertical: [N, S, H]. horizontal: [N, T, W]. The first pass is cut to
-    [0, 255] as Pillow does it, the second is not. The bands must cover every row and every non-zero weight;
-    naming them saves the arithmetic on zeros.
+    images: float32 [N, C, H, W]. vertical: [N, S, H]. horizontal: [N, T, W]. The result of the first pass is clipped
+    to [0, 255] as in Pillow, that of the second is not. The bands must cover every row and every non-zero weight;
+    they save the arithmetic on zeros.
     """
     count, channels, height, width = images.shape
     lines = images.reshape(count, channels * height, width)

@@ -1,8 +1,8 @@
-"""Views of a batch of images, made on whatever device the batch is on.
+"""Views of a batch of images, rendered on the batch's device.
 
-The operations and their order are the DINO recipe's on Pillow images: random resized crop, mirror, colour
-jitter, grey, blur, solarise, normalise. Values keep their fraction between operations where Pillow goes
-back to bytes; the tests state how near each operation and the whole come to Pillow.
+The operations and their order are those of the DINO recipe on Pillow images: random resized crop, mirror, colour
+jitter, grey, blur, solarise, normalise. Between operations values keep their fraction, where Pillow returns
+to bytes; the tests state how close each operation and the whole come to Pillow.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ __all__ = ["ViewParameters", "ViewSpec", "draw", "evaluation_view", "raw_view", 
 def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Tensor:
     """One view of each image, float32 [N, 3, size, size], normalised, on the batch's device.
 
-    parameters: best left on the CPU, so that choosing the images of an operation never waits for the
-    device. On the CPU the same arguments give the same bits. Raises ValueError unless there are
+    parameters: preferably on the CPU, so that selecting the images of an operation never waits for the
+    device. On the CPU, equal arguments give bit-identical results. Raises ValueError unless there are
     parameters for each image.
     """
     if len(parameters) != len(batch):
-        raise ValueError(f"{len(parameters)} view parameters for {len(batch)} images: one for each is needed")
+        raise ValueError(f"got {len(parameters)} view parameters for {len(batch)} images; expected one for each")
     top, left, height, width = parameters.crop.unbind(1)
     rows = interval_map(top, height, spec.size)
     columns = interval_map(left, width, spec.size, mirror=parameters.flip)
-    with torch.autocast(batch.pixels.device.type, enabled=False):  # bfloat16 merges levels above 128
+    with torch.autocast(batch.pixels.device.type, enabled=False):  # bfloat16 cannot tell levels above 128 apart
         views = resample(batch.pixels, rows, columns)
         _jitter(views, spec, parameters)
         _change(views, parameters.grey, greyscale)
@@ -43,17 +43,17 @@ def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Ten
 
 
 def evaluation_view(batch: ImageBatch, *, size: int, resize: int, mean: Triple, std: Triple) -> Tensor:
-    """The centre of each image, float32 [N, 3, size, size], normalised, on the batch's device.
+    """The centre crop of each image, float32 [N, 3, size, size], normalised, on the batch's device.
 
     The short side is resized to `resize` pixels (antialiased bicubic, the long side rounded down) and the
-    central `size` pixels are kept, as torchvision's Resize and CenterCrop do; what falls outside is never
+    central `size` pixels are kept, as in torchvision's Resize and CenterCrop; nothing outside the crop is
     computed. Raises ValueError unless 1 <= size <= resize.
     """
     if not 1 <= size <= resize:
         raise ValueError(f"size is {size} and resize {resize}; expected 1 <= size <= resize")
     sizes = batch.sizes.cpu()
     full = (sizes.double() * resize / sizes.double().amin(1, keepdim=True)).floor().long()
-    offset = ((full - size) / 2).round().long()  # to even, as Python's round
+    offset = ((full - size) / 2).round().long()  # half to even, like Python's round
     still = torch.zeros(len(sizes), dtype=torch.bool)
     start = torch.zeros(len(sizes), dtype=torch.int64)
     rows, columns = (AxisMap(start, sizes[:, i], full[:, i], offset[:, i], still, size) for i in (0, 1))
@@ -79,17 +79,17 @@ def raw_view(batch: ImageBatch, size: int) -> Tensor:
 
 
 def _jitter(views: Tensor, spec: ViewSpec, parameters: ViewParameters) -> None:
-    """Changes the views in place: at each of four stages, each operation on the images that have it there."""
+    """Jitter the views in place: at each of the four stages, apply each operation to the images that have it there."""
     strengths = (spec.brightness, spec.contrast, spec.saturation, spec.hue)
     for stage in range(len(JITTER)):
         for number, operation in enumerate(JITTER):
-            if strengths[number] > 0:  # torchvision leaves an operation of strength 0 out
+            if strengths[number] > 0:  # torchvision skips operations of strength 0
                 chosen = parameters.jitter & (parameters.order[:, stage] == number)
                 _change(views, chosen, operation, parameters.factors[:, number])
 
 
 def _change(views: Tensor, mask: Tensor, operation: Callable[..., Tensor], *values: Tensor) -> None:
-    """Replaces the views where mask (bool [N]) holds by operation(those views, their share of the values)."""
+    """Replace the views for which `mask` (bool [N]) is true with operation(views, their share of the values)."""
     chosen = mask.nonzero()[:, 0]
     if len(chosen) > 0:
         index = chosen.to(views.device)

@@ -1,11 +1,11 @@
-"""Run a command in a process that has torch imported already, so that many short jobs do not each pay for that.
+"""Run a command in a process that has already imported torch, so that short jobs do not each pay for the import.
 
     python -m bits.workflow.fork_client bits.commands.evaluate --run ...
 
-The same as python -m bits.commands.evaluate ..., which is what it does where BITS_FORK_SERVER names no server or none
-can be had. Else the first one to come starts a server (bits.workflow.fork_server), which forks a process for each
-request. This process hands over its words, folder, environment and streams, passes on signals, and ends as the other
-one did; when it is killed, so is the other one.
+Equivalent to python -m bits.commands.evaluate ..., and does just that if BITS_FORK_SERVER is not set or no server can
+be used. Otherwise the first client starts a server (bits.workflow.fork_server), which forks a process for each request.
+The client hands over its arguments, folder, environment and streams, passes signals on, and ends the way the forked
+process did; if the client is killed, so is the forked process.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SERVER = "BITS_FORK_SERVER"  # environment variable: <name of an abstract socket>:<process with which the server ends>
+SERVER = "BITS_FORK_SERVER"  # environment variable: <name of an abstract socket>:<PID of the server's owner>
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 LENGTH = struct.Struct("!I")
 CREDENTIALS = struct.Struct("3i")
-PATIENCE_S = 5.0  # between a server's bind and its listen
+PATIENCE_S = 5.0  # to wait while another client has bound the server's name but does not listen yet
 
 
 def offer() -> None:
-    """Let the commands that this process will start share a server, which ends with this process.
+    """Let the commands started by this process share a server, which ends with this process.
 
-    Where the system has abstract sockets, which leave no file behind, and pidfds, which say when a process has ended.
+    Does nothing on systems without abstract sockets (which leave no file behind) or pidfds (which tell when a process
+    has ended).
     """
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
         os.environ[SERVER] = f"bits-{secrets.token_hex(16)}:{os.getpid()}"
@@ -51,19 +52,22 @@ def main() -> int:
 
 
 def forked(words: Sequence[str]) -> int | None:
-    """Have the server run `words`; the exit code, or None when nothing was run. Ends by the signal that ended it."""
+    """Run the command `words` in the server; returns its exit code, or None if nothing was run.
+
+    If a signal ended the command, this process ends by the same signal.
+    """
     connection = _connection(os.environ.get(SERVER, ""))
     if connection is None:
         return None
     worker: list[int] = []
-    came: list[int] = []
+    pending: list[int] = []
 
     def pass_on(number: int, frame: object = None) -> None:
-        """To the job, once there is one."""
-        came.append(number)
-        while worker and came:
-            with suppress(ProcessLookupError):  # it has just ended
-                signal.pidfd_send_signal(worker[0], signal.Signals(came.pop(0)))
+        """Send a signal to the job, once there is one."""
+        pending.append(number)
+        while worker and pending:
+            with suppress(ProcessLookupError):  # the job has just ended
+                signal.pidfd_send_signal(worker[0], signal.Signals(pending.pop(0)))
 
     before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
     request = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
@@ -71,19 +75,19 @@ def forked(words: Sequence[str]) -> int | None:
     with suppress(ConnectionError):
         send(connection, request, descriptors=[0, 1, 2])
         begun, _ = receive(connection)
-    if begun is None:  # it could not import what it needs, which will now be said in the right place
+    if begun is None:  # the server's imports failed; running the command here reports the error to the user
         for handled, handler in before.items():
             signal.signal(handled, handler)
-        for early in came:
+        for early in pending:
             os.kill(os.getpid(), early)
         return None
-    with suppress(ProcessLookupError):  # it has ended already
+    with suppress(ProcessLookupError):  # the job has already ended
         worker.append(os.pidfd_open(begun["process"]))
-        for early in [came.pop(0) for _ in tuple(came)]:
+        for early in [pending.pop(0) for _ in tuple(pending)]:
             pass_on(early)
     ended, _ = receive(connection)
     if ended is None:
-        print("the fork server was killed; its job is asked to stop", file=sys.stderr)
+        print("the fork server was killed; stopping its job", file=sys.stderr)
         pass_on(signal.SIGTERM)
         return 1
     code: int = ended["exitcode"]
@@ -95,7 +99,7 @@ def forked(words: Sequence[str]) -> int | None:
 
 
 def _connection(offered: str) -> socket.socket | None:
-    """To the server that `offered` names, started if there is none yet; None where there can be none."""
+    """A connection to the server named by `offered`, which is started if necessary; None if there can be none."""
     name, _, owner = offered.rpartition(":")
     deadline = time.monotonic() + PATIENCE_S
     while name and time.monotonic() < deadline:
@@ -105,14 +109,14 @@ def _connection(offered: str) -> socket.socket | None:
         except OSError:
             connection.close()
             if not _start(name, owner):
-                time.sleep(0.05)  # another process has just bound the name, and will listen in a moment
+                time.sleep(0.05)  # another client has just bound the name and is about to listen
         else:
             return connection if user_of(connection) == os.getuid() else None
     return None
 
 
 def _start(name: str, owner: str) -> bool:
-    """Start a server, listening before it is there; False when another process has the name."""
+    """Start a server on a socket that already listens; False if another process has the name."""
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             listener.bind(f"\0{name}")
@@ -121,7 +125,7 @@ def _start(name: str, owner: str) -> bool:
         listener.listen(128)
         number = str(listener.fileno())
         command = [sys.executable, "-m", "bits.workflow.fork_server", "--socket", number, "--owner", owner]
-        # In a session of its own, because Ctrl-C is for the jobs, whose starters pass it on.
+        # In a session of its own, because Ctrl-C must reach only the clients, which pass it on to their jobs.
         quiet = subprocess.DEVNULL
         subprocess.Popen(
             command, stdin=quiet, stdout=quiet, stderr=quiet, pass_fds=[listener.fileno()], start_new_session=True
@@ -130,21 +134,21 @@ def _start(name: str, owner: str) -> bool:
 
 
 def user_of(connection: socket.socket) -> int:
-    """The user at the other end: anybody on this machine could have connected."""
+    """The user id at the other end, to be checked because anyone on this machine can connect."""
     content = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
     user: int = CREDENTIALS.unpack(content)[1]
     return user
 
 
 def send(connection: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-    """JSON behind its length, with which the descriptors travel."""
+    """Send a message as its length, accompanied by the descriptors, followed by JSON."""
     content = json.dumps(message).encode()
     socket.send_fds(connection, [LENGTH.pack(len(content))], descriptors)
     connection.sendall(content)
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next message, None when the other end has gone, and the descriptors that came with it."""
+    """The next message, or None if the other end is gone, and the descriptors sent with it."""
     descriptors: list[int] = []
     try:
         head, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 3)

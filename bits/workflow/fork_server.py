@@ -1,9 +1,9 @@
-"""Import what jobs need once, and fork a process for each. Started and asked by bits.workflow.fork_client.
+"""Import what jobs need once, and fork a process for each job. Started by bits.workflow.fork_client.
 
-    python -m bits.workflow.fork_server --socket DESCRIPTOR --owner PROCESS
+    python -m bits.workflow.fork_server --socket DESCRIPTOR --owner PID
 
-It computes nothing itself, so what it forks is a process that has just finished its imports: no number drawn, no device
-in use. It ends when its owner has ended and no job is left.
+The server computes nothing itself, so a forked process is like one that has just finished its imports: no random number
+drawn, no device in use. It exits when its owner has ended and no job is left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from bits.workflow.fork_client import receive, send, user_of
 
-# What pretrain, evaluate and prepare import, but not these themselves: they are run as if there were no server.
+# What pretrain, evaluate and prepare import. Not these modules themselves, which runpy must run afresh.
 IMPORTED = (
     *("bits.config.compose", "bits.runs.train", "bits.runs.evaluate"),
     *("bits.evaluation.ranking.neighbours", "bits.evaluation.probing.training", "bits.analysis.spectrum"),
@@ -32,9 +32,9 @@ FORK = multiprocessing.get_context("fork")
 
 
 class Server:
-    """Forks a process a request, says how it ended, and ends what nobody waits for any more.
+    """Forks a process for each request, reports its exit code, and kills it if its client is gone.
 
-    listener: a socket that listens. owner: pidfd of the process with whose end it takes no more requests.
+    listener: a listening socket. owner: pidfd of the owner; once it has ended, no more requests are accepted.
     """
 
     def __init__(self, listener: socket.socket, owner: int) -> None:
@@ -43,10 +43,10 @@ class Server:
         self._on(owner, lambda: self._retire(listener, owner))
 
     def serve(self) -> None:
-        """Work until nobody is left to work for."""
+        """Handle events until the owner has ended and no job is left."""
         while self.selector.get_map():
             for key, _ in self.selector.select():
-                if key.fd in self.selector.get_map():  # not taken away by the event before
+                if key.fd in self.selector.get_map():  # not unregistered by the previous event
                     key.data()
 
     def _on(self, source: socket.socket | int, answer: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ class Server:
         if request is None:
             connection.close()
             return
-        # Were they open in the job too, others would never hear that the server has gone.
+        # If they stayed open in the job, other clients would not notice the end of the server.
         private = [connection.fileno(), *(key.fd for key in self.selector.get_map().values())]
         job = FORK.Process(target=_run, args=(request, descriptors, private))
         job.start()
@@ -83,7 +83,7 @@ class Server:
         job.close()
 
     def _deserted(self, job: BaseProcess, connection: socket.socket) -> None:
-        """Who asked was killed, and so is the job."""
+        """Kill the job, because its client was killed."""
         self._off(connection)
         job.kill()
 
@@ -94,7 +94,7 @@ class Server:
 
 
 def _run(request: dict[str, Any], descriptors: list[int], private: list[int]) -> None:
-    """In the forked process: be what the one that asked would have been."""
+    """In the forked process: run the command with the client's streams, folder, environment and arguments."""
     for descriptor in private:
         os.close(descriptor)
     for target, descriptor in enumerate(descriptors):
@@ -109,14 +109,14 @@ def _run(request: dict[str, Any], descriptors: list[int], private: list[int]) ->
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bits.workflow.fork_server")
-    parser.add_argument("--socket", type=int, required=True, help="descriptor of a socket that listens")
-    parser.add_argument("--owner", type=int, required=True, help="process with whose end the server ends")
+    parser.add_argument("--socket", type=int, required=True, help="descriptor of a listening socket")
+    parser.add_argument("--owner", type=int, required=True, help="PID of the process whose end stops the server")
     arguments = parser.parse_args()
     listener = socket.socket(fileno=arguments.socket)
     try:
         owner = os.pidfd_open(arguments.owner)
     except ProcessLookupError:
-        return 1  # it has ended; who asked hears that nobody answers
+        return 1  # the owner has already ended; clients see the connection close
     for name in IMPORTED:
         importlib.import_module(name)
     Server(listener, owner).serve()

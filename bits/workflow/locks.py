@@ -1,4 +1,4 @@
-"""Who builds in this folder: several at once are refused by Snakemake's own lock, and a killed one leaves none."""
+"""Clears the locks of a killed Snakemake; those of a running one still keep a second one out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 LOCKS = Path(".snakemake/locks")
 PRESENCE = Path(".snakemake/present")
-_held: list[int] = []  # open as long as this process lives; the kernel lets go when it dies, however it dies
+_held: list[int] = []  # kept open for the life of this process; the kernel releases the lock when it dies
 
 
 def enter() -> None:
-    """Note that a Snakemake is at work here, and clear the locks of one that was killed.
+    """Register this Snakemake process, and clear the locks of one that was killed.
 
-    Every main process holds PRESENCE in shared mode from before Snakemake locks anything. Who can hold it alone knows
-    that no other lives, so that any lock that is there is stale. A file system without locks (some network ones)
-    leaves the locks to the user: snakemake --unlock.
+    Every main process takes a shared lock on PRESENCE before Snakemake locks anything. If an exclusive lock succeeds,
+    no other main process is alive, so any Snakemake lock is stale. On a file system that does not support locks (some
+    network file systems), the user has to clear them: snakemake --unlock.
     """
     PRESENCE.parent.mkdir(exist_ok=True)
     descriptor = os.open(PRESENCE, os.O_RDWR | os.O_CREAT, 0o666)
@@ -26,7 +26,7 @@ def enter() -> None:
             _clear_if_alone(descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
     except OSError as error:
-        print(f"note: {PRESENCE}: this file system has no locks ({error})", file=sys.stderr)
+        print(f"note: {PRESENCE}: this file system does not support locks ({error})", file=sys.stderr)
         os.close(descriptor)
         return
     _held.append(descriptor)
@@ -37,11 +37,11 @@ def _clear_if_alone(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         print(
-            "note: another Snakemake is at work in this folder. It must end before the same files can be made again; "
-            "a dry run (-n) and other scales' plans are fine.",
+            "note: another Snakemake is running in this folder. It must end before the same files can be made again; "
+            "dry runs (-n) and planning other studies work meanwhile.",
             file=sys.stderr,
         )
         return
     for lock in LOCKS.glob("*.lock"):
         lock.unlink(missing_ok=True)
-    print("note: cleared the locks that a killed Snakemake had left in .snakemake/locks", file=sys.stderr)
+    print("note: cleared the locks that a killed Snakemake left in .snakemake/locks", file=sys.stderr)

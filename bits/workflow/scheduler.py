@@ -1,4 +1,4 @@
-"""What rules ask of the scheduler: of Snakemake's own on this machine, or of Slurm. Never imports torch."""
+"""The resources that rules request from Snakemake's own scheduler or from Slurm. Never imports torch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any
 from bits.config.site import JobSize, Site
 from bits.records.gpus import has_driver
 
-MORE = 0.5  # of the first try's memory and time, at every further one
-# Before the time limit processes are asked to write a checkpoint, and have this many seconds for it.
-NOTICE_S = 120
+MORE = 0.5  # each retry adds this fraction of the first attempt's memory and time
+NOTICE_S = 120  # seconds before the time limit at which processes are told to write a checkpoint and stop
 
 Grows = Callable[..., int]
 
 
 @dataclass(frozen=True)
 class Scheduler:
-    """site: what jobs may use. cluster: whether Slurm runs them. inside: whether this is the Snakemake inside a job."""
+    """site: the site settings. cluster: whether Slurm runs the jobs. inside: whether this process is inside a job."""
 
     site: Site
     cluster: bool
@@ -28,7 +27,7 @@ class Scheduler:
     def resources(self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True) -> dict[str, Any]:
         """The `resources:` of a rule whose jobs are of `kind` ("train", "evaluate", "prepare").
 
-        processes: on each of `nodes`, each with a GPU where the site uses them, unless gpu is False.
+        processes: per node. gpu: whether each process gets a GPU, if the site uses GPUs.
         """
         size: JobSize = getattr(self.site.jobs, kind)
         limits = self.site.cluster
@@ -41,23 +40,23 @@ class Scheduler:
             "threads_each": self.threads(kind),
         }
         if not self.cluster:
-            # A name that the default profile limits: one job at a time on a GPU of this machine.
+            # The default profile limits this resource: on this machine, one job at a time uses a GPU.
             return {**asked, "gpu": gpus}
         named = {
             "slurm_partition": limits.partition,
             "slurm_account": limits.account,
             "qos": limits.qos,
             "constraint": limits.constraint,
-            "gres": f"{limits.gpu}:{gpus}" if gpus else None,  # of each node
+            "gres": f"{limits.gpu}:{gpus}" if gpus else None,  # per node
         }
         extra = f"--signal=TERM@{NOTICE_S} {limits.extra or ''}".strip()
         words = {key: value for key, value in named.items() if value is not None}
         return {**asked, **words, "nodes": nodes, "cpus_per_task": size.cpus * processes, "slurm_extra": extra}
 
     def threads(self, kind: str) -> int:
-        """CPU threads of each process: the site's, else those of its job's size.
+        """CPU threads of each process: site.threads, or else the job's cpus.
 
-        Here they are no more than there are cores, and one where jobs without a GPU run side by side.
+        On this machine, at most the number of cores; one without GPUs, where jobs run side by side.
         """
         if self.site.threads:
             return self.site.threads
@@ -67,30 +66,30 @@ class Scheduler:
         return min(size.cpus, os.cpu_count() or 1) if self.uses_gpus() else 1
 
     def cores(self, kind: str, processes: int = 1) -> int:
-        """The `threads:` of a rule, which Snakemake counts against this machine's cores."""
+        """The `threads:` of a rule, which Snakemake counts against the cores of this machine."""
         return 1 if self.cluster else processes * self.threads(kind)
 
     def retries(self, kind: str) -> int:
-        """How often a failed job is tried again: submitted again, not inside the job that failed.
+        """How often a failed job is resubmitted on a cluster.
 
-        On this machine the user sees a failure and calls again.
+        On this machine there are no retries: the user sees the failure and can start again.
         """
         size: JobSize = getattr(self.site.jobs, kind)
         return size.retries if self.cluster and not self.inside else 0
 
     def uses_gpus(self) -> bool:
-        """Whether each process takes a GPU. auto: nodes of a cluster have some, this machine where it has a driver."""
+        """Whether each process uses a GPU. For device auto: on a cluster, or if this machine has an NVIDIA driver."""
         device = self.site.device
         return device.startswith("cuda") or (device == "auto" and (self.cluster or has_driver()))
 
 
 def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
-    """Resources as Snakemake asks for them at the first, second, ... try."""
+    """Resources as Snakemake requests them at the first, second, ... attempt."""
     return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
 
 
 def _growing(first: float, most: float | None) -> Grows:
-    """first at the first try and half as much more at every further one, at most `most`; whole numbers."""
+    """`first` at the first attempt, plus half of it at each retry, at most `most`; whole numbers."""
 
     def amount(wildcards: object, attempt: int) -> int:
         wanted = first * (1 + MORE * (attempt - 1))

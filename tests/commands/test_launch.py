@@ -154,7 +154,7 @@ def test_nodes_meet_at_the_first_host_on_a_port_of_the_job(tmp_path, monkeypatch
 
 
 def test_what_cannot_be_launched_is_said(tmp_path, monkeypatch):
-    with pytest.raises(LaunchError, match="no Slurm job"):
+    with pytest.raises(LaunchError, match="not a Slurm job"):
         command_line(1, 2, None, [], {})
     with pytest.raises(LaunchError, match="at least 1"):
         command_line(0, 1, None, [], {})

@@ -1,4 +1,4 @@
-"""Every method takes a step on CUDA in bfloat16, with finite weights, near what the CPU computes in float32."""
+"""Every method takes a step on CUDA in bfloat16, with finite weights close to those of the CPU in float32."""
 
 from __future__ import annotations
 

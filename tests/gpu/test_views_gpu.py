@@ -1,4 +1,4 @@
-"""Views made on a CUDA device against the same views made on the CPU."""
+"""Views rendered on a CUDA device, compared with the same views rendered on the CPU."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPEC = ViewSpec(
 
 
 def noise_batch(height: int, width: int, count: int = 24) -> ImageBatch:
-    """Images of different sizes up to the one given."""
+    """Images of different sizes, up to the given one."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(count, 3, 9, 11, generator=generator)
     pixels = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Backbones by name, the head, weights that timm itself loads."""
+"""Backbones by name, the head, and weights that timm can load."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_head_shapes_norms_and_prototypes():
     assert logits.abs().max() <= 1 + 1e-5  # cosines: both sides are unit vectors
     with torch.no_grad():
         head.prototypes.mul_(3)
-    assert torch.allclose(head(features), logits, atol=1e-6)  # the gain is frozen at 1
+    assert torch.allclose(head(features), logits, atol=1e-6)  # because the gain is frozen at 1
 
 
 def test_head_starts_where_the_paper_says():
@@ -120,7 +120,7 @@ def test_teacher_starts_equal_and_takes_no_gradient():
 
 
 def test_a_heads_reset_is_drawn_on_the_cpu_wherever_its_weights_are():
-    """A generator of the CPU cannot fill weights of another device; meta weights stand for those of a GPU."""
+    """A CPU generator cannot fill weights on another device; meta weights stand in for those on a GPU."""
     heads = {device: Head(8, 16, 3, 4, False, 5).to(device) for device in ("cpu", "meta")}
     for head in heads.values():
         head.reset(torch.Generator().manual_seed(3))

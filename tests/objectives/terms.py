@@ -1,4 +1,4 @@
-"""Objectives for tests, by the names of their terms and what differs from these settings."""
+"""Objectives for tests, given the names of their terms and the settings that differ from the ones here."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def objective_of(dimension: int, **terms: dict[str, Any]) -> Objective:
-    """Of the named terms, each with the settings above but for the given ones: objective_of(5, bce={"weight": 2})."""
+    """The objective with the named terms, whose settings replace those above: objective_of(5, bce={"weight": 2})."""
     parts = [(TERMS[name], TERMS[name].settings(**{**SETTINGS[name], **changes})) for name, changes in terms.items()]
     return Objective(parts, dimension)
 
 
 def with_target(agreement: str, **target: Any) -> dict[str, Any]:
-    """`target` for an agreement that sends a code, nothing for others."""
+    """The setting `target` for an agreement that sends a code, no settings for others."""
     return target if TERMS[agreement].sends_code else {}

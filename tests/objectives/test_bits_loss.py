@@ -1,4 +1,4 @@
-"""The BITS objective against loops over (teacher view, student view, sample, bit)."""
+"""The BITS objective, compared with loops over (teacher view, student view, sample, bit)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def logits(views: int, samples: int, bits: int, seed: int = 0) -> Tensor:
 
 
 def loop_over_pairs(student: Tensor, teacher: Tensor, score: Pairing) -> Tensor:
-    """Mean of `score` (student row, teacher row) over samples and over pairs of different views."""
+    """Mean of score(student row, teacher row) over samples and pairs of different views."""
     scores = []
     for i in range(len(teacher)):
         for v in range(len(student)):

@@ -1,4 +1,4 @@
-"""The coding rate against torch.logdet, against the published sizes of the rate term, and at its edges."""
+"""The coding rate, compared with torch.logdet and with published values of the rate term; edge cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def random_rows(n: int, p: int, seed: int = 0, dtype: torch.dtype = torch.float6
 
 
 def plain_rate(z: torch.Tensor, eps: float, centred: bool, count: int) -> torch.Tensor:
-    """Eq. 9 as it is written, through the p x p matrix and a general determinant."""
+    """Eq. 9 literally, with the p x p matrix and a general determinant."""
     z = z - z.mean(0) if centred else z
     p = z.shape[1]
     return torch.logdet(torch.eye(p, dtype=z.dtype) + p / (count * eps) * z.T @ z) / 2
@@ -57,8 +57,8 @@ def test_gradcheck_in_both_forms() -> None:
         assert torch.autograd.gradcheck(lambda rows: coding_rate(rows, 0.5, True, count=20), (z,))
 
 
-# gamma * R of random unit rows, p = 256, eps 0.05: (rows of one process, processes, value), rows of each
-# process taken alone but divided by the rows of all, as the public SimDINO code does.
+# gamma * R of random unit rows, p = 256, eps 0.05: (rows per process, processes, value). Each process's Gram matrix is
+# divided by the number of rows of all processes, as in the public SimDINO code.
 PUBLIC_SIZES = [
     (64, 8, 0.429),
     (32, 8, 0.373),

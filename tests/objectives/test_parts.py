@@ -1,4 +1,4 @@
-"""A batch in parts: means add up, and the gradient of what couples samples reaches every part through its rows."""
+"""A batch in parts: means add up, and the gradient of terms that couple samples reaches every part's rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SimDINO and DINO losses against numbers of the public implementations (tests/fixtures)."""
+"""SimDINO and DINO losses, compared with values from the public implementations (tests/fixtures)."""
 
 from __future__ import annotations
 

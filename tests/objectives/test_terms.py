@@ -1,4 +1,4 @@
-"""Terms declare themselves, plan without torch, and enter nothing of a run that goes without them."""
+"""Terms declare themselves, can be planned without torch, and do not affect runs that don't use them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def value(*arguments: Any) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Term(name="Big-Term", settings=TermSettings, value=value), "expected a name of small letters"),
-        (lambda: Term(name="x", settings=TermSettings, value=value, rows=value), "has rows, which only"),
+        (lambda: Term(name="Big-Term", settings=TermSettings, value=value), "expected lower-case letters"),
+        (lambda: Term(name="x", settings=TermSettings, value=value, rows=value), "has rows, but only"),
     ],
 )
 def test_a_declaration_that_cannot_be_is_refused(make: Callable[[], Term], match: str) -> None:
@@ -70,7 +70,7 @@ def test_a_declaration_that_cannot_be_is_refused(make: Callable[[], Term], match
 
 
 def test_the_loss_of_three_terms_is_their_weighted_sum() -> None:
-    """Two of them couple samples, one of these compares student and teacher."""
+    """Of the terms, two couple samples, and one of these compares student and teacher."""
 
     def spread(rows_GND: torch.Tensor, settings: Any) -> torch.Tensor:
         return -rows_GND.std(dim=1).mean()

@@ -39,18 +39,18 @@ def test_a_run_says_what_it_differs_in_from_the_nearest_of_its_name(run, tmp_pat
     trained("bits-cosine-more-00000003", run.recipe)  # another run's name
     (tmp_path / "runs/bits-cosine-00000004").mkdir()  # never finished
     said = why_untrained(run)
-    assert said.endswith("bits-cosine-00000002, which stays: optimizer.clip_norm 3.0 -> 1.0")
+    assert said.endswith("bits-cosine-00000002, which is kept: optimizer.clip_norm 3.0 -> 1.0")
 
 
 def test_states_of_a_run_that_is_not_all_there(run):
     assert why_untrained(run) == "was never trained here"
     run.resume.mkdir(parents=True)
     (run.resume / "step-000000120.safetensors").write_bytes(b"")
-    assert why_untrained(run) == "was interrupted; goes on from step 120"
+    assert why_untrained(run) == "was interrupted; resumes from step 120"
     run.failure.write_text("{}")
     assert why_untrained(run).startswith("its last attempt failed")
     assert str(run.failure) in why_untrained(run)
-    assert why_untrained(run).endswith("goes on from step 120")
+    assert why_untrained(run).endswith("resumes from step 120")
     run.outcome.write_text("{}")
     assert why_untrained(run) == "some of its files are missing"
 
@@ -60,8 +60,8 @@ def test_differences_of_recipes_in_words():
     new = {"a": {"c": 2}, "dataset": {"fingerprint": "y"}, "start": {"run": "dino", "digest": "2"}}
     assert differences(old, new) == [
         "a.c absent -> 2",
-        "its images are others",
-        "dino, which it starts from, is another run",
+        "its images have changed",
+        "the run that it starts from, dino, has changed",
         "a.b 1 -> absent",
     ]
     assert differences(old, old) == []

@@ -1,4 +1,4 @@
-"""Digests of code follow what it does, not how it is written."""
+"""Code digests depend on what the code does, not on how it is written."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_code_digest_is_the_same_in_other_versions_of_python():
     code = "from pathlib import Path; from bits.records.code import code_digest; print(code_digest([Path('bits')]))"
     found = [shutil.which(f"python3.{version}") for version in range(11, 20)]
 
-    def said(interpreter: str) -> str:
+    def digest_by(interpreter: str) -> str:
         done = subprocess.run([interpreter, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
         return done.stdout.strip()
 
     expected = code_digest([ROOT / "bits"])
-    assert said(sys.executable) == expected
-    # A name on the path may stand for a version that is not installed, and says nothing then.
-    assert {said(interpreter) for interpreter in found if interpreter} <= {expected, ""}
+    assert digest_by(sys.executable) == expected
+    # An interpreter on the path may be a stub for a version that is not installed, which prints nothing.
+    assert {digest_by(interpreter) for interpreter in found if interpreter} <= {expected, ""}

@@ -1,4 +1,4 @@
-"""What nvidia-smi says, played by shell scripts."""
+"""Answers of nvidia-smi, which shell scripts stand in for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bits.records.gpus import Gpu, gpu_name, gpus, has_driver
 
 @pytest.fixture
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """nvidia_smi(script) puts one on an empty path."""
+    """nvidia_smi(script) makes the script the only program on the path."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(module, "DRIVER", tmp_path / "driver")
 

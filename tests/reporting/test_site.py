@@ -244,10 +244,10 @@ def test_strict_refuses_holes_and_writes_nothing(fake: Any, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["exhibit", "--exhibit", "table-1", "--out-dir", "x"], "plan.json: no plan could be read (No such file"),
+        (["exhibit", "--exhibit", "table-1", "--out-dir", "x"], "plan.json: cannot be read (No such file"),
         (
             ["report", "--exhibits-dir", "x", "--out", "y/index.html"],
-            "plan.json: no plan could be read (No such file",
+            "plan.json: cannot be read (No such file",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The evaluation command on rendered scenes: what it writes, shares and refuses."""
+"""The evaluation command on rendered scenes: what it writes, reuses and refuses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Plan:
-    """A plan with its scenes, and an untrained teacher where bits-fixed would leave its own."""
+    """A plan with its scenes, and an untrained teacher in place of the one of bits-fixed."""
     monkeypatch.chdir(tmp_path)
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
     made = current_plan(Request.of_scale("smoke", (*words, *others)))
@@ -45,7 +45,7 @@ def fixed(plan: Plan) -> Run:
 
 
 def publish(run: Run, tensors: dict[str, torch.Tensor]) -> None:
-    """Leave a teacher as a training would."""
+    """Write a teacher as a training would."""
     teacher = run.weights("teacher")
     write_tensors(teacher, tensors, {"run": run.recipe.digest()})
     write_record(run.provenance, {"weights": {"teacher": file_digest(teacher)}})
@@ -77,9 +77,9 @@ def test_one_process_evaluates_several_sources(plan, monkeypatch):
         assert metrics["source"] == name
         assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
         assert 0 <= metrics["values"]["linear"]["last"] <= metrics["values"]["linear"]["last_tuned"] <= 1
-        assert "last_standardised" not in metrics["values"]["linear"]  # asked for on the target sets only
+        assert "last_standardised" not in metrics["values"]["linear"]  # only computed on the target sets
         assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
-    # the teacher is the random start here, so both are the same number by two ways
+    # the teacher is the random initialisation here, so both compute the same number
     assert found["bits-fixed"]["values"] == found["random-init"]["values"]
     assert found["chance"]["values"]["knn"]["top1_k20"] < 0.15
     assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
@@ -95,7 +95,7 @@ def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardi
     (gallery,) = Path("results/smoke/features").rglob("birds525-train-*.safetensors")
     found = {path: load_file(path)["features"] for path in (features, gallery)}
     scenes = {split: SceneSet(Path(plan.roots["birds525"]), split) for split in ("train", "val")}
-    last = slice(-128, None)  # blocks lie side by side, the last is ranked
+    last = slice(-128, None)  # blocks are concatenated; retrieval uses the last
     aps = average_precision_per_query(
         found[features][:, last], found[gallery][:, last], scenes["val"].labels, scenes["train"].labels
     )
@@ -103,7 +103,7 @@ def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardi
 
 
 def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
-    """An ablation of which a table shows the mAP: the same number as among all others, from test images alone."""
+    """For an ablation of which a table shows only mAP: the same value, computed from test images only."""
     whole, alone = metrics_file(plan, "bits-fixed"), metrics_file(plan, "bits-clip-2")
     call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
     extracted: list[str] = []
@@ -114,7 +114,7 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
     assert extracted == ["val"]
     assert found[alone] == {"retrieval": found[whole]["retrieval"]}
     (features,) = alone.parents[2].glob(f"features/{alone.parent.name}/*.safetensors")
-    assert load_file(features)["features"].shape[1] == 128  # the last block alone
+    assert load_file(features)["features"].shape[1] == 128  # only the last block
 
 
 def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
@@ -136,7 +136,7 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
 
 
 def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path, monkeypatch):
-    """Through a backbone in evaluation mode: with dropout, any other gives other numbers at every pass."""
+    """The backbone must be in evaluation mode; otherwise dropout changes the numbers in every pass."""
     plan = planned(tmp_path, monkeypatch, "backbone.options.proj_drop_rate=0.5")
     output = metrics_file(plan, "bits-fixed")
     modes: list[bool] = []
@@ -162,7 +162,7 @@ def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
         assert found["true"][evaluator] == found["false"][evaluator]
     assert found["true"]["linear"] != found["false"]["linear"]
     widths = {load_file(path)["features"].shape[1] for path in Path("results/smoke/features").rglob("*-val-*")}
-    assert widths == {2 * 128, 3 * 128}  # CLS and patches; of three blocks
+    assert widths == {2 * 128, 3 * 128}  # CLS and patches; the CLS of three blocks
 
 
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
@@ -175,10 +175,10 @@ def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
     with pytest.raises(BitsError, match="does not fit the model"):
         call(monkeypatch, evaluate, *words(plan, job))
     write_tensors(teacher, {"other": torch.zeros(1)}, {"run": "x"})
-    with pytest.raises(BitsError, match="is of a run with digest x"):
+    with pytest.raises(BitsError, match="belongs to a run with digest x"):
         call(monkeypatch, evaluate, *words(plan, job))
     write_tensors(teacher, {"other": torch.ones(1)}, {"run": run.recipe.digest()})
-    with pytest.raises(BitsError, match="is not what the training left"):
+    with pytest.raises(BitsError, match="is not the file that the training wrote"):
         call(monkeypatch, evaluate, *words(plan, job))
     teacher.write_bytes(b"not weights")
     with pytest.raises(BitsError, match="damaged"):

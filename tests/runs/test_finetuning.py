@@ -1,4 +1,4 @@
-"""Fine-tuning: what it takes over from its pretraining, and which files it refuses."""
+"""Fine-tuning: what it loads from its pretraining, and which files it refuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHORT = ("schedule.epochs=3", "optimizer.warmup_epochs=1", "curve.every_epochs=3
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
-    """The plan of a folder that is entered, in which DINO and BITS-reset are trained."""
+    """A plan with trained DINO and BITS-reset; its folder is the working directory."""
     folder = tmp_path_factory.mktemp("train")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -83,7 +83,7 @@ def test_a_fine_tuning_is_trained_from_there_and_measures_every_epoch(trained):
     before = read_tensors(start / "teacher.safetensors").tensors
     after = read_tensors(folder / "teacher.safetensors").tensors
     drift = max(float((after[key] - before[key]).abs().max()) for key in before)
-    assert 0 < drift < 0.5  # moved, but from there
+    assert 0 < drift < 0.5  # changed, starting from there
     provenance = json.loads((folder / "provenance.json").read_text())
     assert provenance["start"]["run"] == "bits-reset"
 
@@ -104,7 +104,7 @@ def test_missing_foreign_and_damaged_starts_are_refused(trained, tmp_path):
         load_start(recipe.start, tmp_path, model, objective)
     digests = {path.stem: file_digest(path) for path in tmp_path.glob("*.safetensors")}
     write_record(tmp_path / "provenance.json", {"weights": digests | {"heads": digests["student"][::-1]}})
-    with pytest.raises(CheckpointError, match=r"heads\.safetensors: is not what the training left"):
+    with pytest.raises(CheckpointError, match=r"heads\.safetensors: is not the file that the training wrote"):
         load_start(recipe.start, tmp_path, model, objective)
     write_record(tmp_path / "provenance.json", {"weights": digests})
     with pytest.raises(CheckpointError, match="does not fit"):

@@ -1,4 +1,4 @@
-"""A run that is killed again and again ends with the bits of one that nobody disturbed."""
+"""A run that is killed repeatedly ends bit-identical to an undisturbed one."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ import pytest
 import torch
 
 from bits.records.code import ROOT
+from bits.records.files import TEMPORARY
 from bits.runs.train import train
-from bits.training import checkpoint
 from bits.training.checkpoint import CheckpointError, read_tensors
 from bits.training.state import RunState
 
 pytestmark = pytest.mark.xdist_group("kills")
-# Quick steps; resets, evaluations, a schedule and dropped paths all the same.
+# Quick steps, but with resets, evaluations, a schedule and stochastic depth.
 RECIPE = (
     "backbone.drop_path=0.1",
     "backbone.options.depth=1",
     "backbone.options.embed_dim=32",
     "site.log_every_steps=1",
-    "site.checkpoint_minutes=1e-9",  # after every step, so that a kill may cost one step and no more
+    "site.checkpoint_minutes=1e-9",  # after every step, so that a kill costs at most one step
 )
 LONG = (*RECIPE, "schedule.epochs=1200", "curve.every_epochs=400", "head_reset.every_epochs=200")
 SHORT = (*RECIPE, "schedule.epochs=120", "curve.every_epochs=40", "head_reset.every_epochs=20")
 KILLS, DURING_A_WRITE = 50, 20
 
 
-class Kennel:
-    """A process that starts trainings of the run in `folder`."""
+class ForkingTrainer:
+    """A process that forks trainings of the run in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("kennel.py")), str(folder)],
+            [sys.executable, str(Path(__file__).with_name("forking_trainer.py")), str(folder)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
@@ -59,13 +59,13 @@ class Kennel:
         return self._number()
 
     def ended(self) -> int:
-        """The exit code of the child that was started last."""
+        """The exit code of the last child."""
         return self._number()
 
     def _number(self) -> int:
         assert self.process.stdout
         line = self.process.stdout.readline()
-        while line and not line.strip().lstrip("-").isdigit():  # what the training prints
+        while line and not line.strip().lstrip("-").isdigit():  # skip the training's output
             line = self.process.stdout.readline()
         assert line, (self.folder / "said.txt").read_text()
         return int(line)
@@ -73,7 +73,7 @@ class Kennel:
 
 @pytest.fixture
 def undisturbed(composed, tmp_path) -> Callable[..., Path]:
-    """undisturbed(*overrides) -> the run, trained in peace."""
+    """undisturbed(*overrides) -> folder of the run, trained without interruption."""
 
     def make(*overrides: str) -> Path:
         made = composed("bits-reset", *overrides, "site.checkpoint_minutes=1e9")
@@ -84,21 +84,21 @@ def undisturbed(composed, tmp_path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def kennel(frozen, tmp_path) -> Iterator[Callable[..., Kennel]]:
-    """kennel(*overrides) -> trainings of the same run, to be disturbed."""
-    kennels: list[Kennel] = []
+def trainer(frozen, tmp_path) -> Iterator[Callable[..., ForkingTrainer]]:
+    """trainer(*overrides) -> a process that starts trainings of the same run, to be killed."""
+    trainers: list[ForkingTrainer] = []
 
-    def make(*overrides: str) -> Kennel:
+    def make(*overrides: str) -> ForkingTrainer:
         frozen(tmp_path / "run", "bits-reset", *overrides)
-        kennels.append(Kennel(tmp_path / "run"))
-        return kennels[-1]
+        trainers.append(ForkingTrainer(tmp_path / "run"))
+        return trainers[-1]
 
     yield make
-    for kennel in kennels:
-        assert kennel.process.stdin
-        kennel.process.stdin.close()
-        kennel.process.kill()
-        kennel.process.wait()
+    for trainer in trainers:
+        assert trainer.process.stdin
+        trainer.process.stdin.close()
+        trainer.process.kill()
+        trainer.process.wait()
 
 
 def assert_same_bits(folder: Path, other: Path) -> None:
@@ -116,7 +116,7 @@ def assert_same_bits(folder: Path, other: Path) -> None:
 
 
 def last_logged_step(folder: Path) -> int:
-    """0 before the first; the last line may be half a line."""
+    """The last step in the log, or 0; the last line may be incomplete."""
     steps = [0]
     for line in (folder / "log.jsonl").read_text().splitlines() if (folder / "log.jsonl").exists() else []:
         try:
@@ -132,58 +132,58 @@ def newest_step(folder: Path) -> int:
     return max(steps, default=0)
 
 
-def litter(folder: Path) -> list[Path]:
-    return list((folder / "resume").glob(f".*{checkpoint.LITTER}"))
+def partial_files(folder: Path) -> list[Path]:
+    return list((folder / "resume").glob(f".*{TEMPORARY}"))
 
 
-def test_fifty_kills_lose_a_step_each_at_most_and_change_no_bit(kennel, undisturbed):
-    kennel, chance = kennel(*LONG), random.Random(0)
-    folder = kennel.folder
+def test_fifty_kills_lose_a_step_each_at_most_and_change_no_bit(trainer, undisturbed):
+    trainer, chance = trainer(*LONG), random.Random(0)
+    folder = trainer.folder
     during = lost = 0
     for kill in range(KILLS):
-        before, child = newest_step(folder), kennel.start()
+        before, child = newest_step(folder), trainer.start()
         deadline = time.monotonic() + 60
         if kill % 5 < 3:  # while it writes a checkpoint, after some steps
             while newest_step(folder) <= before and time.monotonic() < deadline:
                 time.sleep(0.001)
             time.sleep(chance.random() * 0.05)
-            while not litter(folder) and time.monotonic() < deadline:
+            while not partial_files(folder) and time.monotonic() < deadline:
                 pass
-        else:  # at any moment, also before the first step
+        else:  # at any moment, possibly before the first step
             time.sleep(chance.random() * 0.4)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        code = kennel.ended()
+        code = trainer.ended()
         assert code == -signal.SIGKILL, f"ended by itself with {code} after {kill} kills: the run is too short"
-        during += bool(litter(folder))
+        during += bool(partial_files(folder))
         assert newest_step(folder) >= before
         steps = last_logged_step(folder) - newest_step(folder)
         assert steps <= 1
         lost += max(steps, 0)
-    kennel.start()
-    assert kennel.ended() == 0
+    trainer.start()
+    assert trainer.ended() == 0
     assert during >= DURING_A_WRITE
-    assert not litter(folder)
+    assert not partial_files(folder)
     assert not (folder / "resume").exists()
     assert_same_bits(folder, undisturbed(*LONG))
     print(f"{KILLS} kills, {during} during a write, {lost} steps lost in all")
 
 
-def test_signals_lose_nothing(kennel, undisturbed):
-    kennel = kennel(*SHORT)
-    folder = kennel.folder
+def test_signals_lose_nothing(trainer, undisturbed):
+    trainer = trainer(*SHORT)
+    folder = trainer.folder
     for life, number in enumerate(2 * [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]):
-        before, child = newest_step(folder), kennel.start()
+        before, child = newest_step(folder), trainer.start()
         deadline = time.monotonic() + 60
         while newest_step(folder) < before + 3 + life and time.monotonic() < deadline:
             time.sleep(0.005)
         os.kill(child, number)
-        assert kennel.ended() == 128 + number
+        assert trainer.ended() == 128 + number
         assert newest_step(folder) == last_logged_step(folder)
         entry = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
         assert entry["event"] == "stopped"
-    kennel.start()
-    assert kennel.ended() == 0
+    trainer.start()
+    assert trainer.ended() == 0
     assert_same_bits(folder, undisturbed(*SHORT))
 
 
@@ -193,27 +193,27 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_flipped_bit_in_the_newest_checkpoint_gives_way_to_the_one_before_it(kennel, undisturbed):
-    kennel = kennel(*SHORT)
-    folder = kennel.folder
-    child = kennel.start()
+def test_a_flipped_bit_in_the_newest_checkpoint_gives_way_to_the_one_before_it(trainer, undisturbed):
+    trainer = trainer(*SHORT)
+    folder = trainer.folder
+    child = trainer.start()
     while newest_step(folder) < 5:
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
-    kennel.ended()
+    trainer.ended()
     kept = sorted((folder / "resume").glob("step-*"))
     assert len(kept) >= 2
     flip_a_bit(kept[-1])
     with pytest.raises(CheckpointError, match="checksum"):
         read_tensors(kept[-1])
-    kennel.start()
-    assert kennel.ended() == 0
+    trainer.start()
+    assert trainer.ended() == 0
     assert_same_bits(folder, undisturbed(*SHORT))
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
-    """(fill, free) of 8 MB of disk mounted at `folder`, or of a limit on files' sizes where that is not allowed."""
+    """(fill, free) for an 8 MB disk mounted at `folder`; without the right to mount, for a limit on file sizes."""
     folder.mkdir()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True)

@@ -1,4 +1,4 @@
-"""What a training leaves when it ends in each of its ways."""
+"""The files that a training writes for each way in which it can end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_failure_is_left_on_paper_and_taken_away_by_a_new_start(composed, tmp_
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "health", fail)  # first at the last step
+        patch.setattr(loop, "health", fail)  # for the first time at the last step
         with pytest.raises(RuntimeError, match="planted"):
             train(*arguments)
     found = json.loads((folder / "failure.json").read_text())

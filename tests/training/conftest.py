@@ -1,4 +1,4 @@
-"""A tiny run over images in memory."""
+"""Fixtures: a tiny run on images in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bits.training.world import World
 
 
 class RandomImages(ImageSet):
-    """40 images of noise with a colour cast."""
+    """40 noise images with a colour cast."""
 
     name, split, class_names, in_memory = "noise", "train", ("a", "b"), True
 
@@ -46,7 +46,7 @@ def compose() -> Callable[..., tuple[Recipe, Site]]:
 
 @pytest.fixture
 def pretraining(compose: Callable[..., tuple[Recipe, Site]], tmp_path: Path) -> Callable[..., Pretraining]:
-    """pretraining(run, *overrides, folder=..., evaluate=..., images=..., world=...) -> a run that is ready to go."""
+    """pretraining(run, *overrides, folder=..., evaluate=..., images=..., world=...) -> a run that is ready to start."""
 
     def make(run: str, *overrides: str, **other: Any) -> Pretraining:
         recipe, site = compose(run, *overrides)

@@ -1,4 +1,4 @@
-"""Two terms that couple samples, planted beside those of a recipe: one of student and teacher rows, one of both."""
+"""Two extra terms that couple samples: one computed from student and teacher rows separately, one from both."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bits.config.recipe import Recipe
 from bits.objectives.objective import Objective
 from bits.objectives.term import Term, TermSettings
 
-PLANTED = "planted terms"  # of variants that have them
+PLANTED = "planted terms"  # marks test variants that include them
 
 
 def spread(rows_GND: Tensor, settings: Any) -> Tensor:
-    """Hinge on the standard deviation over the batch: no sum over samples has its gradient."""
+    """Hinge on the standard deviation over the batch, whose gradient is not a sum over samples."""
     return (1 - (rows_GND.var(dim=1) + 1e-4).sqrt()).relu().mean()
 
 
@@ -24,7 +24,7 @@ def unit_pairs(student_GND: Tensor, teacher_GND: Tensor, settings: Any) -> Tenso
 
 
 def correlation(rows: Tensor, settings: Any) -> Tensor:
-    """Squared distance from the identity of the correlation between the student's and the teacher's dimensions."""
+    """Squared distance of the cross-correlation between student and teacher dimensions from the identity."""
     student, teacher = (rows - rows.mean(dim=1, keepdim=True)).chunk(2)
     cross = student.transpose(1, 2) @ teacher * (rows.shape[2] / rows.shape[1])
     return (cross - torch.eye(rows.shape[2], dtype=rows.dtype)).square().mean()
@@ -37,6 +37,6 @@ CORRELATION = Term(
 
 
 def with_planted_terms(recipe: Recipe) -> Objective:
-    """The recipe's objective and both."""
+    """The recipe's objective with both extra terms."""
     planted = [(SPREAD, TermSettings(weight=0.3)), (CORRELATION, TermSettings(weight=5.0))]
     return Objective([*recipe.objective.parts(), *planted], recipe.head.prototypes or recipe.head.outputs)

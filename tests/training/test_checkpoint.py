@@ -1,4 +1,4 @@
-"""Checkpoints: atomic, damaged ones passed over, foreign ones refused."""
+"""Checkpoints are written atomically; damaged ones are skipped, foreign ones refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number of processes and of micro-batches changes nothing: losses, gradients and weights in float64."""
+"""The number of processes and micro-batches changes no loss, gradient or weight (in float64)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bits.training.world import World
 from tests.training.planted import PLANTED
 from tests.training.worlds import Case, in_world, whole_runs
 
-pytestmark = pytest.mark.xdist_group("division")  # what several tests share is made once
+pytestmark = pytest.mark.xdist_group("division")  # the tests share a fixture that is expensive to make
 Runs = dict[str, dict[str, Tensor]]
 COMMON = (
     "schedule={epochs: 3, batch_size: 32, images_per_epoch: 32}",
@@ -57,7 +57,7 @@ def cases(compose: Callable[..., tuple[Recipe, Site]]) -> dict[str, Case]:
 
 @pytest.fixture(scope="module")
 def divided(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
-    """By division, then by variant; "1 x 32" is the whole."""
+    """Results by division, then by variant; "1 x 32" is the undivided batch."""
     found = {}
     together = {}
     for name, (size, micro) in {"1 x 32": (1, 0), **DIVISIONS}.items():
@@ -68,7 +68,7 @@ def divided(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) ->
         else:
             together |= {f"{name}/{key}": case for key, case in here.items()}
     folder = tmp_path_factory.mktemp("world")
-    last = in_world(2, folder, whole_runs, together, folder)[-1]  # as the process sees it that writes nothing
+    last = in_world(2, folder, whole_runs, together, folder)[-1]  # as seen by the process that writes nothing
     for key, run in last.items():
         found.setdefault(key.split("/")[0], {})[key.split("/")[1]] = run
     return found

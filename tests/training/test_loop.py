@@ -48,7 +48,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(pretraining, tmp_path, met
 
     def stop_once(backbone: object) -> float:
         calls.append(1)
-        if len(calls) == 2:  # in the evaluation after epoch 2
+        if len(calls) == 2:  # during the evaluation after epoch 2
             os.kill(os.getpid(), signal.SIGTERM)
         return 0.5
 
@@ -144,7 +144,7 @@ def test_a_trained_run_whose_end_was_lost_is_not_trained_again(pretraining, monk
     with pytest.raises(OSError, match="disk full"):
         first.run()
     again = pretraining("bits-fixed", *SHORT)
-    monkeypatch.setattr(again, "update", None)  # would fail when called
+    monkeypatch.setattr(again, "update", None)  # calling it would fail
     assert again.run().facts() == {"outcome": "finished", "detail": "trained to the end", "step": 6, "epochs": 6}
     assert same(weights(first), weights(again))
     assert again.curve["x"] == [0, 2, 4, 6]
@@ -197,7 +197,7 @@ def test_training_starts_from_the_state_that_it_is_given_unless_there_is_a_check
         for tensor in (*run.model.parameters(), *run.objective.buffers()):
             tensor.add_(0.5)
     given, centre = weights(run), run.objective.cross_entropy.centre.clone()
-    for pretrained in (run, other):  # the other takes up the first one's checkpoint
+    for pretrained in (run, other):  # the second resumes from the first one's checkpoint
         pretrained.run()
         assert torch.equal(pretrained.objective.cross_entropy.centre, centre)
         for name, tensor in weights(pretrained).items():

@@ -1,4 +1,4 @@
-"""Parameter groups, clipping and schedules against plain transcriptions."""
+"""Parameter groups, clipping and schedules, compared with plain transcriptions."""
 
 from __future__ import annotations
 

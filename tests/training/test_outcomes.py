@@ -1,4 +1,4 @@
-"""How runs end: planted divergence and collapse, and that no NaN is ever kept."""
+"""How runs end: with planted divergence and collapse; no NaN is ever kept."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_weights_that_are_not_finite_are_neither_evaluated_nor_saved(pretraining
 
     def planted(*arguments):
         result = update(*arguments)
-        if run.step == 3:  # as an overflow in the optimiser would
+        if run.step == 3:  # like an overflow in the optimiser
             next(run.model.teacher.backbone.parameters()).data.fill_(math.inf)
         return result
 
@@ -143,7 +143,7 @@ def test_save_names_what_is_not_finite_and_writes_nothing(tmp_path):
 @pytest.mark.parametrize("method", ["bits-fixed", "bits-soft-1"])
 def test_constant_features_are_a_collapse_and_said_while_it_happens(pretraining, method):
     run = pretraining(method, *SHORT)
-    with torch.no_grad():  # features that depend on nothing
+    with torch.no_grad():  # features that do not depend on the image
         for branch in (run.model.student, run.model.teacher):
             branch.backbone.norm.weight.zero_()
             branch.backbone.norm.weight.requires_grad_(False)
@@ -160,7 +160,7 @@ def test_constant_codes_are_told_where_codes_are_the_message(pretraining, method
         for branch in (run.model.student, run.model.teacher):
             branch.head.mlp[4].bias.fill_(100.0)
     outcome = run.run()
-    assert outcome.outcome == "finished"  # the features are spread as before
+    assert outcome.outcome == "finished"  # the features are still spread out
     assert ("constant codes" in outcome.detail) == sends
     assert any("0.000 < 0.05 bits" in entry.get("warning", "") for entry in lines(run.folder)) == sends
 
@@ -189,7 +189,7 @@ def test_health_of_planted_spreads():
 
 @pytest.mark.parametrize("epoch", [0, 1, 4])
 def test_an_evaluation_that_comes_to_nothing_is_a_divergence(pretraining, epoch):
-    """Weights may be finite and yet so large that no feature is."""
+    """Weights can be finite but so large that no feature is."""
     seen: list[int] = []
 
     def evaluate(backbone: object) -> float:

@@ -1,4 +1,4 @@
-"""One process at a time trains a run."""
+"""Only one process at a time can train a run."""
 
 from __future__ import annotations
 

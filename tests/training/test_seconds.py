@@ -1,4 +1,4 @@
-"""A run knows the time that it took, over all its starts."""
+"""A run records the time that it took over all attempts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 def test_time_adds_up_over_starts(pretraining):
     first = pretraining("bits-fixed")
-    first.state.since -= 100  # as if it had worked that long
+    first.state.since -= 100  # as if it had worked for that long
     first.state.save()
     second = pretraining("bits-fixed")
     assert second.state.seconds < 50

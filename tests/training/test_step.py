@@ -1,4 +1,4 @@
-"""A step against autograd on the whole batch and against the recipe's arithmetic written out."""
+"""A step, compared with autograd on the whole batch and with the recipe's arithmetic written out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def exact(compose: Any, tmp_path: Any) -> Any:
 
 
 def loss_of(run: Pretraining, model: nn.Module, objective: nn.Module, images: Any, number: int) -> Tensor:
-    """The loss of the whole batch as the objective states it, all views in one pass each; moves the centre."""
+    """The objective's loss for the whole batch, each view in one pass; updates the centre."""
     views, factors = run.update._inputs(images, number)
     rendered = [view.double() for view in views.render(slice(None), slice(None))]
     with torch.no_grad():
@@ -93,14 +93,14 @@ def test_the_gradient_is_that_of_the_objective(exact, variant, micro):
 
 
 def halfway(start: float, end: float, share: float) -> float:
-    """From start (share 0) to end (share 1) along half a cosine."""
+    """Half cosine from start (share 0) to end (share 1)."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 @pytest.mark.parametrize("by", ["tensor", "global"])
 @pytest.mark.parametrize("method", ["dino", "bits-fixed"])
 def test_three_steps_are_the_recipe_written_out(exact, method, by):
-    """Clipping, learning rate for the batch with warm-up, AdamW with decay for matrices alone, then the teacher."""
+    """Clipping, learning rate with batch scaling and warm-up, AdamW with decay for matrices only, then the teacher."""
     run = exact(
         *VARIANTS[method],
         "optimizer.learning_rate=0.08",

@@ -1,4 +1,4 @@
-"""The views of a share of the global batch are the share of the global batch's views."""
+"""Each process's views equal its share of the views of the global batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_share_of_the_views_is_the_views_of_the_share(compose) -> None:
     for views in (slice(0, 2), slice(2, None)):
         for part in (slice(0, 6), slice(2, 5)):
             for found, expected in zip(share.render(views, part), whole[views], strict=True):
-                # another canvas, other rounding
+                # another canvas size rounds differently
                 torch.testing.assert_close(found, expected[4 + part.start : 4 + part.stop], rtol=0, atol=1e-5)
 
 

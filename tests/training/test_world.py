@@ -1,4 +1,4 @@
-"""What processes tell each other, and that they stop and diverge in the same step whoever has the reason."""
+"""Communication between processes; all stop or diverge in the same step, whichever one causes it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from bits.training.loop import Pretraining
 from bits.training.world import World
 from tests.training.worlds import Case, ManySizes, in_world
 
-pytestmark = pytest.mark.xdist_group("world")  # what several tests share is made once
+pytestmark = pytest.mark.xdist_group("world")  # the tests share a fixture that is expensive to make
 
 
 def messages(world: World) -> dict[str, Any]:
     mine = torch.arange(6.0).view(2, 3) + 10 * world.rank
     sums = [torch.full((3,), 1.0 + world.rank), torch.full((2, 2), 2.0), torch.tensor(float(world.rank))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worlds, "BUCKET", 4)  # less than the tensors together
+        patch.setattr(worlds, "BUCKET", 4)  # smaller than all tensors together
         world.all_reduce_(sums)
     equal = [torch.full((2,), float(world.rank))]
     world.broadcast_(equal)
@@ -40,7 +40,7 @@ def messages(world: World) -> dict[str, Any]:
 
 
 def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int, list[str]]:
-    """A run in which the second process alone has a reason to end at step 2."""
+    """A run in which only the second process has a reason to end at step 2."""
     recipe, site = case
     model, objective = teacher_student(recipe), objective_of(recipe)
     run = Pretraining(
@@ -52,7 +52,7 @@ def planted(world: World, case: Case, folder: Path, what: str) -> tuple[str, int
 
         def spoiling(*arguments: Any) -> Any:
             result = update(*arguments)
-            if here():  # as a fault of one machine would
+            if here():  # like a fault of one machine
                 weight.data[0, 0] = math.nan
             return result
 
@@ -83,7 +83,7 @@ def everything(world: World, case: Case, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def said(compose, tmp_path_factory) -> list[dict[str, Any]]:
-    """What each of two processes has to tell."""
+    """The messages of each of two processes."""
     folder = tmp_path_factory.mktemp("world")
     case = compose("bits-fixed", "schedule.epochs=6", "optimizer.warmup_epochs=2", "curve.every_epochs=6")
     return in_world(2, folder, everything, case, folder)

@@ -1,4 +1,4 @@
-"""Worlds of several processes on this machine (gloo), and what a run leaves in them."""
+"""Worlds of several processes on this machine (gloo), and the results of runs in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Case = tuple[Recipe, Site]
 
 
 class ManySizes(ImageSet):
-    """40 images of smooth noise, 17 to 40 px a side."""
+    """40 images of smooth noise, with sides of 17 to 40 px."""
 
     name, split, class_names, in_memory = "noise", "train", ("a", "b"), True
 
@@ -44,7 +44,7 @@ class ManySizes(ImageSet):
 
 
 def whole_run(world: World, case: Case, folder: Path, planted: bool = False) -> dict[str, Tensor]:
-    """Every step's loss, terms and gradients, and the weights at the end, in float64."""
+    """Loss, terms and gradients of every step, and the final weights, in float64."""
     recipe, site = case
     objective = with_planted_terms(recipe) if planted else objective_of(recipe)
     model, objective = teacher_student(recipe).double(), objective.double()
@@ -75,7 +75,7 @@ def whole_runs(world: World, cases: dict[str, Case], folder: Path) -> dict[str, 
 
 
 def in_world(size: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """function(world, *arguments) in `size` processes; what each returned, by rank."""
+    """Call function(world, *arguments) in `size` processes; returns their results, by rank."""
     folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     processes = [

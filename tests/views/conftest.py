@@ -1,4 +1,4 @@
-"""Images that the view tests compare with Pillow: made ones always, photographs where they are at hand."""
+"""Images for comparing views with Pillow: generated ones always, photographs if available."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES = [
 
 
 def made_image(height: int, width: int, generator: np.random.Generator) -> Image.Image:
-    """A smooth colour field with hard-edged boxes and grain, as uneven as a photograph."""
+    """A smooth colour field with hard-edged boxes and grain, about as varied as a photograph."""
     field = Image.fromarray(generator.integers(0, 256, (5, 6, 3), dtype=np.uint8))
     pixels = np.asarray(field.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
     for _ in range(4):
@@ -37,14 +37,14 @@ def made_image(height: int, width: int, generator: np.random.Generator) -> Image
 
 
 def made_images() -> list[Image.Image]:
-    """One for each size; the last has no colour."""
+    """One image of each size; the last one is grey."""
     generator = np.random.default_rng(0)
     images = [made_image(height, width, generator) for height, width in SIZES]
     return [*images[:-1], images[-1].convert("L").convert("RGB")]
 
 
 def photographs(folder: Path) -> list[Image.Image]:
-    """Eight small ones and four larger ones cut to different shapes."""
+    """Eight small photographs and four larger ones, cropped to different shapes."""
     images = []
     for name, ending, count in (("tiny_imagenet_100.zip", ".JPEG", 8), ("grocery20.zip", ".jpg", 4)):
         with zipfile.ZipFile(folder / name) as archive:
@@ -64,7 +64,7 @@ def images(request: pytest.FixtureRequest) -> list[Image.Image]:
 
 @pytest.fixture
 def batch(images: list[Image.Image]) -> ImageBatch:
-    """The same images on one canvas, with noise where there is no image."""
+    """The same images on one canvas, padded with noise."""
     sizes = torch.tensor([[image.height, image.width] for image in images])
     height, width = sizes.amax(0).tolist()
     pixels = torch.randint(0, 256, (len(images), 3, height, width), dtype=torch.uint8)

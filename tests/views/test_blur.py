@@ -1,4 +1,4 @@
-"""Gaussian blur against Pillow, and the band matrices against plain loops."""
+"""Gaussian blur compared with Pillow, and the band matrices with plain loops."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_image_narrower_than_the_box() -> None:
 
 
 def test_bands_skip_zeros_only() -> None:
-    """A large image is done in bands; a constant one must come back exactly and an impulse symmetrically."""
+    """A large image is blurred in bands: a constant must be unchanged and an impulse must stay symmetric."""
     constant = torch.full((2, 3, 200, 200), 77.0)
     torch.testing.assert_close(gaussian_blur(constant, torch.tensor([0.4, 2.0])), constant)
     impulse = torch.zeros(1, 3, 201, 201)

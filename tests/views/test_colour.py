@@ -1,4 +1,4 @@
-"""Colour operations against torchvision on Pillow images, and against plain Python on single pixels."""
+"""Colour operations compared with torchvision on Pillow images, and with plain Python on single pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def squares(images: list[Image.Image]) -> list[Image.Image]:
 
 
 def uniform(count: int, low: float, high: float) -> Tensor:
-    """Values over the range, its ends included."""
+    """Values across the range, including both ends."""
     values = torch.rand(count, generator=torch.Generator().manual_seed(7)) * (high - low) + low
     values[0], values[-1] = low, high
     return values
@@ -73,7 +73,7 @@ def test_solarise_has_no_jump_between_levels() -> None:
 
 def test_hue_turns_each_pixel_in_hsv() -> None:
     images = torch.rand(2, 3, 6, 7, generator=torch.Generator().manual_seed(0)) * 255
-    shifts = torch.tensor([51 / 255, -102 / 255])  # whole steps, so that nothing is cut
+    shifts = torch.tensor([51 / 255, -102 / 255])  # whole steps, so that nothing is truncated
     found = colour.hue(images, shifts + 1e-6 * shifts.sign())
     for n, y, x in np.ndindex(2, 6, 7):
         h, s, v = colorsys.rgb_to_hsv(*(images[n, :, y, x] / 255).tolist())

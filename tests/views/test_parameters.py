@@ -1,4 +1,4 @@
-"""The distributions of the draw, and that it depends on nothing but the generator and the sizes."""
+"""The distributions of the parameters, which depend only on the generator and the sizes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPEC = ViewSpec(
     std=(1.0, 1.0, 1.0),
 )
 COUNT = 20_000
-CREDIBLE = 1e-3  # smallest p value; the seeds are fixed, so a pass stays a pass
+CREDIBLE = 1e-3  # least p value; seeds are fixed, so results are reproducible
 
 
 def drawn(spec: ViewSpec, height: int, width: int, count: int = COUNT, seed: int = 0) -> ViewParameters:
@@ -71,7 +71,7 @@ def test_boxes_lie_inside_and_reach_every_edge() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(10, 400), (400, 10), (7, 500), (1, 90), (1, 1)])
 def test_fallback_is_torchvisions_centre_crop(height: int, width: int) -> None:
-    """A crop of the whole area fits no try in an elongated image, so both fall back."""
+    """No try for a crop of the whole area fits into an elongated image, so both pipelines fall back."""
     wanted = transforms.RandomResizedCrop.get_params(torch.empty(3, height, width), [1.0, 1.0], [3 / 4, 4 / 3])
     crop = drawn(replace(SPEC, scale=(1.0, 1.0)), height, width, 50).crop
     assert (crop == torch.tensor(wanted)).all()
@@ -100,7 +100,7 @@ def test_factors_and_radii_are_uniform() -> None:
     radii = parameters.blur_radius
     assert uniform_p(radii[radii > 0], 0.1, 2.0) > CREDIBLE
     strong = drawn(replace(SPEC, brightness=1.7), 64, 64).factors[:, 0]
-    assert uniform_p(strong, 0.0, 2.7) > CREDIBLE  # a factor is never negative
+    assert uniform_p(strong, 0.0, 2.7) > CREDIBLE  # factors are never negative
 
 
 def test_orders_are_permutations_and_equally_likely() -> None:

@@ -1,4 +1,4 @@
-"""Crop and resize against Pillow, and the weight matrices against a double loop."""
+"""Crop and resize compared with Pillow, and the weight matrices with a double loop."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_any_crop_and_resize_is_pillows(images: list[Image.Image], batch: ImageB
     found = resample(batch.pixels, *maps(boxes, size))
     for index, (image, (top, left, height, width)) in enumerate(zip(images, boxes.tolist(), strict=True)):
         crop = image.crop((left, top, left + width, top + height))
-        # One axis at a time: Pillow 13 goes vertically first where that is cheaper, earlier ones never.
+        # One axis at a time: Pillow 13 does the vertical pass first where that is cheaper, earlier versions never.
         crop = crop.resize((size, height), Image.Resampling.BICUBIC)
         wanted = as_tensor(crop.resize((size, size), Image.Resampling.BICUBIC)).float()
         difference = (found[index] - wanted).abs()
-        # Pillow rounds after both passes, and the second one's weights carry up to 1.3 of the first rounding.
+        # Pillow rounds after both passes, and the second pass amplifies the first rounding by up to 1.3.
         assert difference.max() < 1.3 and difference.mean() < 0.35, (
             index,
             difference.max(),
@@ -87,7 +87,7 @@ def test_same_size_is_the_crop_itself() -> None:
 
 
 def pillow_weights(length: int, full: int, sample: int) -> list[float]:
-    """One output sample's weights over the source, as Pillow's C code writes it."""
+    """The weights of one output sample over the source, transcribed from Pillow's C code."""
     scale = length / full
     stretch = max(scale, 1.0)
     centre = (sample + 0.5) * scale

@@ -1,4 +1,4 @@
-"""Whole views against the usual pipeline of torchvision on Pillow images, with the same parameters forced."""
+"""Whole views compared with the usual torchvision pipeline on Pillow images, with the same parameters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ADJUST = (
 
 
 def usual_view(image: Image.Image, spec: ViewSpec, parameters: ViewParameters, index: int) -> Tensor:
-    """The DINO recipe, operation by operation, with image `index`'s parameters."""
+    """The DINO recipe, operation by operation, with the parameters of image `index`."""
     box = parameters.crop[index].tolist()
     image = functional.resized_crop(image, *box, [spec.size, spec.size], BICUBIC)
     if parameters.flip[index]:
@@ -63,7 +63,7 @@ def usual_view(image: Image.Image, spec: ViewSpec, parameters: ViewParameters, i
 
 
 def levels(difference: Tensor) -> Tensor:
-    """A difference of normalised views in levels of 1/255."""
+    """The difference of normalised views, in levels of 1/255."""
     return difference.abs() * torch.tensor(STD).view(3, 1, 1) * 255
 
 
@@ -86,7 +86,7 @@ def differences(images: list[Image.Image], batch: ImageBatch, size: int) -> tupl
 
 @pytest.mark.parametrize("size", [24, 48, 120])
 def test_whole_pipeline_is_the_usual_one(images: list[Image.Image], batch: ImageBatch, size: int) -> None:
-    """Each of three blends of the usual pipeline drops half a level, and a later one can amplify that."""
+    """Each of the usual pipeline's three blends loses half a level, which a later one can amplify."""
     mean, tail = differences(images, batch, size)
     assert mean.mean() < 1.5 and mean.max() < 3.5 and tail.max() < 8, (mean, tail)
 
@@ -94,7 +94,7 @@ def test_whole_pipeline_is_the_usual_one(images: list[Image.Image], batch: Image
 def test_what_differs_is_the_dropped_fractions(
     images: list[Image.Image], batch: ImageBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With Pillow's cut to whole levels put after each blend, most of the difference goes."""
+    """With Pillow's truncation to whole levels after each blend, most of the difference disappears."""
 
     def cut(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return lambda *values: operation(*values).add(1e-3).floor()
@@ -151,8 +151,8 @@ def test_rendering_leaves_the_batch_alone_and_ignores_autocast(batch: ImageBatch
 
 
 def test_every_step_stays_on_the_batchs_device(batch: ImageBatch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The meta device has no values to read back, so waiting for the device or mixing devices fails here."""
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it does not know that device
+    """The meta device has no values to read, so waiting for the device or mixing devices fails here."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it does not support that device
     moved = ImageBatch(batch.pixels.to("meta"), batch.sizes)
     assert render(moved, SPEC, draw(SPEC, batch.sizes, generator(1))).device.type == "meta"
     assert evaluation_view(moved, size=28, resize=32, mean=MEAN, std=STD).device.type == "meta"

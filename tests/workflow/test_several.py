@@ -60,7 +60,7 @@ def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand
         second = project.snakemake(TARGET, *SLOW)
         said = second.stdout + second.stderr
         assert second.returncode != 0
-        assert "another Snakemake is at work in this folder" in said
+        assert "another Snakemake is running in this folder" in said
         assert "cleared" not in said
         run = project.run("dino")
         dry = project.snakemake(TARGET, "-n", *SLOW)  # asking is allowed
@@ -72,7 +72,7 @@ def test_a_second_build_is_refused_and_a_killed_one_leaves_nothing_to_understand
     assert list((project.folder / ".snakemake/locks").iterdir())
     assert list((project.folder / run.resume).glob("step-*"))
     again = project.made(TARGET, *SLOW)
-    assert "cleared the locks that a killed Snakemake had left" in again.stderr
+    assert "cleared the locks that a killed Snakemake left" in again.stderr
     outcome = json.loads((project.folder / run.outcome).read_text())
     assert outcome["step"] == STEPS
     log = (project.folder / run.log).read_text().splitlines()

@@ -1,4 +1,4 @@
-# Exhibits from metrics files alone, then the report and the page that lists the reports of all scales.
+# Exhibits, which need only metrics files; then the report, and the page that lists the reports of all studies.
 
 for exhibit, metrics in plan.needs.items():
 
@@ -63,6 +63,6 @@ rule front_page:
         code=code_state_of("report"),
         study=plan.study,
     message:
-        "List the reports of all scales"
+        "List the reports of all studies"
     shell:
         "{python} bits.commands.render front --reports reports --out {output} > {log} 2>&1"

@@ -1,4 +1,4 @@
-# Pretraining and fine-tuning: one job a run, from its frozen configuration, resumable.
+# Pretraining and fine-tuning: one resumable job per run, from its frozen configuration.
 
 RUNS = plan.runs
 PRETRAININGS = [name for name, run in RUNS.items() if run.kind == "pretraining"]
@@ -6,7 +6,7 @@ FINETUNINGS = [name for name, run in RUNS.items() if run.kind == "finetuning"]
 
 
 def training_command():
-    """One process trains by itself; several, on this node or on more, are started by torchrun."""
+    """A single process runs directly; several, on one or more nodes, are started by torchrun."""
     processes, nodes = plan.site.processes, plan.site.nodes
     each = f"--threads {jobs.threads('train')}"
     if processes == nodes == 1:
@@ -35,7 +35,7 @@ rule pretrain:
     threads: jobs.cores("train", plan.site.processes)
     resources:
         **jobs.resources("train", plan.site.processes, plan.site.nodes),
-        train=training_command(),  # a resource, because a parameter would make runs stale
+        train=training_command(),  # a resource, because a change of `params` would make runs stale
     params:
         code=lambda wildcards: code_of_training(RUNS[wildcards.id].recipe),
         start="",
@@ -64,7 +64,7 @@ use rule pretrain as finetune with:
         "Fine-tune {wildcards.id}"
 
 
-# `snakemake run/bits-reset` by the declared name, all its seeds, whatever digests they have at this scale.
+# `snakemake run/bits-reset` makes all seeds of a run by its name in runs.yaml, whatever their digests.
 for source, ids in plan.sources.items():
     if ids[0] in RUNS:
 
@@ -73,5 +73,5 @@ for source, ids in plan.sources.items():
                 f"run/{source}"
             input:
                 [str(RUNS[id].outcome) for id in ids],
-                # Of one that only curves show, nothing else is measured.
+                # A run that is only shown as a curve has no other metrics file.
                 [str(plan.metrics[id].get(RUNS[id].role, RUNS[id].curve)) for id in ids],

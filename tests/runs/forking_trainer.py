@@ -1,6 +1,6 @@
-"""Trains one run again and again in children that can be killed, without importing torch anew for each.
+"""Trains a run repeatedly in child processes that can be killed, without importing torch again for each.
 
-python kennel.py <folder with config.yaml and site.yaml>; every line on stdin starts a child, whose process number is
+python forking_trainer.py <folder with config.yaml and site.yaml>; every line on stdin starts a child, whose PID is
 printed and then, when it has ended, its exit code (negative: the signal that killed it).
 """
 
