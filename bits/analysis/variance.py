@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Variance(Section):
     """Of which covariance the eigenvalues are."""
 
-    centred: bool
+    centred: bool  # about the mean feature; false: second moments
     normalised: bool  # of L2-normalised rows
 
 

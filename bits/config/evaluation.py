@@ -23,7 +23,7 @@ class CentreCrop(Section):
 class Features(CentreCrop):
     """From which backbone features are taken."""
 
-    model: Literal["teacher", "student"]
+    model: Literal["teacher", "student"]  # whose backbone
 
 
 class _Evaluation(Section):

@@ -114,9 +114,7 @@ class Dataset(Section):
     classes: Positive | None = None  # keep the first n classes; null: all
     max_side: Positive | None = None  # px, images with a longer side are reduced while decoding; null: never
     eval_split: Literal["val", "test"] = "val"  # the split to evaluate on, if the data set has both
-    settings: dict[str, Any] = Field(
-        default_factory=dict
-    )  # of the kind; for scenes, those of the renderer (docs/scenes.md)
+    settings: dict[str, Any] = Field(default_factory=dict)  # of the kind; for scenes, of the renderer (docs/scenes.md)
     fingerprint: str | None = None  # of the content; filled in when the plan is made
 
     @model_validator(mode="after")

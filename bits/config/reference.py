@@ -25,8 +25,9 @@ from bits.config.composed import Composed
 from bits.config.evaluation import EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.config.site import Site
-from bits.config.validation import section_of
+from bits.config.validation import optional_section, section_of
 
+LONGEST = 100  # characters of a value that is shown; what is longer stands in its file
 RUNS = ("bits-fixed", "simdino", "dino", "bits-cosine")  # whose configurations hold a value of every key, in this order
 # Files below config/ in the order in which a later one wins, and the key that what they hold lies below.
 FILES = (
@@ -35,6 +36,7 @@ FILES = (
     ("augmentation/simdino.yaml", "augmentation"),
     ("optimizer/adamw.yaml", "optimizer"),
     ("dataset/imagenet1k.yaml", "dataset"),
+    ("targets/fine-grained.yaml", "targets"),
     ("evaluator/paper.yaml", "evaluation"),
     ("evaluator/fine-grained.yaml", "target_evaluation"),
     ("method/dino.yaml", ""),
@@ -102,9 +104,9 @@ def _field(section: type[BaseModel], name: str, prefix: str) -> Iterator[Key]:
     if inner is not None:
         yield from _keys(inner, f"{path}.")
         return
-    value = _value(path)
-    shown = "" if value is None and not _file(path) else json.dumps(value)
-    yield Key(path, meaning_of(section, name), shown, _file(path))
+    value, file = _value(path), _file(path)
+    shown = "" if value is None and not file else json.dumps(value, ensure_ascii=False)
+    yield Key(path, meaning_of(section, name), shown if len(shown) <= LONGEST else "", file)
 
 
 @cache
@@ -134,14 +136,16 @@ def _file(path: str) -> str:
     """The last file that sets a key, "" when none does."""
     for name, below, content in _contents():
         inside = path.removeprefix(f"{below}.") if below else path
-        if below and inside == path:
+        if below and inside == path and path != below:
             continue
         found: Any = content
-        for part in inside.split("."):
+        for part in inside.split(".") if inside != below else ():
+            if isinstance(found, str) and found.startswith("${"):  # of another key
+                break
             found = found[part] if isinstance(found, Mapping) and part in found else ...
         if found is not ...:
             return name
-    return ""
+    return "runs.yaml" if optional_section(path) else ""
 
 
 def meaning_of(section: type[BaseModel], name: str) -> str:

@@ -18,7 +18,7 @@ class Knn(Section):
     """Each neighbour votes with exp(cos / temperature)."""
 
     ks: tuple[Positive, ...]  # numbers of neighbours; those above the size of the training split are left out
-    temperature: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(gt=0)]  # of the votes, exp(cos / temperature)
 
 
 def measure(subject: Subject, settings: Knn) -> dict[str, float]:

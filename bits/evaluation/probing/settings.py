@@ -14,11 +14,11 @@ Rate = Annotated[float, Field(gt=0)]
 class ProbeSettings(Section):
     """SGD with a cosine schedule from learning_rate x batch_size / 256 to 0, stepped with every batch (protocol)."""
 
-    epochs: Positive
+    epochs: Positive  # passes over the training images
     learning_rate: Rate  # the headline's, for 256 images a step
-    momentum: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    batch_size: Positive
+    momentum: Annotated[float, Field(ge=0, lt=1)]  # of SGD
+    weight_decay: Annotated[float, Field(ge=0)]  # of SGD
+    batch_size: Positive  # images a step
     grid: tuple[Rate, ...]  # more learning rates, trained from the same batches
 
     @property
