@@ -30,7 +30,7 @@ from bits.workflow.options import add_words, as_options
 
 JOB = re.compile(r"^Job \d+: (.+)\nReason: (.*)$", re.MULTILINE)
 STAGES = {
-    "Render the scenes": "Make data",
+    "Make the data set": "Make data",
     "Pretrain": "Train",
     "Fine-tune": "Fine-tune",
     "Evaluate": "Evaluate",

@@ -54,7 +54,8 @@ def _explained(problem: Any) -> str:
         near = difflib.get_close_matches(str(value), allowed, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"{path} = {value!r} is not one of {', '.join(allowed)}{hint}"
-    return f"{path} = {value!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    said = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+    return f"{path}: {said}" if isinstance(value, Mapping) else f"{path} = {value!r}: {said}"
 
 
 def known_keys(section: type[BaseModel] = Composed, prefix: str = "") -> list[str]:

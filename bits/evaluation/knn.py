@@ -33,7 +33,8 @@ def measure(subject: Subject, settings: Knn) -> dict[str, float]:
 
 
 def cost(load: Workload, settings: Knn) -> Cost:
-    return Cost(flops={"ranking": 2.0 * load.width * load.val * load.train})
+    flops = 2.0 * load.width * load.val * load.train
+    return Cost(flops={"ranking": flops}, memory=4 * load.width * (load.train + load.val))  # the unit rows
 
 
 EVALUATOR = Evaluator(

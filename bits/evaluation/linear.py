@@ -82,7 +82,9 @@ def cost(load: Workload, settings: Linear) -> Cost:
     # Logits, and the outer products of the gradient.
     flops = 4.0 * width * load.classes * len(settings.rates) * seen
     passes = settings.epochs * load.train if settings.augment and not load.bare else 0
-    return Cost(passes=passes, flops={"probing": flops})
+    # Standardised rows, and their moments in float64.
+    memory = 12 * width * (load.train + load.val) if settings.standardised else 0
+    return Cost(passes=passes, flops={"probing": flops}, memory=memory)
 
 
 def _accuracy(label: str, decimals: int = 2, shape: Any = "number") -> Metric:

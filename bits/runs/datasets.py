@@ -9,7 +9,6 @@ from bits.config.site import Site
 from bits.data.cache import cached
 from bits.data.images import ImageSet, require_same_classes
 from bits.data.kind import Progress, kind_of
-from bits.data.layout import LAYOUT
 from bits.data.videos import VideoSet
 from bits.errors import DatasetError
 from bits.plan import data_root
@@ -19,7 +18,7 @@ def dataset_root(dataset: Dataset, site: Site) -> Path:
     """Where the data set lies on this machine. Raises DatasetError when the site does not say."""
     root = data_root(dataset, site.data)
     if not root:
-        raise DatasetError(missing_data(dataset.name))
+        raise DatasetError(missing_data(dataset))
     return Path(root)
 
 
@@ -59,10 +58,10 @@ def make_dataset(dataset: Dataset, root: Path, progress: Progress | None = None)
     return True
 
 
-def missing_data(name: str) -> str:
+def missing_data(dataset: Dataset) -> str:
     """What to do about a data set that has no path."""
+    key = f"site.data.{dataset.name}"
     return (
-        f"site.data.{name}: no path is given. Expected {LAYOUT}. "
-        f"Say data=PATH after --config, or site.data.{name}=PATH on the command line, "
-        f"or write it into config/site/local.yaml."
+        f"{key}: no path is given. Expected {kind_of(dataset).layout}. "
+        f"Say data=PATH or {key}=PATH, or write it into config/site/local.yaml."
     )

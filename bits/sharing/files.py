@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bits.data.kind import kind_of
 from bits.plan.model import REPORTS, RESULTS, WEIGHTS, Plan
 
 BYTES = (".safetensors", ".png", ".pdf", ".svg", ".jsonl")  # kept by DVC; everything else is text, kept by git
@@ -35,8 +36,8 @@ def is_weights(name: str) -> bool:
 
 
 def scenes(plan: Plan) -> list[str]:
-    """Rendered data sets inside the project. A user's own images are never shared."""
-    roots = (plan.roots[role] for role, dataset in plan.datasets.items() if dataset.kind == "scenes")
+    """Data sets inside the project that are made here. A user's own images are never shared."""
+    roots = (plan.roots[role] for role, dataset in plan.datasets.items() if kind_of(dataset).prepare)
     return sorted({root for root in roots if not Path(root).is_absolute()})
 
 

@@ -10,8 +10,10 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bits.config.compose import own_site, quoted
+from bits.config.compose import CONFIG_DIR, own_site, quoted
+from bits.config.declared import read_yaml
 from bits.config.near import did_you_mean
+from bits.data.kind import dataset_kinds
 from bits.errors import BitsError
 from bits.plan import Request
 from bits.plan.study import Study, read_study, scale_names
@@ -29,7 +31,6 @@ OF_THE_LINES = {
     "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
     "run": "all runs are made; a single one is a target, as in snakemake run/bits-reset",
 }
-DATA_SETS = ("images", "imagenet1k")  # that data= gives a place to: those that runs are pretrained on
 
 
 def request(words: Mapping[str, Any]) -> Request:
@@ -119,23 +120,28 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 
 def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
-    """The words as Hydra overrides for every run."""
+    """The words as Hydra overrides for every run; keys come last, so that they win."""
     given = words.get("set", ())
-    overrides = given.split() if isinstance(given, str) else list(given)
-    for word in overrides:
+    keys = given.split() if isinstance(given, str) else list(given)
+    for word in keys:
         key = word.split("=")[0]
         if key in OF_THE_LINES:
             raise BitsError(f"{word}: {OF_THE_LINES[key]}")
         if key in WORDS:
             raise BitsError(f'set="{word}": {key} is a word of its own: say {word} outside of set')
-    if "site" in words:
-        overrides.append(f"site={words['site']}")
-    overrides += own_site(overrides)
+    overrides = [f"site={words['site']}"] if "site" in words else own_site(keys)
     if "seeds" in words:
         overrides.append(f"seeds=[{_seeds(words['seeds'])}]")
     if "data" in words:
-        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in DATA_SETS]
-    return tuple(overrides)
+        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _sets_with_a_place()]
+    return (*overrides, *keys)
+
+
+def _sets_with_a_place() -> list[str]:
+    """Names of the data sets in config/dataset, those that are made here excepted: data= says where they lie."""
+    declared = [read_yaml(path) for path in sorted((CONFIG_DIR / "dataset").glob("*.yaml"))]
+    kinds = dataset_kinds()
+    return [one["name"] for one in declared if one.get("kind") in kinds and kinds[one["kind"]].prepare is None]
 
 
 def _seeds(given: object) -> str:

@@ -19,7 +19,7 @@ Job 1: Evaluate bits-cosine-4d174942 on imagenet1k
 Reason: Missing output files: a.json; Input files updated by another job: b.safetensors
 Job 6: Render table-3
 Reason: Input files updated by another job: a.json, c.json
-Job 7: Render the scenes that stand in for food101
+Job 7: Make the data set that plays food101
 Reason: Missing output files: data/scenes-1.safetensors
 Job 9: Write the report
 Reason: Params have changed since last execution: before: 'declaration:report:1' now: 'declaration:report:2'

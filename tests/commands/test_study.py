@@ -57,8 +57,8 @@ def test_words_and_keys_mean_the_same_wherever_they_stand():
     wanted = requested(words)
     assert (wanted.study, wanted.scale) == ("smoke", "smoke")
     assert wanted.overrides == (
-        *("schedule.epochs=10", "seed=3", "crops.n_local=1", "seeds=[0,1]"),
-        *("site.data.images='/my images.zip'", "site.data.imagenet1k='/my images.zip'"),
+        *("seeds=[0,1]", "site.data.imagenet1k='/my images.zip'", "site.data.images='/my images.zip'"),
+        *("schedule.epochs=10", "seed=3", "crops.n_local=1"),
     )
     snakemake = {"scale": "smoke", "seeds": "0,1", "set": "schedule.epochs=10 seed=3 crops.n_local=1"}
     assert request({**snakemake, "data": "/my images.zip"}) == wanted

@@ -34,6 +34,6 @@ for role, path in MADE.items():
         params:
             role=role,
         message:
-            "Render the scenes that stand in for {params.role}"
+            "Make the data set that plays {params.role}"
         shell:
             "{start} bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"
