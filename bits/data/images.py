@@ -20,8 +20,8 @@ class ImageSet(ABC):
     """One split of a data set: N images with labels.
 
     labels: int64 [N], positions in class_names; for a multi-label set each image's first.
-    multilabels: bool [N, K], or None for single labels. boxes, masks: of the objects in the images, laid out as the kind
-    of data set says; None where there are none. identities: one per image, distinct, stable across
+    multilabels: bool [N, K], or None for single labels. boxes, masks: of the objects in the images, laid out as the
+    kind of data set says; None where there are none. identities: one per image, distinct, stable across
     machines and orders, as "n01440764/ILSVRC2012_val_00000293.JPEG". folder: the split's place in its folder or zip,
     "" of what was rendered. in_memory: whether `batch` only copies.
     """

@@ -201,6 +201,7 @@ def composed() -> Composed:
 def empty_plan() -> Plan:
     """A plan of nothing, with its scale, data set and choices."""
     return Plan(
+        study="demo",
         scale=Scale(name="demo", title="rendered scenes on a CPU, minutes", reproduction=False, stamp=STAMP),
         project=Project(
             name="bits-reproduction",

@@ -50,6 +50,7 @@ def plan_of(name: str, *runs: Run, **parts: Any) -> Plan:
     for run in runs:
         sources.setdefault(run.name, []).append(run.id)
     basis: dict[str, Any] = {
+        "study": name,
         "scale": Scale(name=name, title="minutes", reproduction=False, stamp="TINY SCALE - no reproduction"),
         "project": PROJECT,
         "overrides": (),

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from bits.config.kinds import files as declared_in
 from bits.evaluation.declaration import evaluator_files
 from bits.plan import Request, make_plan
 from bits.records.code import ROOT, code_digest, imported_files
+
+
+def terms(*names: str) -> tuple[Path, ...]:
+    return declared_in("bits.objectives", "TERM", names)
+
+
 from bits.reporting.renderers.base import files_of
 from bits.workflow.code import ELSEWHERE, STARTS, code_of_evaluation, code_state_of
 
@@ -33,6 +40,22 @@ def test_training_is_models_objectives_views_and_the_curve() -> None:
     # The curve is measured while it trains.
     assert {"evaluation/retrieval.py", "evaluation/ranking/average_precision.py", "data/decode.py"} <= files
     assert not {name for name in files if name.startswith(("reporting/", "costs/", "doctor/", "plan/"))}
+
+
+def terms(*names: str) -> tuple[Path, ...]:
+    return declared_in("bits.objectives", "TERM", names)
+
+
+def test_training_is_the_terms_that_a_run_uses_and_no_others() -> None:
+    """And what these import: the cosine of a code is that of SimDINO."""
+    alone = covered(STARTS["train"])
+    assert not {name for name in alone if name in ("objectives/bce.py", "objectives/coding_rate.py")}
+    files = imported_files([ROOT / STARTS["train"], *terms("code_cosine", "coding_rate")], ELSEWHERE)
+    more = {path.relative_to(ROOT / "bits").as_posix() for path in files} - alone
+    assert more == {f"objectives/{name}.py" for name in ("code", "code_cosine", "coding_rate", "cosine", "pairs")}
+    states = {code_state_of("train", terms(*names)) for names in ([], ["bce"], ["cosine"], ["bce", "cosine"])}
+    assert len(states) == 4
+    assert code_state_of("train", terms("cosine", "bce")) in states
 
 
 def test_measuring_is_features_and_the_evaluators_that_are_asked_for() -> None:
