@@ -10,12 +10,6 @@ from bits.config.kinds import files as declared_in
 from bits.evaluation.declaration import evaluator_files
 from bits.plan import Request, make_plan
 from bits.records.code import ROOT, code_digest, imported_files
-
-
-def terms(*names: str) -> tuple[Path, ...]:
-    return declared_in("bits.objectives", "TERM", names)
-
-
 from bits.reporting.renderers.base import files_of
 from bits.workflow.code import ELSEWHERE, STARTS, code_of_evaluation, code_state_of
 
