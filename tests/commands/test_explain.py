@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bits.commands.explain import PlannedJob, config_words, explained, jobs_in, why
+from bits.commands.explain import PlannedJob, explained, jobs_in, main, why
 from bits.errors import BitsError
 from bits.plan import Plan, Request, make_plan
+from bits.records.code import ROOT
 
 TRAINED = "bits-cosine-4d174942"
 SHOWN = """Building DAG of jobs...
@@ -64,17 +68,42 @@ def test_a_reason_that_nobody_foresaw_is_passed_on_and_an_unknown_job_refused(pl
         jobs_in("Job 1: Dance with me\nReason: none\n")
 
 
-def test_what_follows_config_is_read_as_snakemake_does():
-    words = ["table-3", "--config", "scale=smoke", "set=a.b=1 c=2", "--forceall"]
-    assert config_words(words) == {"scale": "smoke", "set": "a.b=1 c=2"}
-    assert config_words(["table-3"]) == {}
-    assert config_words(["--profile", "slurm"]) == {"scale": "paper", "cluster": "slurm"}
-    assert config_words(["--profile", "slurm", *words])["scale"] == "smoke"
+@pytest.fixture
+def asked(plan, monkeypatch) -> Callable[..., tuple[list[str], dict[str, Any]]]:
+    """asked(*words) -> (what Snakemake is called with, the options that the plan is made for)."""
+    calls: list[list[str]] = []
+    options: list[dict[str, Any]] = []
+
+    def snakemake(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        return subprocess.CompletedProcess(command, 0, SHOWN, "")
+
+    def answered(*words: str) -> tuple[list[str], dict[str, Any]]:
+        monkeypatch.setattr("sys.argv", ["explain", *words])
+        assert main() == 0
+        return calls[-1], options[-1]
+
+    monkeypatch.chdir(ROOT)  # where it goes by itself
+    monkeypatch.setattr("subprocess.run", snakemake)
+    monkeypatch.setattr("bits.commands.explain.load_plan", lambda given: options.append(dict(given)) or plan)
+    return answered
 
 
-def test_options_are_found_where_snakemake_takes_them():
-    assert config_words(["-C", "scale=smoke", "set=seed=9"]) == {"scale": "smoke", "set": "seed=9"}
-    assert config_words(["--config", "scale=smoke", "-n", "--config", "seeds=1"]) == {"scale": "smoke", "seeds": "1"}
-    assert config_words(["--config", "scale=smoke", "--set-threads", "evaluate=4"]) == {"scale": "smoke"}
-    assert config_words(["--profile=slurm"]) == config_words(["--profile", "slurm"])
-    assert config_words(["--profile=slurm"])["scale"] == "paper"
+def test_words_are_those_of_every_command_and_the_rest_is_for_snakemake(asked, capsys):
+    command, options = asked("table-3", "scale=smoke", "set=a.b=1 c=2", "seeds=0,1", "--forceall")
+    assert options == {"scale": "smoke", "seeds": "0,1", "set": ["a.b=1", "c=2"]}
+    assert "-n" in command
+    assert {"table-3", "--forceall"} <= set(command[: command.index("--config")])
+    assert command[command.index("--config") :] == ["--config", "scale=smoke", "seeds=0,1", "set=a.b=1 c=2"]
+    assert capsys.readouterr().out.startswith("Scale smoke: 5 jobs would run.")
+    command, options = asked("table-3")
+    assert options == {}
+    assert "--config" not in command
+
+
+def test_a_profiles_words_count_unless_others_are_given(asked):
+    command, options = asked("--profile", "slurm")
+    assert options == {"scale": "paper", "cluster": "slurm"}
+    assert command[command.index("--profile") + 1] == "slurm"
+    assert asked("--profile=slurm") == (command, options)
+    assert asked("--profile", "slurm", "scale=smoke")[1] == {"scale": "smoke", "cluster": "slurm"}

@@ -33,5 +33,5 @@ def test_a_path_with_blanks_and_quotes_arrives_whole(tmp_path):
 
 def test_a_commands_words_are_options_and_keys_of_the_configuration():
     assert requested(["scale=smoke", "seeds=0,1", "seed=3"]).overrides[-2:] == ("seeds=[0,1]", "seed=3")
-    with pytest.raises(BitsError, match="'smoke': expected key=value"):
+    with pytest.raises(BitsError, match="'smoke': expected word=value"):
         requested(["smoke"])
