@@ -26,8 +26,9 @@ from bits.plan.changes import why_untrained
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
 from bits.workflow.messages import missing_data_message
-from bits.workflow.options import add_words, as_options
+from bits.workflow.options import WORDS, add_words, as_options
 
+OWN_OPTIONS = ("--profile", "--config", "-C", "--help", "-h")
 JOB = re.compile(r"^Job \d+: (.+)\nReason: (.*)$", re.MULTILINE)
 STAGES = {
     "Make the data set": "Make data",
@@ -120,9 +121,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bits explain", description=__doc__)
     add_words(parser)
     parser.add_argument("--profile", metavar="NAME", help="what snakemake --profile NAME would run")
-    arguments, snakemake = parser.parse_known_intermixed_args()
+    parser.add_argument(
+        *("--config", "-C"), nargs="*", action="extend", default=[], metavar="word=value", help="as snakemake takes it"
+    )
+    own, snakemake = _split(sys.argv[1:])
+    arguments = parser.parse_intermixed_args(own)
     targets = [word for word in arguments.words if "=" not in word]
-    given = as_options([word for word in arguments.words if "=" in word])
+    given = as_options([*(word for word in arguments.words if "=" in word), *arguments.config])
     options = profile_options(arguments.profile) | given
     os.chdir(ROOT)  # where the results are, wherever the question is asked
     shown = _dry_run([*targets, *snakemake], options, arguments.profile)
@@ -136,6 +141,18 @@ def main() -> int:
     for name, reason in plan.left_out.items():
         print(f"Left out: {name}: {reason}")
     return 0
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(what this command reads, what Snakemake does): its options with what follows them, study= and the like aside."""
+    own: list[str] = []
+    others: list[str] = []
+    place = own
+    for word in words:
+        if word.startswith("-"):
+            place = own if word.partition("=")[0] in OWN_OPTIONS else others
+        (own if word.partition("=")[0] in WORDS else place).append(word)
+    return own, others
 
 
 def profile_options(profile: str | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_jobs_and_reasons_are_read_and_translated(plan):
         "what is declared of it changed",
     ]
     text = explained(jobs, plan)
-    assert text.startswith("Scale smoke: 5 jobs would run.\nMake data (1)")
+    assert text.startswith("Study smoke: 5 jobs would run.\nMake data (1)")
     assert explained([], plan).startswith("Nothing would run")
 
 
@@ -95,10 +95,28 @@ def test_words_are_those_of_every_command_and_the_rest_is_for_snakemake(asked, c
     assert "-n" in command
     assert {"table-3", "--forceall"} <= set(command[: command.index("--config")])
     assert command[command.index("--config") :] == ["--config", "scale=smoke", "seeds=0,1", "set=a.b=1 c=2"]
-    assert capsys.readouterr().out.startswith("Scale smoke: 5 jobs would run.")
+    assert capsys.readouterr().out.startswith("Study smoke: 5 jobs would run.")
     command, options = asked("table-3")
     assert options == {}
     assert "--config" not in command
+
+
+def test_words_may_follow_config_as_on_snakemakes_command_line(asked):
+    words = ["--config", "scale=smoke", "set=a.b=1 c=2"]
+    options = {"scale": "smoke", "set": ["a.b=1", "c=2"]}
+    assert asked("table-3", *words, "--forceall") == asked("table-3", "scale=smoke", *words[2:], "--forceall")
+    assert asked("table-3", *words)[1] == asked(*words)[1] == options
+    assert asked("-C", "scale=smoke", "-n", "--config", "seeds=1")[1] == {"scale": "smoke", "seeds": "1"}
+
+
+def test_what_follows_an_option_of_snakemake_is_for_snakemake(asked):
+    threads = ["--set-threads", "evaluate=4"]
+    for words in (["--config", "scale=smoke", *threads], [*threads, "scale=smoke"]):
+        command, options = asked(*words, "--cores", "2")
+        assert options == {"scale": "smoke"}
+        assert command[command.index("--set-threads") + 1] == "evaluate=4"
+        assert command[command.index("-n") + 1 : command.index("--set-threads")] == ["--nocolor"], "no target"
+        assert command[command.index("2") - 1] == "--cores"
 
 
 def test_a_profiles_words_count_unless_others_are_given(asked):
