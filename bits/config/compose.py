@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from omegaconf import OmegaConf
 
 from bits.config.composed import Composed
 from bits.config.declared import DeclarationError, read_yaml
+from bits.config.near import did_you_mean
 from bits.config.validation import ConfigError, is_open, key_error, known_keys, optional_section, validated
 
 LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
@@ -105,8 +105,7 @@ def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> 
 
 def _check_option(group: str, value: str, known: list[str]) -> None:
     if value not in known:
-        near = difflib.get_close_matches(value, known, n=3) or known
-        raise ConfigError(f"{group}={value} does not exist; did you mean {' or '.join(near)}?")
+        raise ConfigError(f"{group}={value} does not exist{did_you_mean(value, known)}")
 
 
 def _literal(value: Any) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-MOST_LISTED = 12
+MOST_LISTED = 40
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -14,7 +14,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Examples: "; did you mean 'table-1'?", "; known: grid, lines", "".
     """
     names = sorted(known)
-    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    matches = near_matches(name, names)
     if matches:
-        return f"; did you mean {' or '.join(map(repr, matches))}?"
+        return suggestion(matches)
     return f"; known: {', '.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
+
+
+def near_matches(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """At most three known names, the closest first; `cutoff` is difflib's, from 0 (anything) to 1 (the same)."""
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
+
+
+def suggestion(names: Sequence[str]) -> str:
+    return f"; did you mean {' or '.join(map(repr, names))}?"

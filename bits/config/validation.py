@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from bits.config.composed import Composed
+from bits.config.near import near_matches, suggestion
 from bits.config.recipe import Recipe
 from bits.errors import BitsError
 
@@ -33,10 +33,10 @@ def key_error(path: str, known: list[str]) -> str:
     """The message for an unknown key, with near matches: from the same section if that exists, else from anywhere."""
     parent, _, leaf = path.rpartition(".")
     siblings = sorted(key for key in known if parent and key.startswith(f"{parent}."))
-    near = difflib.get_close_matches(path, siblings or sorted(set(known)), n=3, cutoff=0.8)
+    near = near_matches(path, siblings or sorted(set(known)), cutoff=0.8)
     near = near or sorted(key for key in known if leaf and leaf == key.rpartition(".")[2])[:3]
     if near:
-        return f"unknown configuration key {path!r}; did you mean {' or '.join(near)}?"
+        return f"unknown configuration key {path!r}{suggestion(near)}"
     listed = siblings or sorted({key.split(".")[0] for key in known})
     return f"unknown configuration key {path!r}; known keys: {', '.join(listed)}"
 
@@ -51,8 +51,8 @@ def _explained(problem: Any) -> str:
     value = problem.get("input")
     if problem["type"] == "literal_error":
         allowed = [str(option) for option in _annotation(path)]
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = near_matches(str(value), allowed)
+        hint = suggestion(near) if near else ""
         return f"{path} = {value!r} is not one of {', '.join(allowed)}{hint}"
     said = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
     return f"{path}: {said}" if isinstance(value, Mapping) else f"{path} = {value!r}: {said}"

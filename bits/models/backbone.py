@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from timm.layers import PatchDropout
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from bits.config.near import did_you_mean
 from bits.errors import BitsError
 from bits.models import convstem as convstem  # registers its models with timm
 from bits.models.stochastic_depth import own_drop_paths
@@ -32,8 +32,7 @@ def create_backbone(
     drop_path > 0: in training mode, every pass needs factors (see `stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(name, timm.list_models())
         raise BackboneError(f"backbone.name = {name!r} is not a model of timm {timm.__version__}{hint}")
     arguments: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path, **options}
     try:

@@ -12,8 +12,6 @@ from typing import Any
 from bits.records.digests import digest, file_digest
 
 CODE_SUFFIXES = (".py", ".j2", ".css")
-
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -29,12 +27,18 @@ def code_digest(paths: Iterable[Path]) -> str:
             if file.suffix != ".py":
                 parts.append([file.name, file_digest(file)])
                 continue
-            tree = ast.parse(file.read_text())
-            for node in ast.walk(tree):
-                if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                    _drop_docstring(node)
-            parts.append([file.name, _tree_text(tree)])
+            parts.append([file.name, _meaning(file.read_text())])
     return digest(parts)
+
+
+@cache  # most files count for several kinds of job
+def _meaning(source: str) -> str:
+    """Python code as text without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            _drop_docstring(node)
+    return _tree_text(tree)
 
 
 def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[Path]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
+from bits.config.near import did_you_mean
 from bits.plan.model import Plan
 from bits.sharing.dvc import dvc, require_remote, require_repository
 from bits.sharing.errors import SharingError
@@ -39,6 +39,5 @@ def ids_of(plan: Plan, run: str) -> list[str]:
     ids = [run] if run in plan.runs else [one for one in plan.sources.get(run, ()) if one in plan.runs]
     if not ids:
         known = {*plan.runs, *(one.name for one in plan.runs.values())}
-        near = ", ".join(get_close_matches(run, sorted(known)))
-        raise SharingError(f"run={run}: no run of study {plan.study}" + (f"; near: {near}" if near else ""))
+        raise SharingError(f"run={run}: no run of study {plan.study}{did_you_mean(run, known)}")
     return ids

@@ -47,7 +47,7 @@ def test_a_study_is_made_once_and_named_everywhere_after_that(project):
 def test_a_study_of_what_cannot_be_is_refused_and_not_written(project):
     refused = bits(project, "study", "new", "birds", "--from", "smoke", "schedule.epoch=10")
     assert refused.returncode == 2
-    assert "did you mean schedule.epochs" in refused.stderr
+    assert "did you mean 'schedule.epochs" in refused.stderr
     assert not (project / "config/study").exists()
     assert bits(project, "study", "show").stderr.startswith("StudyError: bits study show: say which")
 

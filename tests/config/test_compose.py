@@ -145,7 +145,7 @@ def test_free_mappings_take_any_key():
 
 def test_a_run_line_with_an_unknown_key_is_refused(tmp_path):
     (tmp_path / "runs.yaml").write_text(yaml.safe_dump({"x": {"method": "bits", "objective.betta": 1}}))
-    with pytest.raises(ConfigError, match=r"run 'x'.*did you mean objective\.bce"):
+    with pytest.raises(ConfigError, match=r"run 'x'.*did you mean 'objective\.bce"):
         run_lines(tmp_path)
     (tmp_path / "runs.yaml").write_text("x: {beta: 1}")
     with pytest.raises(ConfigError, match="needs a mapping with a method"):

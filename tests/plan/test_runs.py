@@ -104,7 +104,7 @@ def test_seeds_of_all_runs_and_of_one(plan, tmp_path):
         ("{method: dino, seeds: [1, 1]}", "each seed once"),
         ("{method: dino, seeds: [-1]}", "seeds = \\[-1\\]"),
         ("{method: dino, shown: table-9}", "shown = 'table-9': expected"),
-        ("{method: dino, sedes: [1]}", "did you mean seeds"),
+        ("{method: dino, sedes: [1]}", "did you mean 'seeds"),
         ("{method: dino, evaluation.linear.blocks: 1}", "the same for all runs"),
         ("{method: dino, finetuning.epochs: 1}", "the same for all runs"),
         ("{method: dino, site.threads: 1}", "the same for all runs"),

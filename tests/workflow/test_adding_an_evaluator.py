@@ -190,13 +190,13 @@ def core_hours(project: Project) -> float:
             "config/evaluator/paper.yaml",
             "  normalised: true",
             "  normalized: true",
-            "unknown configuration key 'evaluation.prototype.normalized'; did you mean evaluation.prototype.normalised",
+            "unknown configuration key 'evaluation.prototype.normalized'; did you mean 'evaluation.prototype.normal",
         ),
         (
             "config/evaluator/fine-grained.yaml",
             "prototype:",
             "protoype:",
-            "unknown configuration key 'target_evaluation.protoype'; did you mean target_evaluation.prototype",
+            "unknown configuration key 'target_evaluation.protoype'; did you mean 'target_evaluation.prototype'",
         ),
         (
             "config/measures.yaml",
