@@ -253,7 +253,7 @@ def test_a_full_disk_ends_the_run_with_its_checkpoints_and_more_room_lets_it_go_
             save(state)
 
         monkeypatch.setattr(RunState, "save", save_on_a_disk_that_fills_up)
-        with pytest.raises(CheckpointError, match="free some disk"):
+        with pytest.raises(CheckpointError, match="Free some disk space"):
             train(made.recipe, site, "bits-reset", "imagenet1k", folder)
         free()
         failure = json.loads((folder / "failure.json").read_text())
