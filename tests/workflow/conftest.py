@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,13 @@ class Project:
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout
         )
+
+    def says(self, script: str) -> Any:
+        """What a Python script prints as JSON when it runs in the project, with the modules that are added there."""
+        (self.folder / "script.py").write_text(script)
+        done = self.call("script")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     def snakemake(self, *words: str) -> Done:
         return self.call("snakemake", "--cores", "2", *words)

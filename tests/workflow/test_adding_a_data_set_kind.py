@@ -131,15 +131,6 @@ print(json.dumps({"plan": plan.digest, "runs": sorted(plan.runs), "metrics": {na
 """
 
 
-def digests(project: Project) -> dict[str, Any]:
-    """Of everything in the plan of scale smoke, and of the code of its jobs."""
-    (project.folder / "digests.py").write_text(DIGESTS)
-    done = project.call("digests")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def add_the_kind(folder: Path) -> None:
     (folder / "bits/data/kinds/arrays.py").write_text(KIND)
     (folder / "config/dataset/arrays.yaml").write_text(DATA_SET)
@@ -184,10 +175,10 @@ def mean_average_precision(features: np.ndarray, relevant: Any) -> float:
 
 
 def test_kinds_and_data_sets_are_added_and_nothing_else_changes(project: Project) -> None:
-    before = digests(project)
+    before = project.says(DIGESTS)
     (project.folder / "config/dataset/pets.yaml").write_text("name: pets\ntitle: Pets\nkind: images\n")
     add_the_kind(project.folder)
-    assert digests(project) == before
+    assert project.says(DIGESTS) == before
 
 
 def test_a_set_of_the_new_kind_is_planned_trained_and_searched_by_shared_labels(project: Project) -> None:

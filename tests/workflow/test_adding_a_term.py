@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +85,9 @@ def planned(project: Project) -> tuple[dict[str, str], dict[str, str]]:
     """({run: its id with the digest in it}, {run or other job: digest of its code})."""
     done = project.call("bits.commands.plan", "scale=smoke", "--list")
     assert done.returncode == 0, done.stderr
-    said = subprocess.run(
-        [sys.executable, "-c", CODES], cwd=project.folder, capture_output=True, text=True, timeout=120
-    )
-    assert said.returncode == 0, said.stderr
+    codes = project.says(CODES)
     plan = json.loads((project.folder / "results/smoke/plan.json").read_text())  # with terms that are not known here
-    return {run["name"]: name for name, run in plan["runs"].items()}, json.loads(said.stdout)
+    return {run["name"]: name for name, run in plan["runs"].items()}, codes
 
 
 def add_terms(project: Project) -> None:

@@ -101,15 +101,6 @@ print(json.dumps({
 """
 
 
-def digests(project: Project) -> dict[str, Any]:
-    """Of everything in the plan of scale smoke, and of the code that makes it."""
-    (project.folder / "digests.py").write_text(DIGESTS)
-    done = project.call("digests")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def declare_the_evaluator(folder: Path) -> None:
     (folder / "bits/evaluation/prototype.py").write_text(EVALUATOR)
     for name, lines in {"paper": "  normalised: true", "fine-grained": "  normalised: false"}.items():
@@ -128,11 +119,11 @@ def show_it(folder: Path) -> None:
 @pytest.mark.workflow
 @pytest.mark.xdist_group("workflow")
 def test_an_evaluator_is_added_and_nothing_that_does_not_show_it_changes(project: Project) -> None:
-    before = digests(project)
+    before = project.says(DIGESTS)
     declare_the_evaluator(project.folder)
-    assert digests(project) == before
+    assert project.says(DIGESTS) == before
     show_it(project.folder)
-    after = digests(project)
+    after = project.says(DIGESTS)
     assert after.pop("plan") != before.pop("plan")
     (run,) = (name for name in after["runs"] if name.startswith("bits-fixed-") and "-on-" not in name)
     assert after["metrics"][run].pop("imagenet1k") != before["metrics"][run].pop("imagenet1k")

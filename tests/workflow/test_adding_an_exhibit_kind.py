@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -107,15 +105,6 @@ print(json.dumps({"runs": sorted(plan.runs), "evaluations": {name: sorted(map(st
 """
 
 
-def digests(project: Project) -> dict[str, Any]:
-    """Of everything in the plan of scale smoke, and of the code that renders each exhibit."""
-    (project.folder / "digests.py").write_text(DIGESTS)
-    done = project.call("digests")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def add_the_kind(folder: Path) -> None:
     (folder / "bits/exhibits/kinds/page.py").write_text(KIND)
     (folder / "bits/reporting/renderers/page.py").write_text(RENDERER)
@@ -124,9 +113,9 @@ def add_the_kind(folder: Path) -> None:
 
 
 def test_a_kind_and_its_exhibit_are_added_and_nothing_else_changes(project: Project) -> None:
-    before = digests(project)
+    before = project.says(DIGESTS)
     add_the_kind(project.folder)
-    after = digests(project)
+    after = project.says(DIGESTS)
     assert set(after["exhibits"]) - set(before["exhibits"]) == {"extra-page"}
     del after["exhibits"]["extra-page"]
     assert after == before
