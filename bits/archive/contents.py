@@ -19,7 +19,7 @@ PROJECT = (
     "pyproject.toml",
 )
 TREES = {"config": ("*.yaml", "*.csv"), "workflow": ("*.smk", "*.yaml"), "docs": ("*.md",)}
-LOCAL_SITE = Path("config/site/local.yaml")  # the user's machine; what was in force is in results/<scale>/sites/
+LOCAL_SITE = Path("config/site/local.yaml")  # the user's machine; what was in force is in results/<study>/sites/
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Measured speeds of one device, as results/<scale>/calibration.json holds them, instead of the FLOP model's."""
+"""Measured speeds of one device, as results/<study>/calibration.json holds them, instead of the FLOP model's."""
 
 from __future__ import annotations
 

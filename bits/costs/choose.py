@@ -28,7 +28,7 @@ def rates_for(
 ) -> tuple[Rates, str]:
     """(speeds, why these): those of `calibration`, or of `device` by the FLOP model, else of this machine.
 
-    For this machine results/<scale>/calibration.json where it fits, else the FLOP model of its GPU, of a CPU where the
+    For this machine results/<study>/calibration.json where it fits, else the FLOP model of its GPU, of a CPU where the
     site says so or there is no GPU, or of the device that config/costs.yaml assumes for the scale then.
     """
     if device is not None and calibration is not None:

@@ -1,4 +1,4 @@
-"""Predictions, frozen before anything is spent: results/<scale>/predicted.json, to which one can only add."""
+"""Predictions, frozen before anything is spent: results/<study>/predicted.json, to which one can only add."""
 
 from __future__ import annotations
 

@@ -114,5 +114,5 @@ class Graph:
 
 
 def _key(path: Path) -> str:
-    """results/<scale>/metrics/<id>/<role>-<digest>.json -> <id>/<role>-<digest>."""
+    """results/<study>/metrics/<id>/<role>-<digest>.json -> <id>/<role>-<digest>."""
     return f"{path.parent.name}/{path.stem}"
