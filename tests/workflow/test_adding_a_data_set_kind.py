@@ -15,7 +15,7 @@ from bits.records.code import ROOT
 from tests.data.pictures import image_folder
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.workflow
 KIND = '''"""Arrays: an .npz of images with several labels each."""
 
 from __future__ import annotations

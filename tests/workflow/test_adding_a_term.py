@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("adding")]
+pytestmark = pytest.mark.workflow
 VARIANCE = '''"""Keeps every dimension's standard deviation over the batch above a target (VICReg, Eq. 1)."""
 
 from __future__ import annotations

@@ -117,7 +117,6 @@ def show_it(folder: Path) -> None:
 
 
 @pytest.mark.workflow
-@pytest.mark.xdist_group("workflow")
 def test_an_evaluator_is_added_and_nothing_that_does_not_show_it_changes(project: Project) -> None:
     before = project.says(DIGESTS)
     declare_the_evaluator(project.folder)
@@ -140,7 +139,6 @@ def test_an_evaluator_is_added_and_nothing_that_does_not_show_it_changes(project
 
 
 @pytest.mark.workflow
-@pytest.mark.xdist_group("workflow")
 def test_its_number_is_costed_measured_and_shown_with_its_unit(project: Project) -> None:
     declare_the_evaluator(project.folder)
     show_it(project.folder)
@@ -173,7 +171,6 @@ def core_hours(project: Project) -> float:
 
 
 @pytest.mark.workflow
-@pytest.mark.xdist_group("workflow")
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [

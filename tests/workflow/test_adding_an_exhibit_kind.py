@@ -11,7 +11,7 @@ from bits.exhibits.kinds.base import RECORD
 from bits.records.code import ROOT
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.workflow
 SMOKE = ("--config", "scale=smoke")
 KIND = '''"""Pages: a list of numbers of one run."""
 
