@@ -61,7 +61,9 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write("results/demo/logs/pretrain/dino-12345678.log", f"reading {tmp_path}/data/x and /home/somebody/images\n")
     write("results/demo/logs/pretrain/dino-99999999.log", "of another plan")
     write("results/demo/runs/dino-99999999/outcome.json", "of another plan")
-    for name in ("index.html", "summary.json", "exhibits/table-1.html", "exhibits/table-1.csv"):
+    summary = {"report_digest": plan.report_digest, "overrides": list(plan.overrides)}
+    write("reports/demo/summary.json", json.dumps(summary))
+    for name in ("index.html", "exhibits/table-1.html", "exhibits/table-1.csv"):
         write(f"reports/demo/{name}", "x")
     return tmp_path
 

@@ -19,7 +19,8 @@ from bits.archive.private import cleaned
 from bits.archive.sealed import SEAL
 from bits.archive.validate import problems
 from bits.commands import archive as command
-from bits.plan import read_plan
+from bits.errors import BitsError
+from bits.plan import Plan, Request, current_plan, read_plan
 from bits.records.digests import digest
 
 Archive = Callable[..., Path]
@@ -29,7 +30,11 @@ Archive = Callable[..., Path]
 def archived(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """archived(*words) -> the zip that `bits archive *words` writes."""
 
+    def plan(request: Request) -> Plan:
+        return read_plan(finished / "results/demo/plan.json") if request.scale == "demo" else current_plan(request)
+
     def call(*words: str) -> Path:
+        monkeypatch.setattr(command, "current_plan", plan)
         monkeypatch.setattr("sys.argv", ["bits archive", *words])
         assert command.main() == 0
         (path,) = (finished / "archive").glob("bits-demo-*.zip")
@@ -154,10 +159,12 @@ def test_sealed_records_stay_sealed_and_changed_ones_are_refused(archived: Archi
 
 
 def test_no_plan_and_odd_words_are_told(archived: Archive, finished: Path) -> None:
-    with pytest.raises(ArchiveError, match="snakemake --cores all --config scale=paper"):
+    with pytest.raises(
+        ArchiveError, match=r"study paper is not complete: \d+ files are missing:\n  results/paper/runs/"
+    ):
         archived("scale=paper")
-    with pytest.raises(ArchiveError, match="expected scale=NAME alone"):
-        archived("scale=demo", "seed=1")
+    with pytest.raises(BitsError, match="unknown configuration key 'sede'; known keys: "):
+        archived("scale=paper", "sede=1")
 
 
 def test_broken_links_and_escapes_are_refused(archived: Archive, finished: Path) -> None:

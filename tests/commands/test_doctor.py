@@ -54,7 +54,7 @@ def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
     assert made.scale == "paper"
     assert "seeds=[0,1]" in made.overrides and "site.data.imagenet1k='/images'" in made.overrides
     assert made.overrides[-2:] == ("site.device=cuda", "schedule.epochs=3")
-    with pytest.raises(BitsError, match="key=value"):
+    with pytest.raises(BitsError, match="expected word=value"):
         requested(["paper"])
 
 

@@ -22,10 +22,10 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["send"], "there are record, push, pull, restore"),
+        (["send"], "no such action; known: pull, push, record, restore"),
         (["pull", "weights=yes"], "expected weights=no"),
-        (["record", "run=dino"], "there are scale, data, site, seeds, set"),
-        (["record", "scale=tiny"], "there are demo, paper, small, smoke"),
+        (["record", "run=dino"], "run=dino: all runs are made"),
+        (["record", "scale=tiny"], "no such scale; known: demo, paper, small, smoke"),
     ],
 )
 def test_wrong_words_are_refused_with_the_right_ones(monkeypatch, words, expected):
@@ -51,5 +51,5 @@ def test_a_run_is_named_by_name_or_id():
     assert ids_of(plan, "dino") == ["dino-0", "dino-1"]
     assert ids_of(plan, "dino-1") == ["dino-1"]
     for wrong in ("dinno", "pixels"):
-        with pytest.raises(SharingError, match=f"run={wrong}: no run of scale tiny"):
+        with pytest.raises(SharingError, match=f"run={wrong}: no run of study tiny"):
             ids_of(plan, wrong)

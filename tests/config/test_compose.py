@@ -199,7 +199,7 @@ def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
 
 
 def test_scenes_have_no_test_images():
-    with pytest.raises(ConfigError, match="rendered scenes only have the splits train and val"):
+    with pytest.raises(ConfigError, match="rendered scenes have the splits train and val alone"):
         composed("bits-fixed", "smoke", "dataset.eval_split=test")
 
 
