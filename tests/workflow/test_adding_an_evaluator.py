@@ -178,7 +178,8 @@ def core_hours(project: Project) -> float:
             "config/evaluator/paper.yaml",
             "  normalised: true",
             "  normalized: true",
-            "unknown configuration key 'evaluation.prototype.normalized'; did you mean 'evaluation.prototype.normal",
+            "unknown configuration key 'evaluation.prototype.normalized'; "
+            "did you mean 'evaluation.prototype.normalised'",
         ),
         (
             "config/evaluator/fine-grained.yaml",
