@@ -41,7 +41,7 @@ def added_colours(exhibits: Mapping[str, Exhibit], colours: Mapping[str, str]) -
 def _new(name: str, row: Row, exhibits: Mapping[str, Exhibit], where: str) -> Exhibit:
     if not name.startswith("extra-"):
         guess = did_you_mean(name, exhibits)
-        raise DeclarationError(f"{where}: no exhibit {name!r}{guess}. A new one is called extra-<words>")
+        raise DeclarationError(f"{where}: no exhibit {name!r} (a new one is called extra-<words>){guess}")
     if not is_id(name):
         raise DeclarationError(f"{where}: {name!r} cannot be an exhibit's id; expected {IDS}")
     for exhibit in exhibits.values():

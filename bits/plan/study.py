@@ -70,7 +70,7 @@ def read_study(name: str, config_dir: Path = CONFIG_DIR) -> Study:
     if not path.is_file():
         known = [*study_names(config_dir), *scale_names(config_dir)]
         guess = did_you_mean(name, known)
-        raise StudyError(f"study={name}: no such study{guess}. Make one: bits study new {name} --from SCALE")
+        raise StudyError(f"study={name}: no such study (bits study new {name} --from SCALE makes one){guess}")
     return validated(Study, read_yaml(path), path, name)
 
 

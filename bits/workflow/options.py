@@ -29,7 +29,7 @@ WORDS = {
 CLUSTERS = ("slurm",)
 OF_THE_LINES = {
     "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
-    "run": "all runs are made; a single one is a target, as in snakemake run/bits-reset",
+    "run": "commands and builds take all runs of a study; a single one is a target: snakemake run/bits-reset",
 }
 
 
@@ -39,15 +39,15 @@ def request(words: Mapping[str, Any]) -> Request:
     for word in words:
         if word not in WORDS:
             raise BitsError(
-                f"{word}=...: no such word{did_you_mean(word, WORDS)}. "
-                f'A key of the configuration goes into set, as in set="seed=1 schedule.epochs=50".'
+                f"{word}=...: no such word (a key of the configuration goes into set, as in "
+                f'set="seed=1 schedule.epochs=50"){did_you_mean(word, WORDS)}'
             )
     if words.get("study") in scale_names() and "scale" not in words:
         words["scale"] = words.pop("study")
     if "study" not in words:
         scale = str(words.get("scale", "demo"))
         if scale not in scale_names():
-            raise BitsError(f"scale={scale}: no such scale{did_you_mean(scale, scale_names())}. A study is study=NAME.")
+            raise BitsError(f"scale={scale}: no such scale (a study is study=NAME){did_you_mean(scale, scale_names())}")
         return Request(scale, scale, _overrides(words))
     name = str(words["study"])
     more = sorted(set(words) - {"study", "site"})

@@ -8,28 +8,14 @@ import pytest
 import torch
 
 from bits.data.batch import ImageBatch
-from bits.views.views import ViewSpec, draw, evaluation_view, render
+from bits.views.views import draw, evaluation_view, render
+from tests.views.recipe import MEAN, STD, view_of
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SPEC = ViewSpec(
-    size=32,
-    scale=(0.05, 1.0),
-    flip=0.5,
-    jitter=0.8,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.2,
-    hue=0.1,
-    grey=0.2,
-    blur=0.5,
-    solarise=0.3,
-    mean=MEAN,
-    std=STD,
-)
+SPEC = view_of(32, (0.05, 1.0))
 
 
 def noise_batch(height: int, width: int, count: int = 24) -> ImageBatch:

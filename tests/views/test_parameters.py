@@ -11,22 +11,9 @@ from scipy import stats
 from torchvision import transforms
 
 from bits.views.views import ViewParameters, ViewSpec, draw
+from tests.views.recipe import view_of
 
-SPEC = ViewSpec(
-    size=32,
-    scale=(0.05, 0.4),
-    flip=0.5,
-    jitter=0.8,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.2,
-    hue=0.1,
-    grey=0.2,
-    blur=0.5,
-    solarise=0.3,
-    mean=(0.0, 0.0, 0.0),
-    std=(1.0, 1.0, 1.0),
-)
+SPEC = view_of(32, (0.05, 0.4))
 COUNT = 20_000
 CREDIBLE = 1e-3  # least p value; seeds are fixed, so results are reproducible
 

@@ -18,24 +18,10 @@ from bits.data.batch import ImageBatch
 from bits.views import colour
 from bits.views import views as views_module
 from bits.views.views import ViewParameters, ViewSpec, draw, evaluation_view, raw_view, render, whole_view
+from tests.views.recipe import MEAN, STD, view_of
 
 BICUBIC = transforms.InterpolationMode.BICUBIC
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SPEC = ViewSpec(
-    size=48,
-    scale=(0.2, 1.0),
-    flip=0.5,
-    jitter=0.8,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.2,
-    hue=0.1,
-    grey=0.2,
-    blur=0.5,
-    solarise=0.3,
-    mean=MEAN,
-    std=STD,
-)
+SPEC = view_of(48, (0.2, 1.0))
 ADJUST = (
     functional.adjust_brightness,
     functional.adjust_contrast,

@@ -19,7 +19,6 @@ import pytest
 from bits.plan import Plan, Run, read_plan
 from bits.records.code import ROOT
 
-SUBMITTED = "slurm.log"  # what the build that submitted to Slurm said
 Done = subprocess.CompletedProcess[str]
 NOT_OF_A_CLONE = shutil.ignore_patterns("__pycache__", "local.yaml")
 
@@ -111,28 +110,13 @@ def project(tmp_path: Path) -> Project:
     return copy_of_project(tmp_path)
 
 
-def why_no_slurm() -> str:
-    """Why tests cannot submit to a Slurm with GPUs on this machine; "" when they can (.ci/slurm start)."""
-    command = ["sinfo", "--noheader", "--Node", "--format", "%N %t %G"]
-    try:
-        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
-    nodes = {line for line in shown.splitlines() if "idle" in line and "gpu" in line}
-    return "" if nodes else f"of its nodes none is idle and has a GPU: {shown}"
-
-
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with everything of scale smoke, made by Slurm jobs where there is a Slurm. Tests leave it as it was.
+    """A project with everything of scale smoke. Tests leave it as it was.
 
     BITS_TEST_BUILT names a folder to keep it in, which spares whoever works on these tests most of the build.
     """
     kept = os.environ.get("BITS_TEST_BUILT")
     whole = copy_of_project(Path(kept) if kept else tmp_path_factory.mktemp("built"))
-    if not why_no_slurm() and not (whole.folder / SUBMITTED).exists():
-        # auto: jobs ask for a GPU, and do without on finding none.
-        words = ("--profile", "slurm", "--config", "scale=smoke", "set=site.device=auto")
-        (whole.folder / SUBMITTED).write_text(whole.made(*words).stderr)
     whole.made("--config", "scale=smoke")
     return whole

@@ -15,13 +15,22 @@ import torch
 
 from bits.training.checkpoint import read_tensors
 
-from .conftest import SUBMITTED, why_no_slurm
-
 pytestmark = pytest.mark.workflow
 SMOKE = ("--config", "scale=smoke")
 # auto: jobs ask for a GPU, and do without on finding none. Long enough to be hit, with a checkpoint every second or so.
 GPU = "site.device=auto"
 LONG = f"{GPU} schedule.epochs=600 curve.every_epochs=600 site.checkpoint_minutes=0.02 site.log_every_steps=1"
+
+
+def why_no_slurm() -> str:
+    """Why tests cannot submit to a Slurm with GPUs on this machine; "" when they can (.ci/slurm start)."""
+    command = ["sinfo", "--noheader", "--Node", "--format", "%N %t %G"]
+    try:
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    nodes = {line for line in shown.splitlines() if "idle" in line and "gpu" in line}
+    return "" if nodes else f"of its nodes none is idle and has a GPU: {shown}"
 
 
 def answer(*command: str) -> str:
@@ -92,19 +101,26 @@ def test_the_literal_command_is_of_the_papers_scale_and_says_which_data_are_miss
     assert "submitted" not in real.stdout + real.stderr
 
 
-@pytest.mark.xdist_group("workflow")
-def test_smoke_scale_end_to_end_by_sbatch_on_gpus(built):
-    """The build that all tests of the workflow share; they, too, find it complete and what it should be."""
-    said = (built.folder / SUBMITTED).read_text()
-    plan = built.plan()
-    needed = {path for paths in plan.needs.values() for path in paths}
-    evaluations = [path for run in plan.runs for path in plan.evaluation_files(run).values() if path in needed]
-    assert len(evaluations) > len(plan.runs)
-    assert said.count("has been submitted with SLURM jobid") > len(plan.runs) + len(evaluations)
-    for run in plan.runs.values():
-        asked = json.loads((built.folder / run.provenance).read_text())["slurm"]
+@pytest.mark.xdist_group("slurm")
+def test_a_table_and_all_that_it_is_made_from_by_sbatch_on_gpus(project):
+    """Data, references, trainings and evaluations are jobs, each on a GPU where it needs one; the rest is made here."""
+    said = project.made("--profile", "slurm", *SMOKE, f"set={GPU}", "table-1").stderr
+    plan = project.plan()
+    methods = [project.run(name) for name in ("dino", "simdino", "bits-fixed", "bits-reset")]
+    jobs = [
+        "prepare",
+        "references",
+        *(f"pretrain {run.name}" for run in methods),
+        *(f"evaluate {run.name}" for run in methods),
+    ]
+    assert said.count("has been submitted with SLURM jobid") == len(jobs)
+    for run in methods:
+        asked = json.loads((project.folder / run.provenance).read_text())["slurm"]
         assert asked["job"].isdigit()
         assert asked["gpus"] == "1"
+    assert all((project.folder / path).is_file() for path in plan.needs["table-1"])
+    here = project.snakemake("-n", *SMOKE, "table-1")
+    assert "Nothing to be done" in here.stdout + here.stderr
 
 
 @pytest.mark.xdist_group("slurm")

@@ -123,8 +123,8 @@ def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["scale=tiny"], "there are demo, paper, small, smoke"),
-        (["scales=demo"], "there are scale, data, site, seeds, set"),
+        (["scale=tiny"], "known: demo, paper, small, smoke"),
+        (["scales=demo"], "did you mean 'scale'?"),
         (["scale=smoke", "set=optimizer.lr=1"], "optimizer.learning_rate"),
         (["scale=small", "site=nowhere"], "site=nowhere does not exist"),
         (["scale=smoke", "seeds=a"], "expected numbers with commas"),
