@@ -32,7 +32,7 @@ RECIPE = (
     "site.log_every_steps=1",
     "site.checkpoint_minutes=1e-9",  # after every step, so that a kill costs at most one step
 )
-LONG = (*RECIPE, "schedule.epochs=1200", "curve.every_epochs=400", "head_reset.every_epochs=200")
+LONG = (*RECIPE, "schedule.epochs=300", "curve.every_epochs=100", "head_reset.every_epochs=50")
 SHORT = (*RECIPE, "schedule.epochs=120", "curve.every_epochs=40", "head_reset.every_epochs=20")
 KILLS, DURING_A_WRITE = 50, 20
 
@@ -150,7 +150,7 @@ def test_fifty_kills_lose_a_step_each_at_most_and_change_no_bit(trainer, undistu
             while not partial_files(folder) and time.monotonic() < deadline:
                 pass
         else:  # at any moment, possibly before the first step
-            time.sleep(chance.random() * 0.4)
+            time.sleep(chance.random() * 0.2)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         code = trainer.ended()
