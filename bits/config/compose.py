@@ -124,11 +124,12 @@ def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[st
 def free_form(override: str) -> str:
     """`++` before an override of what need not be there: Hydra asks for it, users forget.
 
-    That is a key of a free mapping (backbone.options.depth=2) or of a section that may be null
-    (objective.coding_rate.weight=0.2).
+    That is a key of a free mapping (backbone.options.depth=2), all of one (backbone.options={depth: 2}), or a key of a
+    section that may be null (objective.coding_rate.weight=0.2).
     """
     key = override.split("=", 1)[0]
-    return f"++{override}" if is_open(key) or optional_section(key) else override
+    whole = "." in key and is_open(f"{key}.any")  # without a dot it is a group (targets=fine-grained)
+    return f"++{override}" if whole or is_open(key) or optional_section(key) else override
 
 
 def _section_in_part(override: str) -> str | None:

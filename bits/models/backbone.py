@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bits.config.near import did_you_mean
 from bits.errors import BitsError
 from bits.models import convstem as convstem  # registers its models with timm
+from bits.models.positions import use_dino_positions
 from bits.models.stochastic_depth import own_drop_paths
 
 
@@ -22,13 +23,19 @@ class BackboneError(BitsError):
 
 
 def create_backbone(
-    name: str, image_size: int, drop_path: float, options: Mapping[str, Any], class_token_std: float | None = None
+    name: str,
+    image_size: int,
+    drop_path: float,
+    options: Mapping[str, Any],
+    class_token_std: float | None = None,
+    position_interpolation: str = "dino",
 ) -> nn.Module:
     """A timm model without classifier, randomly initialised: [N, 3, H, W] -> [N, D].
 
-    ViTs take images whose side is any multiple of the patch size (position embeddings are interpolated
-    bicubically) and return the CLS token after the final LayerNorm; other models return their pooled features.
+    ViTs take images whose side is any multiple of the patch size and return the CLS token after the final LayerNorm;
+    other models return their pooled features.
     class_token_std: std of the class token's truncated normal initialisation; None: timm's, 1e-6 for a ViT.
+    position_interpolation: "dino" or "timm", see `positions`. Of no effect on models that are not ViTs.
     drop_path > 0: in training mode, every pass needs factors (see `stochastic_depth.DropPath`). Raises BackboneError.
     """
     if not timm.is_model(name):
@@ -40,6 +47,8 @@ def create_backbone(
             backbone = timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
         except TypeError:
             backbone = timm.create_model(name, **arguments)  # not a ViT: accepts any image size
+        if position_interpolation == "dino" and isinstance(backbone, VisionTransformer):
+            use_dino_positions(backbone)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BackboneError(f"backbone {name!r} with options {dict(options)} and {image_size} px: {error}") from error
     own_drop_paths(backbone)

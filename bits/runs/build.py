@@ -38,10 +38,11 @@ def choose_device(site: Site) -> torch.device:
         if ":" in site.device:
             raise BitsError(f"site.device = {site.device!r} names one GPU for several processes. Use site.device=cuda.")
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+    device = torch.device("cuda", device.index or 0)  # set_device and NCCL want to know which one
+    if not torch.cuda.is_available() or device.index >= torch.cuda.device_count():
         raise BitsError(
             f"site.device = {site.device!r}, but torch sees {torch.cuda.device_count()} CUDA devices where this "
-            f"process wants number {device.index or 0}. Use site.device=auto, and no more site.processes than GPUs."
+            f"process wants number {device.index}. Use site.device=auto, and no more site.processes than GPUs."
         )
     torch.cuda.set_device(device)
     return device
@@ -51,7 +52,14 @@ def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:
     """The recipe's backbone from random initialisation, a function of the recipe's seed."""
     torch.manual_seed(recipe.seed)
     settings = recipe.backbone
-    return create_backbone(settings.name, settings.image_size, drop_path, settings.options, settings.class_token_std)
+    return create_backbone(
+        settings.name,
+        settings.image_size,
+        drop_path,
+        settings.options,
+        settings.class_token_std,
+        settings.position_interpolation,
+    )
 
 
 def teacher_student(recipe: Recipe) -> TeacherStudent:

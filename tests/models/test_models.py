@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from torch import nn
 
 from bits.models.backbone import BackboneError, create_backbone, is_vit, last_blocks, width
 from bits.models.head import Head
+from bits.models.positions import interpolate_as_dino
 from bits.models.teacher_student import Branch, TeacherStudent
 from bits.training.checkpoint import write_tensors
 
@@ -31,9 +33,43 @@ def test_a_class_token_starts_as_in_the_public_recipe(name):
     tokens = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        tokens.append(create_backbone(name, 224, 0.0, {"depth": 1}, 0.02).cls_token.detach())
+        tokens.append(create_backbone(name, 224, 0.0, {"depth": 1}, 0.02, "timm").cls_token.detach())
     assert float(tokens[0].std()) == pytest.approx(0.02, rel=0.1)
     assert torch.equal(tokens[0], tokens[1]) and not torch.equal(tokens[0], tokens[2])
+
+
+def test_position_embeddings_are_interpolated_as_asked():
+    vits = {}
+    for way in ("dino", "timm"):
+        torch.manual_seed(0)
+        vits[way] = create_backbone("vit_tiny_patch16_224", 224, 0.0, {"depth": 1}, None, way).eval()
+    tokens = {}
+    for side in (224, 96):
+        images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(side))
+        tokens[side] = [vit.forward_features(images) for vit in vits.values()]
+    assert torch.equal(*tokens[224])
+    made = vits["dino"].pos_embed
+    ours = interpolate_as_dino(made, (14, 14), (6, 6), 1)
+    theirs = resample_abs_pos_embed(made, [6, 6], [14, 14])
+    assert torch.equal(ours[:, 0], theirs[:, 0])
+    difference = float((ours - theirs)[:, 1:].detach().norm() / theirs[:, 1:].detach().norm())
+    assert difference > 0.5  # of embeddings as they are drawn, in 10 of 12 views of the paper's recipe
+    assert not torch.allclose(*tokens[96], atol=1e-3)
+    with pytest.raises(BackboneError, match="position_interpolation=timm"):
+        create_backbone("deit_base_distilled_patch16_224", 224, 0.0, {"depth": 1})
+
+
+@pytest.mark.parametrize(
+    "options", [{"class_token": False, "global_pool": "avg"}, {"reg_tokens": 2}, {"no_embed_class": True}]
+)
+def test_interpolation_fits_vits_of_other_prefixes(options):
+    torch.manual_seed(0)
+    ours = create_backbone("vit_tiny_patch16_224", 32, 0.0, {"depth": 1, **options}).eval()
+    torch.manual_seed(0)
+    theirs = create_backbone("vit_tiny_patch16_224", 32, 0.0, {"depth": 1, **options}, None, "timm").eval()
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(ours(images), theirs(images))
+    assert ours(torch.randn(2, 3, 48, 64)).shape == (2, width(ours))
 
 
 def test_the_average_of_the_patches_comes_before_the_class_token():
