@@ -132,6 +132,7 @@ class Curve(Section):
     every_epochs: Positive  # epochs between evaluations; the last epoch is always evaluated
     features: CentreCrop  # the images that the teacher is given
     retrieval: RetrievalSettings  # how mAP is measured
+    channel_images: Positive  # validation images on whose views it is measured what the teacher's messages carry
 
 
 class Start(Section):

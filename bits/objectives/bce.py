@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from bits.objectives.channel import BITS
 from bits.objectives.code import CodeSettings, code
 from bits.objectives.pairs import pair_mean
 from bits.objectives.term import Term
@@ -36,4 +37,4 @@ def value(student_VND: Tensor, teacher_GND: Tensor, settings: Settings) -> Tenso
     return pair_mean(lambda a, z: bernoulli_disagreement(a, z, settings.reduction), student_VND, message)
 
 
-TERM = Term(name="bce", settings=Settings, value=value, agreement=True, sends_code=True)
+TERM = Term(name="bce", settings=Settings, value=value, agreement=True, channel=BITS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bits.objectives.channel import BITS
 from bits.objectives.code import CodeSettings, code
 from bits.objectives.cosine import cosine_similarity
 from bits.objectives.pairs import pair_mean
@@ -26,4 +27,4 @@ def value(student_VND: Tensor, teacher_GND: Tensor, settings: CodeSettings) -> T
     return 1 - pair_mean(cosine_similarity, student_VND, message)
 
 
-TERM = Term(name="code_cosine", settings=CodeSettings, value=value, agreement=True, sends_code=True)
+TERM = Term(name="code_cosine", settings=CodeSettings, value=value, agreement=True, channel=BITS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bits.objectives.channel import Channel
 from bits.objectives.pairs import pair_mean
 from bits.objectives.term import Term, TermSettings
 
@@ -34,4 +36,20 @@ def value(student_VND: Tensor, teacher_GND: Tensor, settings: TermSettings) -> T
     return -pair_mean(cosine_similarity, student_VND, direction(teacher_GND))
 
 
-TERM = Term(name="cosine", settings=TermSettings, value=value, agreement=True)
+def agreement_sums(student_VND: Tensor, teacher_GND: Tensor, settings: TermSettings) -> dict[str, Tensor]:
+    """The cosine, summed over samples."""
+    return {"cosine": -value(student_VND, teacher_GND, settings) * student_VND.shape[1]}
+
+
+def agreement_values(means: Mapping[str, Tensor]) -> dict[str, float]:
+    """cosine: its mean over pairs of views."""
+    return {"cosine": float(means["cosine"])}
+
+
+TERM = Term(
+    name="cosine",
+    settings=TermSettings,
+    value=value,
+    agreement=True,
+    channel=Channel(agreement_sums, agreement_values),
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bits.config.section import Fraction
+from bits.objectives.channel import Channel
 from bits.objectives.pairs import pair_mean
 from bits.objectives.term import State, Term, TermSettings
 
@@ -54,8 +57,38 @@ def moved(mean_D: Tensor, settings: Settings, centre: Tensor) -> dict[str, Tenso
     return {"centre": settings.centre_momentum * centre + (1 - settings.centre_momentum) * mean_D}
 
 
+def message_sums(student_VND: Tensor, teacher_GND: Tensor, settings: Settings, centre: Tensor) -> dict[str, Tensor]:
+    """Over samples: prototypes [K] and their entropy in nats, means over the teacher's views; the loss, in nats."""
+    message = prototypes(teacher_GND, centre, settings.teacher_temperature)
+    return {
+        "prototypes": message.mean(0).sum(0),
+        "entropy": -message.xlogy(message).sum(-1).mean(0).sum(),
+        "cross_entropy": value(student_VND, teacher_GND, settings, centre) * student_VND.shape[1],
+    }
+
+
+def message_values(means: Mapping[str, Tensor]) -> dict[str, float]:
+    """What prototypes carry, in bits.
+
+    prototype_entropy: of the prototypes' mean over images. prototype_entropy_per_image: the mean over images of
+    theirs. prototype_cross_entropy: the loss. bits_sent: prototype_entropy less the loss. uniform_entropy: log2 of the
+    number of prototypes, where the first three stand when nothing is said.
+    """
+    shares = means["prototypes"]
+    entropy = float(-shares.xlogy(shares).sum()) / math.log(2)
+    loss = float(means["cross_entropy"]) / math.log(2)
+    return {
+        "prototype_entropy": entropy,
+        "prototype_entropy_per_image": float(means["entropy"]) / math.log(2),
+        "prototype_cross_entropy": loss,
+        "bits_sent": entropy - loss,
+        "uniform_entropy": math.log2(len(shares)),
+    }
+
+
 TERM = Term(
     name="cross_entropy",
+    channel=Channel(message_sums, message_values),
     settings=Settings,
     value=value,
     agreement=True,

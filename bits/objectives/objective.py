@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from bits.objectives.channel import BITS
 from bits.objectives.term import Term, TermSettings
 
 Parts = Sequence[tuple[Term, TermSettings]]
@@ -35,7 +36,7 @@ class Objective(nn.Module):
         self.parts = tuple(terms)
         self.weights = {term.name: settings.weight for term, settings in terms}
         self.couples = any(term.couples for term, _ in terms)
-        self.sends_code = any(term.sends_code for term, _ in terms)
+        self.sends_code = any(term.channel is BITS for term, _ in terms)
         for term, _ in terms:
             if term.state is not None:
                 self.add_module(term.name, _StateOf(term.state.start(dimension)))
@@ -96,6 +97,28 @@ class Objective(nn.Module):
             for term, settings in self.parts
             if term.state is not None
         }
+
+    @torch.no_grad()
+    def channel_sums(self, student_VND: Tensor, teacher_GND: Tensor) -> dict[tuple[str, str], Tensor]:
+        """What the terms' messages are measured by, for a part of the batch: sums over samples that add up."""
+        self._check(student_VND, teacher_GND)
+        with torch.autocast(student_VND.device.type, enabled=False):
+            student, teacher = _widened(student_VND), _widened(teacher_GND)
+            return {
+                (term.name, name): total
+                for term, settings in self.parts
+                if term.channel is not None
+                for name, total in term.channel.sums(student, teacher, settings, **self._state(term)).items()
+            }
+
+    def channel(self, means: Mapping[tuple[str, str], Tensor]) -> dict[str, float]:
+        """What the messages carry, by name (see the terms' files). means: the sums, divided by the samples."""
+        found: dict[str, float] = {}
+        for term, _ in self.parts:
+            if term.channel is not None:
+                own = {name: mean for (of, name), mean in means.items() if of == term.name}
+                found |= term.channel.values(own)
+        return found
 
     @torch.no_grad()
     def move(self, means: Mapping[str, Tensor]) -> None:

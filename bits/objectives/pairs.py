@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 def pair_mean(agreement: PerViewAgreement, student_VND: Tensor, message_GND: Tensor) -> Tensor:
-    """Mean of `agreement` over all pairs (teacher view i, student view v != i), a scalar.
+    """Mean of `agreement` over all pairs (teacher view i, student view v != i), a scalar or a tensor [...].
 
     student_VND: V student views, the G global ones first, in the teacher's order. message_GND: the teacher's message
     for each global view. agreement(student [v, N, D], message [v, N, D] or [1, N, D]) returns [v], each view's mean
-    over samples, and must be linear in the message.
+    over samples, or [v, ...], and must be linear in the message.
     """
     views, teachers = len(student_VND), len(message_GND)
     pairs = pair_count(views, teachers)
     total = student_VND.new_zeros(())
     if teachers > 1:
         from_others = agreement(student_VND[:teachers], mean_of_others(message_GND))
-        total = total + (teachers - 1) * from_others.sum()
+        total = total + (teachers - 1) * from_others.sum(0)
     if views > teachers:
         from_all = agreement(student_VND[teachers:], message_GND.mean(dim=0, keepdim=True))
-        total = total + teachers * from_all.sum()
+        total = total + teachers * from_all.sum(0)
     return total / pairs
 
 

@@ -18,6 +18,8 @@ from bits.config.section import Section
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bits.objectives.channel import Channel
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # used as a configuration key and in the names of saved tensors
 
 
@@ -63,7 +65,7 @@ class Term:
     rows: for a term that couples samples, rows(student_GND, teacher_GND, settings) -> [g, N, d] are the input of
         `value`, from the global views; each row may depend only on its own sample.
     agreement: whether the term compares student and teacher. Every objective needs such a term.
-    sends_code: whether the teacher's message is a binary code, so that constant codes are worth a warning.
+    channel: how the teacher's message is measured, of a term whose message can carry something or nothing.
 
     Raises KindError for an invalid name, and for rows of a term that does not couple samples.
     """
@@ -74,7 +76,7 @@ class Term:
     couples: bool = False
     rows: Callable[[Tensor, Tensor, Any], Tensor] = student_rows
     agreement: bool = False
-    sends_code: bool = False
+    channel: Channel | None = None
     state: State | None = None
 
     def __post_init__(self) -> None:

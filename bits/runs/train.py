@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import write_record
 from bits.runs.build import choose_device, extractor_of, objective_of, teacher_student
 from bits.runs.datasets import dataset_root, open_cached
+from bits.training.channel import ChannelMeasure
 from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
@@ -113,7 +115,9 @@ def _pretraining(
     if recipe.start is not None:
         load_start(recipe.start, start, model, objective)
     resume = resume_folder(folder, site.scratch)
-    return Pretraining(recipe, site, model, objective, images, folder, device, mean_average_precision, world, resume)
+    channel = ChannelMeasure(recipe, val, recipe.curve.channel_images, site.workers, device)
+    evaluate = (mean_average_precision, world, resume, channel)
+    return Pretraining(recipe, site, model, objective, images, folder, device, *evaluate)
 
 
 def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
@@ -170,7 +174,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "id": folder.name,
         "dataset": role,
         "resolved_dataset": recipe.dataset.name,
-        "values": {"training": {"map": pretraining.curve}},
+        "values": curves(pretraining.curve, pretraining.state.channel),
         "made_from": provenance["weights"],
         "provenance": provenance,
     }
@@ -178,6 +182,13 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
     # The last one: who finds it takes the run for done.
     write_record(folder / "outcome.json", {"run": folder.name, **outcome.facts()})
     shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
+
+
+def curves(points: dict[str, list[float]], channel: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """What a run's curve.json holds: over epochs, mAP and what its channel carried; and the latter at the end."""
+    last = channel[-1] if channel else {}
+    series = {name: {"x": points["x"], "y": [found.get(name) for found in channel]} for name in last}
+    return {"training": {"map": points, **series}, "channel": last}
 
 
 def slurm_job(environment: Mapping[str, str]) -> dict[str, str] | None:

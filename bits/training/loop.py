@@ -16,6 +16,7 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.models.teacher_student import TeacherStudent
+from bits.objectives.channel import state_of
 from bits.objectives.objective import Objective
 from bits.training.checkpoint import NotFiniteError
 from bits.training.division import check_division
@@ -32,6 +33,11 @@ from bits.training.views import seeded
 from bits.training.world import World
 
 Evaluate = Callable[[nn.Module], float]
+Measure = Callable[[TeacherStudent, Objective], dict[str, float]]
+
+
+def nothing_measured(model: TeacherStudent, objective: Objective) -> dict[str, float]:
+    return {}
 
 
 @dataclass
@@ -39,7 +45,8 @@ class Pretraining:
     """One run, or one process's part of it. `run()` trains to the end and returns the Outcome.
 
     model, objective: the starting point, unless there is a checkpoint to resume from. evaluate: teacher backbone ->
-    mAP as a fraction; the first process calls it at the epochs of `recipe.curve`. All randomness is a function of
+    mAP as a fraction. channel: what the messages carry, by name (see `ChannelMeasure`). The first process calls both at
+    the epochs of `recipe.curve`. All randomness is a function of
     (recipe.seed, step), so that a resumed run equals an uninterrupted one, and of an image's position in the global
     batch, so that the number of processes and micro-batches changes nothing. Raises DivisionError.
     """
@@ -54,6 +61,7 @@ class Pretraining:
     evaluate: Evaluate
     world: World = field(default_factory=World)
     resume: Path | None = None  # folder of the checkpoints; None: folder/resume
+    channel: Measure = nothing_measured
 
     def __post_init__(self) -> None:
         schedule = self.recipe.schedule
@@ -178,6 +186,7 @@ class Pretraining:
             try:
                 with request.at_once():
                     value = self.evaluate(self.model.teacher.backbone)
+                    carried = self.channel(self.model, self.objective)
             except NotFiniteError as error:
                 problem = str(error)
             except Now:
@@ -185,8 +194,9 @@ class Pretraining:
             else:
                 self.curve["x"].append(epoch)
                 self.curve["y"].append(value)
+                self.state.channel.append(carried)
                 seconds = time.monotonic() - started
-                log.write(step=self.step, epoch=epoch, event="evaluation", map=value, seconds=seconds)
+                log.write(step=self.step, epoch=epoch, event="evaluation", map=value, **carried, seconds=seconds)
         problem, number = self.world.broadcast((problem, number))
         if number:
             raise Interrupted(number, self.step)
@@ -222,5 +232,8 @@ class Pretraining:
 
     def _finished(self) -> Outcome:
         name = "collapsed" if collapse(self.state.health) else "finished"
-        detail = self._warning() or "trained to the end"
-        return Outcome(name, detail, self.step, self.recipe.schedule.epochs)
+        last = self.state.channel[-1] if self.state.channel else None
+        stands = state_of(last) if last else None
+        carries = f"its channel carries nothing: {stands}" if stands not in (None, "live") else "trained to the end"
+        detail = self._warning() or carries
+        return Outcome(name, detail, self.step, self.recipe.schedule.epochs, stands)

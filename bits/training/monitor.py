@@ -6,14 +6,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-# Below this effective rank of a batch's features, a run counts as collapsed. Random initialisations and trained runs
-# are an order of magnitude above.
-LEAST_EFFECTIVE_RANK = 2.0
+from bits.objectives.channel import LEAST_CODE_ENTROPY, LEAST_EFFECTIVE_RANK
+
 # Share of the features' energy that counts as rounding error. Equal features computed in bfloat16 differ by 1e-7 to
 # 1e-5 of their energy; the features of different images, in a run that has not collapsed, by at least 3e-4.
 ROUNDING = 1e-5
-# Bits (at most 1). Below this entropy nearly all samples of a batch have the same code.
-LEAST_CODE_ENTROPY = 0.05
 
 
 @torch.no_grad()

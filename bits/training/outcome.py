@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -10,14 +10,16 @@ from typing import Any
 class Outcome:
     """outcome: finished, collapsed and diverged are results; failed means an exception, and the run is tried again.
 
-    step, epochs: how far the run got.
+    step, epochs: how far the run got. channel: how its channel stood at the end, "live" or why it was not (see
+    `bits.objectives.channel.state_of`); None where nothing was measured.
     """
 
     outcome: str
     detail: str
     step: int
     epochs: int
+    channel: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The content of outcome.json or failure.json."""
-        return {"outcome": self.outcome, "detail": self.detail, "step": self.step, "epochs": self.epochs}
+        return asdict(self)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,13 +18,15 @@ from bits.training import checkpoint as checkpoints
 from bits.training.checkpoint import Checkpoint
 from bits.training.world import World
 
+CARRIED = ("step", "curve", "channel", "health")  # what a checkpoint says besides tensors
+
 
 @dataclass
 class RunState:
     """The state of a run; identical in all processes, and on disk independent of their number.
 
     folder: where the checkpoints are. run: digest of the recipe, which they must match. curve: epochs (x) and mAP (y).
-    health: see `monitor.health`, for the last logged step.
+    channel: what the messages carried at each point of the curve. health: of the last logged step (`monitor.health`).
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class RunState:
     optimizer: torch.optim.Optimizer
     step: int = 0
     curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
+    channel: list[dict[str, float]] = field(default_factory=list)
     health: dict[str, float] = field(default_factory=dict)
     saved: int = -1  # the step of the newest checkpoint
     since: float = field(default_factory=time.monotonic)  # start time (monotonic), less the time of earlier attempts
@@ -63,8 +67,8 @@ class RunState:
         tensors = self.tensors()
         self._require_finite(tensors)
         if self.world.first:
-            facts = {"run": self.run, "step": self.step, "curve": self.curve, "health": self.health}
-            facts["seconds"] = self.seconds
+            facts: dict[str, Any] = {"run": self.run, "seconds": self.seconds}
+            facts |= {name: getattr(self, name) for name in CARRIED}
             checkpoints.save(self.folder, self.step, tensors, facts)
         self.world.barrier()
         self.saved = self.step
@@ -77,7 +81,8 @@ class RunState:
         if found is not None:
             self._load_weights(found)
             checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
-            self.step, self.curve, self.health = (found.facts[name] for name in ("step", "curve", "health"))
+            for name in CARRIED:
+                setattr(self, name, found.facts[name])
             self.saved = self.step
             self.since -= found.facts.get("seconds", 0.0)
         # If nothing was loaded, they are already equal, provided all processors round alike.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bits.config.objective import TERMS
+from bits.objectives.channel import BITS
 from bits.objectives.objective import Objective
 
 AGREEMENTS = ("bce", "code_cosine", "cosine", "cross_entropy")
@@ -37,4 +38,4 @@ def objective_of(dimension: int, **terms: dict[str, Any]) -> Objective:
 
 def with_target(agreement: str, **target: Any) -> dict[str, Any]:
     """The setting `target` for an agreement that sends a code, no settings for others."""
-    return target if TERMS[agreement].sends_code else {}
+    return target if TERMS[agreement].channel is BITS else {}

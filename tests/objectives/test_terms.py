@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from bits.config.kinds import KindError, declarations
 from bits.config.objective import TERMS, Objective
+from bits.objectives.channel import BITS
 from bits.objectives.objective import Objective as Loss
 from bits.objectives.term import Term, TermSettings
 from bits.records.code import ROOT
@@ -22,7 +23,7 @@ from tests.objectives.terms import AGREEMENTS, SETTINGS
 def test_the_terms_of_the_paper_are_found() -> None:
     assert {*AGREEMENTS, "coding_rate"} <= set(TERMS)
     assert {name for name in AGREEMENTS if TERMS[name].agreement} == set(AGREEMENTS)
-    assert {name for name in SETTINGS if TERMS[name].sends_code} == {"bce", "code_cosine"}
+    assert {name for name in SETTINGS if TERMS[name].channel is BITS} == {"bce", "code_cosine"}
     assert {name for name in SETTINGS if TERMS[name].couples} == {"coding_rate"}
     assert {name for name in SETTINGS if TERMS[name].state} == {"cross_entropy"}
 

@@ -129,7 +129,7 @@ def test_code_reruns_what_it_computes(built):
     with built.edited("bits/reporting/seeds.py", 'f"{label}, seed', 'f"{label}, of seed'):
         counts = built.jobs(*SMOKE)
         assert counts["table-1"] == counts["figure-1"] == 1
-    with built.edited("bits/training/monitor.py", "LEAST_EFFECTIVE_RANK = 2.0", "LEAST_EFFECTIVE_RANK = 2.5"):
+    with built.edited("bits/objectives/channel.py", "LEAST_EFFECTIVE_RANK = 2.0", "LEAST_EFFECTIVE_RANK = 2.5"):
         assert built.jobs(*SMOKE)["pretrain"] == 25
         said = explained(built, *SMOKE)
         assert "the code of training changed" in said
