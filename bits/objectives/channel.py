@@ -34,10 +34,12 @@ class Channel:
 
     sums(student_VND, teacher_GND, settings, **state) -> sums over samples by name, of any shape; parts of a batch and
     shares of processes add up. values(means) -> numbers by name. means: the sums, divided by the number of samples.
+    names: of the values.
     """
 
     sums: Callable[..., dict[str, Tensor]]
     values: Callable[[Mapping[str, Tensor]], dict[str, float]]
+    names: tuple[str, ...]
 
 
 def binary_entropy(share: Tensor) -> Tensor:
@@ -83,7 +85,11 @@ def bit_values(means: Mapping[str, Tensor]) -> dict[str, float]:
     }
 
 
-BITS = Channel(lambda student, teacher, settings: bit_sums(student, teacher), bit_values)
+BITS = Channel(
+    lambda student, teacher, settings: bit_sums(student, teacher),
+    bit_values,
+    ("code_entropy", "code_cross_entropy", "bits_sent", "bits_sent_per_bit", "bits_sent_by_sign", "code_length"),
+)
 
 
 def state_of(values: Mapping[str, float]) -> str:

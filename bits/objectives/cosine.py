@@ -51,5 +51,5 @@ TERM = Term(
     settings=TermSettings,
     value=value,
     agreement=True,
-    channel=Channel(agreement_sums, agreement_values),
+    channel=Channel(agreement_sums, agreement_values, ("cosine",)),
 )

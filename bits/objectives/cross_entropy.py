@@ -67,6 +67,15 @@ def message_sums(student_VND: Tensor, teacher_GND: Tensor, settings: Settings, c
     }
 
 
+MESSAGE_VALUES = (
+    "prototype_entropy",
+    "prototype_entropy_per_image",
+    "prototype_cross_entropy",
+    "bits_sent",
+    "uniform_entropy",
+)
+
+
 def message_values(means: Mapping[str, Tensor]) -> dict[str, float]:
     """What prototypes carry, in bits.
 
@@ -88,7 +97,7 @@ def message_values(means: Mapping[str, Tensor]) -> dict[str, float]:
 
 TERM = Term(
     name="cross_entropy",
-    channel=Channel(message_sums, message_values),
+    channel=Channel(message_sums, message_values, MESSAGE_VALUES),
     settings=Settings,
     value=value,
     agreement=True,

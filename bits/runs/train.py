@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bits.config.objective import TERMS
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
@@ -185,10 +186,16 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
 
 
 def curves(points: dict[str, list[float]], channel: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    """What a run's curve.json holds: over epochs, mAP and what its channel carried; and the latter at the end."""
-    last = channel[-1] if channel else {}
-    series = {name: {"x": points["x"], "y": [found.get(name) for found in channel]} for name in last}
-    return {"training": {"map": points, **series}, "channel": last}
+    """What a run's curve.json holds: over epochs, mAP and what its channel carried; and the latter at the end.
+
+    A value that the run's objective has no use for, such as the entropy of prototypes of one that sends codes, is null.
+    """
+    measured = channel[-1] if channel else {}
+    series = {name: {"x": points["x"], "y": [found[name] for found in channel]} for name in measured}
+    terms = [f"loss_{name}" for name, term in TERMS.items() if term.couples]
+    known = [*terms, *(name for term in TERMS.values() if term.channel for name in term.channel.names)]
+    other = dict.fromkeys(name for name in known if name not in measured)
+    return {"training": {"map": points, **series, **other}, "channel": {**measured, **other}}
 
 
 def slurm_job(environment: Mapping[str, str]) -> dict[str, str] | None:
