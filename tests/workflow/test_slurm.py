@@ -104,7 +104,7 @@ def test_the_literal_command_is_of_the_papers_scale_and_says_which_data_are_miss
 @pytest.mark.xdist_group("slurm")
 def test_a_table_and_all_that_it_is_made_from_by_sbatch_on_gpus(project):
     """Data, references, trainings and evaluations are jobs, each on a GPU where it needs one; the rest is made here."""
-    said = project.made("--profile", "slurm", *SMOKE, f"set={GPU}", "table-1").stderr
+    said = project.made("table-1", "--profile", "slurm", *SMOKE, f"set={GPU}").stderr
     plan = project.plan()
     methods = [project.run(name) for name in ("dino", "simdino", "bits-fixed", "bits-reset")]
     jobs = [
@@ -119,7 +119,7 @@ def test_a_table_and_all_that_it_is_made_from_by_sbatch_on_gpus(project):
         assert asked["job"].isdigit()
         assert asked["gpus"] == "1"
     assert all((project.folder / path).is_file() for path in plan.needs["table-1"])
-    here = project.snakemake("-n", *SMOKE, "table-1")
+    here = project.snakemake("table-1", "-n", *SMOKE)
     assert "Nothing to be done" in here.stdout + here.stderr
 
 
