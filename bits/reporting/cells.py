@@ -61,9 +61,15 @@ class Cell:
         return "" if self.status == "quoted" else self.status
 
     @property
+    def mark(self) -> str:
+        """Behind a number from a run whose channel carries nothing."""
+        return self.seeds.mark if self.core and not self.missing else ""
+
+    @property
     def text(self) -> str:
-        """The core with its tally."""
-        return f"{self.core} ({self.tally})" if self.tally else self.core
+        """The core with its mark and tally."""
+        marked = f"{self.core} {self.mark}" if self.mark else self.core
+        return f"{marked} ({self.tally})" if self.tally else marked
 
     @property
     def tally(self) -> str:
@@ -80,12 +86,14 @@ class Cell:
         """Where the value comes from, or why there is none; a line for every seed when there are several."""
         published = f"published: {self.note}" if self.note else ""
         readings = self.seeds.readings
+        dead = "; ".join(self.seeds.dead("not live"))
         if len(readings) > 1:
-            parts = [self.source, self.measure, *(self.seed_text(reading) for reading in readings), published]
+            parts = [self.source, self.measure, dead, *(self.seed_text(reading) for reading in readings), published]
         elif readings:
             (only,) = readings
             measured = f"measured {self.number}" if self.number and self.status != "measured" else ""
-            parts = [only.run_id or self.source, self.measure, measured, only.problem, only.origin or "", published]
+            origin = only.origin or ""
+            parts = [only.run_id or self.source, self.measure, dead, measured, only.problem, origin, published]
         else:
             parts = [self.source, self.measure, published]
         return "\n".join(part for part in parts if part)
@@ -123,6 +131,12 @@ class TableRow:
         several = len({cell.source for cell in self.cells}) > 1
         for cell in self.cells:
             yield from cell.seeds.outcomes(f"{self.full_label} ({cell.source})" if several else self.full_label)
+
+    def dead(self) -> Iterator[str]:
+        """Why the channel of each run of the row carries nothing."""
+        several = len({cell.source for cell in self.cells}) > 1
+        for cell in self.cells:
+            yield from cell.seeds.dead(f"{self.full_label} ({cell.source})" if several else self.full_label)
 
 
 @dataclass(frozen=True)
@@ -175,6 +189,10 @@ class Table:
     def outcomes(self) -> list[str]:
         """Which runs collapsed or diverged, and by which criterion, each once."""
         return list(dict.fromkeys(outcome for row in self.rows for outcome in row.outcomes()))
+
+    def dead(self) -> list[str]:
+        """Which runs are not live, and why, each once."""
+        return list(dict.fromkeys(line for row in self.rows for line in row.dead()))
 
     def seeds(self) -> tuple[int, ...]:
         """The numbers of seeds that cells expect, each once, increasing; if they differ, every cell states its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bits.reporting.csv_text import VALUES, csv_text, digits, problems
+from bits.reporting.csv_text import VALUES, csv_text, digits, not_live, problems
 from bits.reporting.curves import Chart, Curve
 
 COLUMNS = ("scale", "exhibit", "panel", "series", "source", "run_id", "status", "x", "measured", *VALUES)
@@ -28,12 +28,12 @@ def chart_csv(chart: Chart) -> str:
 
 
 def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
-    """(x, measured, sd, seeds, published) of each point."""
+    """(x, measured, sd, seeds, not live, published) of each point."""
     expected = curve.seeds.expected
     for spread in curve.spreads:
         counted = f"{spread.count if curve.seeds.status == 'measured' else 0}/{expected}"
-        yield digits(spread.x), digits(spread.mean), digits(spread.deviation), counted, ""
+        yield digits(spread.x), digits(spread.mean), digits(spread.deviation), counted, not_live(curve.seeds), ""
     for x, y in curve.published:
-        yield digits(x), "", "", "", digits(y)
+        yield digits(x), "", "", "", "", digits(y)
     if not curve.spreads:
-        yield "", "", "", f"0/{expected}", ""
+        yield "", "", "", f"0/{expected}", not_live(curve.seeds), ""

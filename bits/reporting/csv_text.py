@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from bits.reporting.seeds import Seeds
 
-VALUES = ("sd", "seeds", "published", "unit", "measure", "origin", "note", "stamp")  # the last columns of every exhibit
+# The last columns of every exhibit.
+VALUES = ("sd", "seeds", "not_live", "published", "unit", "measure", "origin", "note", "stamp")
 
 
 def digits(value: float | None) -> str:
@@ -19,6 +20,11 @@ def digits(value: float | None) -> str:
 def problems(seeds: Seeds) -> str:
     """Why seeds collapsed, diverged or are missing, each reason once."""
     return "; ".join(dict.fromkeys(reading.problem for reading in seeds.readings if reading.problem))
+
+
+def not_live(seeds: Seeds) -> str:
+    """Why the channel of its runs carries nothing, each reason once; "" of live ones."""
+    return "; ".join(dict.fromkeys(reading.dead for reading in seeds.readings if reading.dead))
 
 
 def csv_text(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

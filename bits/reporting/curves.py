@@ -11,7 +11,7 @@ from bits.exhibits import Measure
 from bits.reporting.about import About
 from bits.reporting.cells import ADDED, Cell
 from bits.reporting.results import Points
-from bits.reporting.seeds import Seeds, Spread
+from bits.reporting.seeds import MARK, Seeds, Spread
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Curve:
             f" of {self.seeds.expected}", f" of {self.seeds.expected} seeds", 1
         )
         word = "" if self.seeds.status == "measured" else str(self.seeds.status)
-        return f"{word} ({tally})" if word and tally else word or tally
+        said = f"{word} ({tally})" if word and tally else word or tally
+        dead = "; ".join(self.seeds.dead(MARK))
+        return "; ".join(part for part in (said, dead) if part)
 
     @property
     def text(self) -> str:
@@ -128,6 +130,15 @@ class Chart:
             for curve in panel.curves
         )
         return list(dict.fromkeys(outcome for outcomes in named for outcome in outcomes))
+
+    def dead(self) -> list[str]:
+        """Which runs are not live, and why, each once."""
+        named = (
+            curve.seeds.dead(f"{panel.title}: {curve.full_label}" if panel.title else curve.full_label)
+            for panel in self.panels
+            for curve in panel.curves
+        )
+        return list(dict.fromkeys(line for lines in named for line in lines))
 
     def gaps(self) -> list[str]:
         """Where curves have no mean because seeds have points at different x."""

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from bits.reporting.cells import Table
+from bits.reporting.curves import Chart
+from bits.reporting.seeds import MARK
+
+NOT_LIVE = (
+    "Not live: the teacher's messages in training say nothing of the image, or the features have collapsed, so the "
+    "number is no evidence about the method."
+)
 
 
 def bold_said(table: Table) -> str:
@@ -12,7 +19,7 @@ def bold_said(table: Table) -> str:
         return ""
     where = "column and group of rows" if len({row.group for row in rows}) > 1 else "column"
     among = "rows" if table.about.beyond else "of the paper's rows"
-    return f"Bold: in each {where}, the best of two or more {among} of which every seed was measured."
+    return f"Bold: in each {where}, the best of two or more {among} of which every seed was measured and is live."
 
 
 def seeds_said(table: Table) -> str:
@@ -29,3 +36,8 @@ def seeds_said(table: Table) -> str:
             return (
                 "A value with ± is the mean and the sample standard deviation of the number of seeds that follows it."
             )
+
+
+def dead_said(exhibit: Table | Chart) -> str:
+    """What the mark behind a number means; nothing where none is marked."""
+    return f"{MARK} {NOT_LIVE}" if exhibit.dead() else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bits.reporting.cells import Cell, Table, TableRow
-from bits.reporting.keys import bold_said, seeds_said
+from bits.reporting.keys import bold_said, dead_said, seeds_said
 from bits.reporting.latex_text import latex_escaped
 
+DAGGER = r"\textsuperscript{\dag}"
 _WIDE = 6  # columns; more take both columns of a page that has two
 # At its own width where that fits the line, else scaled to the line.
 _SCALED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
@@ -18,7 +19,8 @@ def table_latex(table: Table) -> str:
     about, float_ = table.about, "table*" if len(table.heads) > _WIDE else "table"
     origin = "not in the paper" if about.beyond else f"{about.name} of the paper"
     key = "Measured." if about.beyond else "Measured, and published in parentheses."
-    parts = (f"{about.title} ({origin}).", about.caption, key, bold_said(table), seeds_said(table))
+    said = (bold_said(table), seeds_said(table), dead_said(table))
+    parts = (f"{about.title} ({origin}).", about.caption, key, *said)
     text = " ".join(part for part in parts if part)
     caption = f"{latex_escaped(text)} \\textbf{{{latex_escaped(about.stamp)}}}"
     lines = [
@@ -69,10 +71,13 @@ def _latex_cell(cell: Cell) -> str:
         text = f"\\textbf{{{text}}}"
     tally = f"{{\\footnotesize({latex_escaped(cell.tally)})}}" if cell.tally else ""
     published = f"{{\\footnotesize({latex_escaped(cell.published_text)})}}" if cell.published_text else ""
-    return " ".join(part for part in (text, tally, published) if part)
+    return " ".join(part for part in (text + (DAGGER if cell.mark else ""), tally, published) if part)
 
 
 def _latex_outcomes(table: Table) -> Iterator[str]:
+    if table.dead():
+        said = "; ".join(latex_escaped(line) for line in table.dead())
+        yield f"\\par\\smallskip\\raggedright\\footnotesize {DAGGER} Not live. {said}."
     if table.outcomes():
         said = "; ".join(latex_escaped(outcome) for outcome in table.outcomes())
         yield f"\\par\\smallskip\\raggedright\\footnotesize Outcomes. {said}."

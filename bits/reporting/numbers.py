@@ -44,7 +44,7 @@ def numbers_by_source(
             if measure.shape == "number" and source in found:
                 cell = Cell(Seeds(results.readings(source, measure)), decimals=measure.decimals)
                 if cell.status != "not run":
-                    complete = cell.value if cell.seeds.complete else None
+                    complete = cell.value if cell.seeds.complete and not cell.mark else None
                     found[source][identity] = cell.text if complete is None else complete
     return {source: dict(sorted(values.items())) for source, values in found.items()}
 

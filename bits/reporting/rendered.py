@@ -30,6 +30,7 @@ class ExhibitRecord(BaseModel):
     have: int
     of: int
     content: str
+    dead: tuple[str, ...]
     outcomes: tuple[str, ...]
     holes: tuple[str, ...]
     headlines: bool = False
@@ -109,6 +110,7 @@ def _record(
         have=have,
         of=of,
         content=content,
+        dead=tuple(collected.dead()),
         outcomes=tuple(collected.outcomes()),
         holes=tuple(collected.holes()),
         headlines=renderer.in_paper is not None,

@@ -17,6 +17,7 @@ from bits.reporting.origin import Origin
 Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run"]
 MISSING: tuple[Status, ...] = ("failed", "not measured", "not run")
 Points = tuple[tuple[float, float], ...]
+LIVE = "live"
 OUTCOMES: dict[str, Status] = {
     "finished": "measured",
     "collapsed": "collapse",
@@ -32,6 +33,7 @@ class Reading:
     value or points is there when it was measured, and may be when the run collapsed or diverged; `problem` says
     why it did (the criterion), or why there is no value. `origin` is the metrics file, relative to the root.
     not measured: it finished, but has no metrics that can be read as this measure of it.
+    dead: why the channel of the run carries nothing, such as "constant codes"; "" where it does, and where nobody said.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Reading:
     points: Points = ()
     origin: str | None = None
     problem: str = ""
+    dead: str = ""
 
     @property
     def missing(self) -> bool:
@@ -51,11 +54,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended. word: a key of OUTCOMES. detail: the criterion or reason, on one line, or nothing."""
+    """How a run ended. word: a key of OUTCOMES. detail: the criterion or reason, on one line, or nothing.
+
+    dead: why its channel carries nothing, "" where it does (see `bits.objectives.channel.state_of`).
+    """
 
     word: str
     detail: str
     epochs: Any
+    dead: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,10 @@ class Results:
                 f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
             )
         detail = " ".join(str(content.get("detail") or "").split())
-        return Ending(content["outcome"], detail, content.get("epochs"))
+        stands = content.get("channel")
+        if not isinstance(stands, str | None):
+            raise ReportError(f"{path}: channel: expected a word or null, found {stands!r:.80}")
+        return Ending(content["outcome"], detail, content.get("epochs"), "" if stands in (None, LIVE) else str(stands))
 
     def metrics(self, identity: str, record: str) -> Metrics | None:
         """The metrics of a run or reference for a data set role or TRAINING; None when the file does not exist.
@@ -139,7 +149,9 @@ class Results:
                 status = "not measured" if problem else "measured"
             else:
                 problem = self._detail(entry) or problem
-        return Reading(source, identity, entry.seed, status, value, points, str(path) if path else None, problem)
+        ending = self.ending(identity) if isinstance(entry, Run) else None
+        dead = ending.dead if ending else ""
+        return Reading(source, identity, entry.seed, status, value, points, str(path) if path else None, problem, dead)
 
     def _status(self, entry: Run | Reference) -> tuple[Status, str]:
         """How a run ended, and what is missing when it did not."""

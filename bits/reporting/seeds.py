@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 
 from bits.reporting.results import MISSING, Reading, Status
 
+MARK = "\N{DAGGER}"
 _ENDED: tuple[Status, ...] = ("collapse", "diverges")
 _WORDS: tuple[Status, ...] = ("measured", *_ENDED, *MISSING)
 
@@ -100,6 +101,18 @@ class Seeds:
     def holes(self) -> Iterator[str]:
         """Why each seed that is missing is missing, and the command that makes it."""
         return (reading.problem for reading in self.readings if reading.missing)
+
+    @property
+    def mark(self) -> str:
+        """Stands behind the value where the channel of a seed carries nothing; "" else."""
+        return MARK if any(reading.dead for reading in self.readings) else ""
+
+    def dead(self, label: str) -> Iterator[str]:
+        """label: why its channel carries nothing, for the seeds of which that is so; one line for those alike."""
+        for why in dict.fromkeys(reading.dead for reading in self.readings if reading.dead):
+            seeds = [str(reading.seed) for reading in self.readings if reading.dead == why]
+            some = len(seeds) < self.expected
+            yield f"{label}: {why}" + (f" (seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)})" if some else "")
 
     def outcomes(self, label: str) -> Iterator[str]:
         """label: outcome - criterion, for the seeds that collapsed or diverged; one line for those that ended alike."""

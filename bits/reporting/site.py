@@ -14,6 +14,7 @@ from bits.exhibits import Declarations
 from bits.plan.model import Project, Scale
 from bits.reporting.costs_table import cost_groups
 from bits.reporting.files import ReportError, read_json
+from bits.reporting.first import read_this_first
 from bits.reporting.pages import moved, page
 from bits.reporting.provenance_table import origins_of
 from bits.reporting.rendered import ExhibitRecord, read_exhibit_record
@@ -48,7 +49,7 @@ class Summary(BaseModel):
 class Entry:
     """An exhibit in the report; state: one of STATES; beyond: not the paper's.
 
-    content, outcomes, holes, formats (ending -> path from the root): of one that was rendered.
+    content, dead, outcomes, holes, formats (ending -> path from the root): of one that was rendered.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Entry:
     state: str
     detail: str
     content: Markup | None = None
+    dead: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
     formats: Mapping[str, str] | None = None
@@ -97,6 +99,7 @@ def report_page(
         origins=origins,
         runs=run_groups(results),
         costs=cost_groups(results),
+        first=read_this_first(declared, results),
         sections=list(dict.fromkeys(entry.section for entry in exhibits if entry.content)),
     )
     leading = next((entry for entry in own if entry.id in records and records[entry.id].headline), None)
@@ -157,6 +160,7 @@ def _entry(
         state="computed" if record.have == record.of else "incomplete",
         detail=f"{record.have} of {record.of} {record.counted}",
         content=moved(record.content, folder / f"{name}.html", out),
+        dead=record.dead,
         outcomes=record.outcomes,
         holes=record.holes,
         formats={ending: str(within / f"{name}.{ending}") for ending in exhibit.formats},

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from bits.reporting.cells import Cell, Table, TableRow
-from bits.reporting.csv_text import VALUES, csv_text, digits, problems
-from bits.reporting.keys import bold_said, seeds_said
+from bits.reporting.csv_text import VALUES, csv_text, digits, not_live, problems
+from bits.reporting.keys import bold_said, dead_said, seeds_said
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
 COLUMNS = ("scale", "exhibit", "row", "column", "source", "run_id", "status", "measured", *VALUES)
@@ -30,10 +30,13 @@ def table_csv(table: Table) -> str:
         for head, cell in zip(table.heads, row.cells, strict=True):
             column = f"{head.group} {head.label}" if head.group else head.label
             counted = f"{cell.seeds.count}/{cell.seeds.expected}" if cell.seeds.readings else ""
-            numbers = (digits(cell.value), digits(cell.seeds.deviation), counted, cell.published_text)
+            numbers = (digits(cell.value), digits(cell.seeds.deviation), counted)
+            stands = (not_live(cell.seeds), cell.published_text)
             facts = (cell.unit, cell.measure, cell.seeds.origins, problems(cell.seeds) or cell.note)
             place = (table.about.scale, table.about.id, row.full_label, column)
-            lines.append((*place, cell.source, cell.seeds.run_ids, cell.status, *numbers, *facts, table.about.stamp))
+            lines.append(
+                (*place, cell.source, cell.seeds.run_ids, cell.status, *numbers, *stands, *facts, table.about.stamp)
+            )
     return csv_text(COLUMNS, lines)
 
 
@@ -41,7 +44,7 @@ def key_of(table: Table) -> str:
     """How to read the table: what is measured, published, bold, a mean."""
     published = "Measured here" if table.about.beyond else "Measured here (published)"
     added = "Rows added here are not in the paper." if any(row.kind == "added" for row in table.rows) else ""
-    parts = (f"{published}.", bold_said(table), seeds_said(table), added)
+    parts = (f"{published}.", bold_said(table), seeds_said(table), added, dead_said(table))
     return " ".join(part for part in parts if part)
 
 
@@ -64,6 +67,7 @@ def table_markdown(table: Table) -> str:
         "",
         markdown_escaped(table.about.caption),
         "",
+        *_markdown_list("Not live", table.dead()),
         *_markdown_list("Outcomes", table.outcomes()),
         *_markdown_list("Missing", table.holes()),
         *_markdown_list("In the paper", table.about.notes),
@@ -87,4 +91,6 @@ def _markdown_cell(cell: Cell) -> str:
     elif cell.best:
         text = f"**{text}**"
     tally = f"({cell.tally})" if cell.tally else ""
-    return " ".join(part for part in (text, tally, f"({cell.published_text})" if cell.published_text else "") if part)
+    return " ".join(
+        part for part in (text, cell.mark, tally, f"({cell.published_text})" if cell.published_text else "") if part
+    )

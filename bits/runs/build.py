@@ -45,6 +45,9 @@ def choose_device(site: Site) -> torch.device:
             f"process wants number {device.index}. Use site.device=auto, and no more site.processes than GPUs."
         )
     torch.cuda.set_device(device)
+    # Float32 is to mean float32, in matrix products and in convolutions, where torch's default is TensorFloat-32.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     return device
 
 

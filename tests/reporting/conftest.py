@@ -134,11 +134,10 @@ class FakeScale:
         if identity in self.plan.runs:
             self.end(source, "finished", seed=seed)
 
-    def end(self, source: str, outcome: str, detail: str = "", seed: int = 0) -> None:
+    def end(self, source: str, outcome: str, detail: str = "", seed: int = 0, channel: str | None = "live") -> None:
         path = self.root / self.run(source, seed).outcome
-        write_record(
-            path, {"run": self.id(source, seed), "outcome": outcome, "detail": detail, "step": 200, "epochs": 100}
-        )
+        facts = {"outcome": outcome, "detail": detail, "step": 200, "epochs": 100, "channel": channel}
+        write_record(path, {"run": self.id(source, seed), **facts})
 
     def table(self, name: str) -> Table:
         """A grid, collected."""

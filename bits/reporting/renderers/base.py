@@ -29,6 +29,9 @@ class Collected(Protocol):
     def outcomes(self) -> list[str]:
         """Which runs collapsed or diverged, and by which criterion, each once."""
 
+    def dead(self) -> list[str]:
+        """Which runs are not live, and why, each once."""
+
     def seeds(self) -> tuple[int, ...]:
         """The numbers of seeds that values expect, each once, increasing."""
 

@@ -83,7 +83,10 @@ def _head(column: Column, measure: Measure) -> Head:
 
 
 def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow]:
-    """The rows with the best mean of each column marked, within each group; of cells whose every seed was measured."""
+    """The rows with the best mean of each column marked, within each group.
+
+    Only cells of which every seed was measured and is live compete.
+    """
     cells = [list(row.cells) for row in rows]
     for group in dict.fromkeys(row.group for row in rows):
         members = [index for index, row in enumerate(rows) if row.group == group]
@@ -91,7 +94,9 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
             values = {
                 index: value
                 for index in members
-                if cells[index][column].seeds.complete and (value := cells[index][column].value) is not None
+                if cells[index][column].seeds.complete
+                and not cells[index][column].mark
+                and (value := cells[index][column].value) is not None
             }
             if len(values) > 1:
                 best = (max if measure.direction == "higher" else min)(values.values())
