@@ -124,7 +124,8 @@ def test_a_key_for_all_runs_is_for_those_that_have_its_term():
 
 def test_a_term_given_as_a_whole_is_for_every_run():
     rate = (
-        "objective.coding_rate={weight: 0.3, eps: 0.05, rows: mean, normalise: true, centred: false, virtual_ranks: 1}"
+        "objective.coding_rate={weight: 0.3, eps: 0.05, rows: mean, normalise: true, centred: false, "
+        "virtual_ranks: 1, gamma: true}"
     )
     dino = composed("dino", "smoke", rate).recipe
     assert list(dino.objective.settings()) == ["coding_rate", "cross_entropy"]

@@ -27,7 +27,8 @@ COMMON = (
     "head.init_std=0.2",
 )
 RATE = (
-    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, virtual_ranks: 1}"
+    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, "
+    "virtual_ranks: 1, gamma: true}"
 )
 VARIANTS = {
     "dino": ("dino", "head.prototypes=60", "head.freeze_prototypes_epochs=0"),
