@@ -79,6 +79,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
                     head.normalise,
                     head.prototypes,
                     head.init_std,
+                    head.batch_norm,
                 ),
             )
         )

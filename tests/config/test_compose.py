@@ -139,6 +139,17 @@ def test_a_term_given_as_a_whole_is_for_every_run():
     assert run_id("a", without) != run_id("a", composed("bits-fixed").recipe)
 
 
+def test_a_batch_norm_needs_a_batch_and_no_prototypes():
+    assert composed("simdino", "smoke", "head.batch_norm=true").recipe.head.batch_norm
+    assert composed("dino", "smoke", "head.batch_norm=true", "head.prototypes=null").recipe.head.batch_norm
+    with pytest.raises(ConfigError, match=r"^head: .*batch_norm = true with prototypes = \d+: .*config/runs.yaml"):
+        composed("dino", "smoke", "head.batch_norm=true")
+    one = "schedule={epochs: 1, batch_size: 1, images_per_epoch: 4}"
+    with pytest.raises(ConfigError, match=r"batch_norm = true needs schedule\.batch_size >= 2, got 1"):
+        composed("bits-fixed", "smoke", "head.batch_norm=true", one)
+    assert composed("bits-fixed", "smoke", one).recipe.schedule.batch_size == 1
+
+
 def test_free_mappings_take_any_key():
     recipe = composed("bits-fixed", "smoke", "backbone.options.depth=1").recipe
     assert recipe.backbone.options == {"depth": 1}
