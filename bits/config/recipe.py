@@ -37,9 +37,20 @@ class Head(Section):
     layers: Positive  # number of linear layers, without prototypes
     outputs: Positive  # B, the number of bits (or the dimension of the embedding)
     init_std: Annotated[float, Field(gt=0)] | None  # std of initial and reset weights; null: 1 / sqrt(layer's inputs)
+    batch_norm: bool  # end the MLP in a batch norm: statistics of each view over the global batch; not with prototypes
     normalise: bool  # L2-normalise the outputs
     prototypes: Positive | None  # outputs of DINO's weight-normalised last layer; null: no such layer
     freeze_prototypes_epochs: int = Field(ge=0)  # epochs at the start in which the prototypes are not trained
+
+    @model_validator(mode="after")
+    def _no_batch_norm_before_prototypes(self) -> Head:
+        if self.batch_norm and self.prototypes is not None:
+            raise ValueError(
+                f"batch_norm = true with prototypes = {self.prototypes}: a batch norm needs the outputs of the whole "
+                "batch at once, too many with prototypes. Set head.batch_norm only for runs without them, in their "
+                "lines of config/runs.yaml, or add head.prototypes=null"
+            )
+        return self
 
 
 class HeadReset(Section):
@@ -160,6 +171,12 @@ class Recipe(Section):
     curve: Curve  # the evaluation of the teacher during training
     precision: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 autocast on CUDA, float32 elsewhere
     seed: int = Field(ge=0)  # of all randomness in training
+
+    @model_validator(mode="after")
+    def _batch_norm_has_a_batch(self) -> Recipe:
+        if self.head.batch_norm and self.schedule.batch_size < 2:
+            raise ValueError("head.batch_norm = true needs schedule.batch_size >= 2, got 1: one image has no variance")
+        return self
 
     def digest(self) -> str:
         """sha256 (hex) of everything but titles; it changes with every value that can change the weights."""

@@ -79,8 +79,8 @@ def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
     """Of one image in one step.
 
     The student's forward and backward pass (twice forward) on all views, and the teacher's forward pass on the two
-    global ones; with micro-batches and a term that couples samples the student's forward pass on the global views once
-    more. The objective, augmentation and the update are left out.
+    global ones; with micro-batches the student's forward pass once more on the global views if a term couples samples,
+    on all views if the head has a batch norm. The objective, augmentation and the update are left out.
     """
     large, small = (
         counts.backbone(recipe.backbone, size) for size in (recipe.crops.global_size, recipe.crops.local_size)
@@ -88,5 +88,6 @@ def training_flops(recipe: Recipe, counts: Counts, micro_batch: int = 0) -> int:
     head = counts.head(recipe.head, large.width).flops
     teacher = 2 * (large.flops + head)
     student = teacher + recipe.crops.n_local * (small.flops + head)
-    twice = bool(micro_batch) and micro_batch < recipe.schedule.batch_size and recipe.objective.couples
-    return 3 * student + teacher + (teacher if twice else 0)
+    again = student if recipe.head.batch_norm else teacher if recipe.objective.couples else 0
+    divided = 0 < micro_batch < recipe.schedule.batch_size
+    return 3 * student + teacher + (again if divided else 0)

@@ -21,7 +21,12 @@ class Branch(nn.Module):
         self.paths = drop_paths(backbone)
 
     def forward(self, views: Sequence[Tensor], factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """V views [N, 3, S, S] -> features [V, N, D] and head outputs [V, N, B].
+        """V views [N, 3, S, S] -> features [V, N, D] and head outputs [V, N, B]. factors: see `raw`."""
+        features, raw = self.raw(views, factors)
+        return features, self.head.finish(raw)
+
+    def raw(self, views: Sequence[Tensor], factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """V views [N, 3, S, S] -> features [V, N, D] and raw head outputs [V, N, B], see `Head.raw`.
 
         Consecutive views of equal size go through the backbone in one pass; the head takes all views at once.
         factors: from `path_factors`, [paths, V, N], for a backbone with stochastic depth in training mode.
@@ -35,7 +40,7 @@ class Branch(nn.Module):
         self._set_factors(None)
         flat = torch.cat(features)
         shape = (len(views), len(views[0]), -1)
-        return flat.view(shape), self.head(flat).view(shape)
+        return flat.view(shape), self.head.raw(flat).view(shape)
 
     def _set_factors(self, factors: Tensor | None) -> None:
         for number, path in enumerate(self.paths):
@@ -53,10 +58,19 @@ class TeacherStudent(nn.Module):
 
     @torch.no_grad()
     def update_teacher(self, momentum: float) -> None:
-        """teacher <- momentum * teacher + (1 - momentum) * student; buffers are copied."""
+        """teacher <- momentum * teacher + (1 - momentum) * student; the backbone's buffers are copied.
+
+        The running statistics of a head's batch norm are of its own branch's outputs, see `track`.
+        """
         torch._foreach_lerp_(list(self.teacher.parameters()), list(self.student.parameters()), 1 - momentum)
-        for buffer, source in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+        for buffer, source in zip(self.teacher.backbone.buffers(), self.student.backbone.buffers(), strict=True):
             buffer.copy_(source)
+
+    def track(self, student_VNB: Tensor, teacher_GNB: Tensor) -> None:
+        """Move the running statistics of both heads' batch norms by one step's raw outputs for the whole batch."""
+        for branch, raw in ((self.student, student_VNB), (self.teacher, teacher_GNB)):
+            if branch.head.norm is not None:
+                branch.head.norm.track(raw)
 
     @torch.no_grad()
     def reset_heads(self, generator: torch.Generator) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Settings(TermSettings):
-    """weight: beta of BITS (Eq. 10), or SimDINO's factor of gamma R.
+    """weight: beta of BITS (Eq. 10), or SimDINO's factor of gamma R (of R, without gamma).
 
     virtual_ranks: r > 1 reproduces the public code on r processes: the mean of R over r equal blocks of consecutive
     rows, in each of which the Gram matrix is divided by the number of rows of the whole batch.
@@ -25,6 +25,7 @@ class Settings(TermSettings):
     normalise: bool  # L2-normalise student and teacher rows first; false if the head already does
     centred: bool  # subtract the mean row: a centred covariance
     virtual_ranks: Positive  # 1: R of the whole batch; r > 1: mean of R over r blocks, as in public code on r GPUs
+    gamma: bool  # multiply R by gamma = (p + n) / (p n), as in the public code; false: R alone, the literal Eq. 9-10
 
 
 def coding_rate(z_ND: Tensor, eps: float, centred: bool = False, count: int | None = None) -> Tensor:
@@ -74,14 +75,15 @@ def rows(student_GND: Tensor, teacher_GND: Tensor, settings: Settings) -> Tensor
 
 
 def value(rows_GND: Tensor, settings: Settings) -> Tensor:
-    """-gamma R in nats, the mean over the G views.
+    """-gamma R in nats, or -R without gamma; the mean over the G views.
 
     Raises ValueError if the rows cannot be divided evenly among the virtual ranks.
     """
     import torch
 
     per_view = torch.stack([_rate_of_view(view, settings) for view in rows_GND])
-    return -per_view.mean() * rate_scale(rows_GND.shape[1], rows_GND.shape[2])
+    scale = rate_scale(rows_GND.shape[1], rows_GND.shape[2]) if settings.gamma else 1.0
+    return -per_view.mean() * scale
 
 
 def _rate_of_view(rows_ND: Tensor, settings: Settings) -> Tensor:

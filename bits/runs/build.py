@@ -82,6 +82,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
                     head.normalise,
                     head.prototypes,
                     head.init_std,
+                    head.batch_norm,
                 ),
             )
         )

@@ -10,21 +10,16 @@ gradient collects them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
-from bits.training.views import GLOBAL_VIEWS, StepViews
+from bits.training.passes import TEACHERS, Part, Passes
+from bits.training.views import StepViews
 from bits.training.world import World
-
-Autocast = Callable[[], AbstractContextManager[object]]
-TEACHERS = slice(0, GLOBAL_VIEWS)
-OTHERS = slice(GLOBAL_VIEWS, None)
 
 
 @dataclass
@@ -37,6 +32,8 @@ class Step:
     ones: [B], for each bit the number of samples whose teacher output for the first view is positive.
     statistics: sums over samples, for the terms with state.
     sound: whether all teacher outputs are finite (a NaN would otherwise become a bit 0).
+    raw: for heads with a batch norm, the raw outputs of student [V, N, B] and teacher [G, N, B] for the global batch,
+        from which their running statistics follow.
     """
 
     means: dict[str, Tensor]
@@ -45,6 +42,7 @@ class Step:
     ones: Tensor
     statistics: dict[str, Tensor]
     sound: Tensor
+    raw: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,39 +53,25 @@ class _Coupled:
     gradients: dict[str, Tensor]
 
 
-@dataclass
-class _Part:
-    """A micro-batch after the teacher's pass. features: [n, D] of the first view; outputs: [G, n, B]."""
-
-    images: slice
-    global_views: list[Tensor]
-    features: Tensor
-    outputs: Tensor
-
-
 @dataclass(frozen=True)
 class GlobalGradient:
     """Adds this process's share of the global batch's gradient to the student's `.grad`.
 
-    micro_batch: images whose activations are held at a time; 0: the whole share. The share's global views and teacher
-    outputs are kept for the whole step. autocast returns a new context for each pass, because its cache of cast weights
-    must not outlive a pass without gradient.
+    For heads without batch norm; see `whole_batch` for those with one. The share's global views and teacher outputs are
+    kept for the whole step.
     """
 
-    model: TeacherStudent
+    passes: Passes
     objective: Objective
     world: World
-    micro_batch: int
-    autocast: Autocast
 
     def __call__(self, views: StepViews, factors: Tensor | None) -> Step:
         """Compute one step's gradient; summing it over the processes is left to the caller.
 
         factors: stochastic depth factors of the share, [paths, V, n], on the model's device.
         """
-        size = self.micro_batch or len(views)
-        slices = [slice(at, min(at + size, len(views))) for at in range(0, len(views), size)]
-        parts: Iterable[_Part] = (self._teacher_pass(views, images) for images in slices)
+        slices = self.passes.slices(views)
+        parts: Iterable[Part] = (self.passes.teacher(views, images) for images in slices)
         coupled = None if self.objective.couples else _Coupled({}, {})
         if coupled is None and len(slices) > 1:
             parts = list(parts)
@@ -109,39 +93,22 @@ class GlobalGradient:
         )
 
     def _backward(
-        self, part: _Part, views: StepViews, factors: Tensor | None, coupled: _Coupled | None
+        self, part: Part, views: StepViews, factors: Tensor | None, coupled: _Coupled | None
     ) -> tuple[dict[str, Tensor], _Coupled]:
         """Add the part's gradient. coupled: None if the part is the whole share, whose rows this pass computes."""
-        with self.autocast():
-            _, student = self.model.student(
-                part.global_views + self._rendered(views, OTHERS, part.images), _of(factors, part.images)
-            )
+        student = self.passes.student(part, views, factors)
         share = student.shape[1] / views.total
-        means = {name: value * share for name, value in self.objective.means(student, part.outputs).items()}
-        rows = self.objective.rows(student[TEACHERS], part.outputs)
+        means = {name: value * share for name, value in self.objective.means(student, part.raw).items()}
+        rows = self.objective.rows(student[TEACHERS], part.raw)
         coupled = coupled or self._coupled([rows])
         inner = {name: (rows[name] * slope[:, part.images]).sum() for name, slope in coupled.gradients.items()}
         self.objective.total({**means, **inner}).backward()
         return {name: value.detach() for name, value in means.items()}, coupled
 
-    def _rendered(self, views: StepViews, which: slice, images: slice) -> list[Tensor]:
-        """Views in the dtype of the weights."""
-        dtype = next(self.model.student.parameters()).dtype
-        return [view.to(dtype) for view in views.render(which, images)]
-
     @torch.no_grad()
-    def _teacher_pass(self, views: StepViews, images: slice) -> _Part:
-        global_views = self._rendered(views, TEACHERS, images)
-        with self.autocast():
-            features, outputs = self.model.teacher(global_views)
-        return _Part(images, global_views, features[0], outputs)
-
-    @torch.no_grad()
-    def _rows(self, part: _Part, factors: Tensor | None) -> dict[str, Tensor]:
-        """The part's rows, from a pass over the global views only, with the same dropped paths as in training."""
-        with self.autocast():
-            _, student = self.model.student(part.global_views, _of(factors, part.images, TEACHERS))
-        return self.objective.rows(student, part.outputs)
+    def _rows(self, part: Part, factors: Tensor | None) -> dict[str, Tensor]:
+        """The part's rows, from a pass over the global views only."""
+        return self.objective.rows(self.passes.student_global(part, factors), part.raw)
 
     def _coupled(self, parts: list[dict[str, Tensor]]) -> _Coupled:
         """Values and gradients of the terms that couple samples. parts: this process's rows; the rest are gathered."""
@@ -155,14 +122,10 @@ class GlobalGradient:
             gradients[name] = gradient[:, self.world.share(gradient.shape[1])]
         return _Coupled({name: value.detach() for name, value in values.items()}, gradients)
 
-    def _summary(self, part: _Part) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
-        ones = (part.outputs[0] > 0).sum(0)
-        return part.features, ones, self.objective.statistics(part.outputs), part.outputs.isfinite().all()
+    def _summary(self, part: Part) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        ones = (part.raw[0] > 0).sum(0)
+        return part.features, ones, self.objective.statistics(part.raw), part.raw.isfinite().all()
 
 
 def _sums(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name] for part in parts]).sum(0) for name in parts[0]}
-
-
-def _of(factors: Tensor | None, images: slice, views: slice = slice(None)) -> Tensor | None:
-    return None if factors is None else factors[:, views, images]

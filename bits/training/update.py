@@ -17,8 +17,10 @@ from bits.training.checkpoint import NotFiniteError
 from bits.training.gradient import GlobalGradient, Step
 from bits.training.interrupt import StopRequest
 from bits.training.optimizer import clip_gradients, set_rates
+from bits.training.passes import Passes
 from bits.training.schedules import Schedules
 from bits.training.views import StepViews, seeded, view_specs
+from bits.training.whole_batch import WholeBatchGradient
 from bits.training.world import World
 
 
@@ -47,7 +49,7 @@ class Update:
 
 @dataclass
 class BatchUpdate:
-    """Updates a teacher-student by one batch, identically in all processes. micro_batch: see `GlobalGradient`."""
+    """Updates a teacher-student by one batch, identically in all processes. micro_batch: see `Passes`."""
 
     recipe: Recipe
     micro_batch: int
@@ -60,7 +62,9 @@ class BatchUpdate:
 
     def __post_init__(self) -> None:
         self.specs = view_specs(self.recipe.crops, self.recipe.augmentation)
-        self.gradient = GlobalGradient(self.model, self.objective, self.world, self.micro_batch, self._autocast)
+        passes = Passes(self.model, self.micro_batch, self._autocast)
+        gradient = GlobalGradient if self.model.student.head.norm is None else WholeBatchGradient
+        self.gradient = gradient(passes, self.objective, self.world)
 
     def __call__(self, batch: ImageBatch, number: int, wants: Wants) -> tuple[Step, Update]:
         """Take step `number`; batch: this process's share. Raises NotFiniteError before anything is updated."""
@@ -78,6 +82,8 @@ class BatchUpdate:
             raise NotFiniteError("loss or gradient not finite")
         for statistic in step.statistics.values():
             self.world.all_reduce_([statistic])
+        if step.raw is not None:
+            self.model.track(*step.raw)
         self.objective.move({name: sums / recipe.schedule.batch_size for name, sums in step.statistics.items()})
         set_rates(self.optimizer, self.schedules.learning_rate(number), self.schedules.weight_decay(number))
         self.optimizer.step()

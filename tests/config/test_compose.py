@@ -124,7 +124,8 @@ def test_a_key_for_all_runs_is_for_those_that_have_its_term():
 
 def test_a_term_given_as_a_whole_is_for_every_run():
     rate = (
-        "objective.coding_rate={weight: 0.3, eps: 0.05, rows: mean, normalise: true, centred: false, virtual_ranks: 1}"
+        "objective.coding_rate={weight: 0.3, eps: 0.05, rows: mean, normalise: true, centred: false, "
+        "virtual_ranks: 1, gamma: true}"
     )
     dino = composed("dino", "smoke", rate).recipe
     assert list(dino.objective.settings()) == ["coding_rate", "cross_entropy"]
@@ -136,6 +137,17 @@ def test_a_term_given_as_a_whole_is_for_every_run():
     without = composed("bits-fixed", "smoke", "objective.coding_rate=null").recipe
     assert without == composed("bits-fixed", "smoke", "objective.coding_rate.weight=0").recipe
     assert run_id("a", without) != run_id("a", composed("bits-fixed").recipe)
+
+
+def test_a_batch_norm_needs_a_batch_and_no_prototypes():
+    assert composed("simdino", "smoke", "head.batch_norm=true").recipe.head.batch_norm
+    assert composed("dino", "smoke", "head.batch_norm=true", "head.prototypes=null").recipe.head.batch_norm
+    with pytest.raises(ConfigError, match=r"^head: .*batch_norm = true with prototypes = \d+: .*config/runs.yaml"):
+        composed("dino", "smoke", "head.batch_norm=true")
+    one = "schedule={epochs: 1, batch_size: 1, images_per_epoch: 4}"
+    with pytest.raises(ConfigError, match=r"batch_norm = true needs schedule\.batch_size >= 2, got 1"):
+        composed("bits-fixed", "smoke", "head.batch_norm=true", one)
+    assert composed("bits-fixed", "smoke", one).recipe.schedule.batch_size == 1
 
 
 def test_free_mappings_take_any_key():

@@ -16,7 +16,14 @@ from bits.records.code import ROOT
 
 VIT = Backbone(name="vit_base_patch16_224", image_size=224, drop_path=0.1)
 HEAD = Head(
-    hidden=2048, layers=3, outputs=256, init_std=0.02, normalise=False, prototypes=None, freeze_prototypes_epochs=0
+    hidden=2048,
+    layers=3,
+    outputs=256,
+    init_std=0.02,
+    batch_norm=False,
+    normalise=False,
+    prototypes=None,
+    freeze_prototypes_epochs=0,
 )
 
 
@@ -72,6 +79,11 @@ def test_the_paper_takes_what_the_design_says(counts, plans):
     views = 3 * (2 * vit_flops(224) + 10 * vit_flops(96)) + 2 * vit_flops(224)
     assert whole == pytest.approx(views, rel=0.03)
     assert training_flops(recipe, counts, 64) == pytest.approx(whole + 2 * vit_flops(224), rel=0.01)
+    normed = recipe.model_copy(update={"head": recipe.head.model_copy(update={"batch_norm": True})})
+    assert training_flops(normed, counts) == whole
+    assert training_flops(normed, counts, 64) == pytest.approx(
+        whole + 2 * vit_flops(224) + 10 * vit_flops(96), rel=0.01
+    )
 
 
 def test_what_was_counted_is_read_again_without_torch(tmp_path):

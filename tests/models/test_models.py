@@ -118,6 +118,29 @@ def test_head_shapes_norms_and_prototypes():
     assert torch.allclose(head(features), logits, atol=1e-6)  # because the gain is frozen at 1
 
 
+def test_a_batch_norm_is_torchs_of_each_view_and_moves_only_when_told_to():
+    torch.manual_seed(0)
+    head, ours = Head(8, 16, 3, 4, True, None, batch_norm=True), torch.randn(3, 7, 8)
+    plain = nn.BatchNorm1d(4)
+    nn.init.uniform_(head.norm.weight), nn.init.uniform_(head.norm.bias)
+    plain.load_state_dict(head.norm.state_dict())
+    raw = head.raw(ours)
+    assert torch.equal(raw, head.mlp(ours))
+    expected = torch.stack([plain(view) for view in raw])
+    assert torch.allclose(head.norm(raw), expected, atol=1e-6)
+    assert torch.allclose(head(ours), nn.functional.normalize(expected, dim=-1), atol=1e-6)
+    assert torch.allclose(head(ours[0]), head(ours)[0], atol=1e-6)
+    assert head.norm.running_mean.abs().max() == 0 and int(head.norm.num_batches_tracked) == 0
+    head.norm.track(raw)
+    for mine, other in zip(head.norm.buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(mine, other)
+    head.eval(), plain.eval()
+    assert torch.allclose(head.norm(raw), plain(raw.flatten(0, 1)).view(raw.shape), atol=1e-6)
+    assert head.norm(raw.bfloat16()).dtype == torch.float32
+    with pytest.raises(ValueError, match="no prototypes"):
+        Head(8, 16, 3, 4, True, 32, batch_norm=True)
+
+
 def test_head_starts_where_the_paper_says():
     head = Head(768, 2048, 3, 256, False, None)
     linear = [module for module in head.mlp if isinstance(module, nn.Linear)]

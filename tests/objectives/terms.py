@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "normalise": True,
         "centred": False,
         "virtual_ranks": 1,
+        "gamma": True,
     },
 }
 

@@ -106,6 +106,25 @@ def test_virtual_ranks_take_each_share_alone_but_divide_by_the_whole_batch() -> 
         objective(student[:, :7], teacher[:, :7])
 
 
+def test_without_gamma_the_rate_stands_alone() -> None:
+    student, teacher = logits(4, 6, 5), logits(2, 6, 5, seed=1)
+    _, terms = objective_of(5, bce={}, coding_rate={"gamma": False})(student, teacher)
+    rates = [coding_rate(torch.nn.functional.normalize(view, dim=-1), 0.05) for view in student[:2]]
+    torch.testing.assert_close(-terms["coding_rate"], torch.stack(rates).mean())
+    _, scaled = objective_of(5, bce={}, coding_rate={})(student, teacher)
+    torch.testing.assert_close(scaled["coding_rate"], (5 + 6) / (5 * 6) * terms["coding_rate"])
+
+
+@pytest.mark.parametrize(("bits", "ratio"), [(128, 1.5), (256, 2), (512, 3)])
+def test_the_literal_equations_are_this_loss_at_a_smaller_beta(bits: int, ratio: float) -> None:
+    """Eq. 8-10 for 256 rows: 0.05 instead of 0.1 for 256 bits, but for a common factor (protocol)."""
+    student, teacher = logits(3, 256, bits).requires_grad_(), logits(2, 256, bits, seed=1)
+    literal, _ = objective_of(bits, bce={"reduction": "sum"}, coding_rate={"weight": 0.1, "gamma": False})(
+        student, teacher
+    )
+    assert_same(student, teacher, objective_of(bits, bce={}, coding_rate={"weight": 0.1 / ratio}), literal / bits)
+
+
 @pytest.mark.parametrize("agreement", AGREEMENTS)
 @pytest.mark.parametrize("rate_rows", ["student", "mean"])
 def test_no_gradient_reaches_the_teacher_and_terms_are_detached(agreement: str, rate_rows: str) -> None:

@@ -101,6 +101,17 @@ def test_codes_are_what_the_head_says_of_its_backbones_features(smoke: SmokeRun,
         assert len(subject.codes("train")) == len(smoke.train)
 
 
+def test_codes_of_a_head_with_a_batch_norm_follow_its_running_statistics(
+    tmp_path: Path, scenes: Path, composed: Callable
+) -> None:
+    smoke = SmokeRun(tmp_path, scenes, composed, "head.batch_norm=true")
+    branch = smoke.networks.student
+    with torch.no_grad():
+        features = branch.backbone(smoke.views(smoke.val))
+        close(smoke.subject().codes("val"), branch.head(features))
+        assert not torch.allclose(branch.head(features), branch.head.train()(features), atol=0.1)
+
+
 def test_codes_of_damaged_heads_are_refused(smoke: SmokeRun) -> None:
     (smoke.folder / "heads.safetensors").write_bytes(b"no heads")
     with pytest.raises(BitsError, match=r"heads.safetensors: .*damaged"):

@@ -31,7 +31,8 @@ COMMON = (
     "head.init_std=0.2",
 )
 RATE = (
-    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, virtual_ranks: 1}"
+    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, "
+    "virtual_ranks: 1, gamma: true}"
 )
 VARIANTS = {
     "dino": ("dino", "head.prototypes=300", "head.freeze_prototypes_epochs=1"),
@@ -44,6 +45,8 @@ VARIANTS = {
     "bits-reset": ("bits-reset-1", "head_reset.at_start=true"),
     "bits-cosine": ("bits-cosine",),
     "bits-soft": ("bits-soft-0.1",),
+    "bits-fixed, batch norm": ("bits-fixed", "head.batch_norm=true", "optimizer.clip_norm=null"),
+    "simdino, batch norm": ("simdino", "head.batch_norm=true"),
     f"bits-fixed with {PLANTED}": ("bits-fixed",),
     f"dino with {PLANTED}": ("dino", "head.prototypes=40"),
 }
@@ -98,6 +101,11 @@ def test_what_is_compared_moves(divided) -> None:
         assert ("0.coding_rate" in run) == (name not in ("dino", f"dino with {PLANTED}"))
         assert ("0.spread" in run) == ("0.correlation" in run) == name.endswith(PLANTED)
         assert float(run["0.loss"]) != float(run["1.loss"])
+        assert ("0.gradient.head.norm.weight" in run) == name.endswith("batch norm")
+        if name.endswith("batch norm"):
+            assert float(run["0.gradient.head.norm.weight"].abs().max()) > 1e-4, name
+            moved = [run[f"model.{branch}.head.norm.running_mean"] for branch in ("student", "teacher")]
+            assert float((moved[0] - moved[1]).abs().max()) > 1e-4, name
 
 
 def test_bfloat16_micro_batches_have_a_gradient_near_the_whole_batchs(pretraining, tmp_path: Path) -> None:

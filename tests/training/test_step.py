@@ -27,7 +27,8 @@ COMMON = (
     "head.init_std=0.2",
 )
 RATE = (
-    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, virtual_ranks: 1}"
+    "objective.coding_rate={weight: 0.3, eps: 0.05, rows: student, normalise: true, centred: false, "
+    "virtual_ranks: 1, gamma: true}"
 )
 VARIANTS = {
     "dino": ("dino", "head.prototypes=60", "head.freeze_prototypes_epochs=0"),
@@ -38,6 +39,8 @@ VARIANTS = {
     "bits-fixed, centred mean": ("bits-fixed", "objective.coding_rate.centred=true", "objective.coding_rate.rows=mean"),
     "bits-cosine": ("bits-cosine", "objective.code_cosine.weight=3"),
     "bits-soft": ("bits-soft-0.1",),
+    "bits-fixed, batch norm": ("bits-fixed", "head.batch_norm=true"),
+    "simdino, batch norm": ("simdino", "head.batch_norm=true"),
     f"bits-fixed with {PLANTED}": ("bits-fixed",),
     f"dino with {PLANTED}": ("dino", "head.prototypes=60", "head.freeze_prototypes_epochs=0"),
 }
@@ -58,14 +61,25 @@ def exact(compose: Any, tmp_path: Any) -> Any:
     return made
 
 
+def outputs_of(branch: nn.Module, views: list[Tensor], factors: Tensor | None = None) -> Tensor:
+    """The head's outputs for the whole batch, with the batch norm of each view written out."""
+    head = branch.head
+    features, outputs = branch(views, factors)
+    if head.norm is None:
+        return outputs
+    raw = head.mlp(features)
+    deviation = (raw.var(1, correction=0, keepdim=True) + 1e-5).sqrt()
+    normed = (raw - raw.mean(1, keepdim=True)) / deviation * head.norm.weight + head.norm.bias
+    return normed / normed.norm(dim=-1, keepdim=True) if head.normalise else normed
+
+
 def loss_of(run: Pretraining, model: nn.Module, objective: nn.Module, images: Any, number: int) -> Tensor:
     """The objective's loss for the whole batch, each view in one pass; updates the centre."""
     views, factors = run.update._inputs(images, number)
     rendered = [view.double() for view in views.render(slice(None), slice(None))]
     with torch.no_grad():
-        _, teacher = model.teacher(rendered[:2])
-    _, student = model.student(rendered, factors)
-    loss, _ = objective.train()(student, teacher)
+        teacher = outputs_of(model.teacher, rendered[:2])
+    loss, _ = objective.train()(outputs_of(model.student, rendered, factors), teacher)
     return loss
 
 
@@ -75,6 +89,10 @@ def test_the_gradient_is_that_of_the_objective(exact, variant, micro):
     name, *overrides = VARIANTS[variant]
     words = (*overrides, "optimizer.clip_norm=null", f"site.micro_batch={micro}")
     run = exact(name, *words, planted=variant.endswith(PLANTED))
+    if run.model.student.head.norm is not None:
+        norms = [branch.head.norm for branch in (run.model.student, run.model.teacher)]
+        for weight in [weight for norm in norms for weight in norm.parameters()]:
+            nn.init.uniform_(weight.data, 0.5, 1.5)
     model, objective = copy.deepcopy(run.model), copy.deepcopy(run.objective)
     images = run.images.batch(torch.arange(32))
     loss = loss_of(run, model, objective, images, 1)
