@@ -37,7 +37,7 @@ def watched_step(compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def made(method: str, size: int, *overrides: str) -> tuple[Watched, list[int]]:
         words = (f"schedule={{epochs: 5, batch_size: {size}, images_per_epoch: {size}}}", *overrides)
-        recipe, site = compose(method, "backbone.drop_path=0.4", *words)
+        recipe, site = compose(method, "backbone.drop_path=0.4", "backbone.options.depth=2", *words)
         parts = teacher_student(recipe), objective_of(recipe)
         run = Pretraining(recipe, site, *parts, ManySizes(), tmp_path, torch.device("meta"), lambda backbone: 0.5)
         batch = run.images.batch(range(size))
@@ -51,10 +51,9 @@ def watched_step(compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("method", "size", "words"),
     [
-        ("bits-fixed", 8, ()),
-        ("bits-fixed", 32, ("crops.n_local=6",)),
-        ("bits-fixed", 32, ("site.micro_batch=8",)),
-        ("dino", 16, ("site.micro_batch=4",)),
+        ("bits-fixed", 8, ("crops.n_local=3",)),
+        ("bits-fixed", 32, ("site.micro_batch=16",)),
+        ("dino", 8, ("site.micro_batch=4",)),
         ("simdino", 16, ()),
     ],
 )
