@@ -8,6 +8,7 @@ Reads a bits.doctor.probe.Question as JSON and prints an Answer as one line of J
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import torch
 
@@ -16,8 +17,11 @@ from bits.costs.counts import counts_of
 from bits.costs.disk import disk_left
 from bits.costs.memory import memory_left
 from bits.costs.sizes import Sizes
-from bits.doctor.probe import Answer, CudaDevice, Question
+from bits.doctor.probe import Answer, CudaDevice, Question, TrainingFit
 from bits.exhibits import load_declarations
+from bits.plan import Plan
+from bits.runs.memory import largest_training
+from bits.training.memory import micro_batch_for
 
 
 def main() -> int:
@@ -26,13 +30,15 @@ def main() -> int:
     plan = question.plan
     sizes = Sizes(plan, counts_of(plan, keep=False), question.images)
     disk, waiting = disk_left(sizes, load_declarations(CONFIG_DIR, shown=plan.shown), question.trainings)
+    devices = tuple(device(number) for number in range(torch.cuda.device_count()))
     answer = Answer(
         torch=torch.__version__,
         cuda=torch.version.cuda,
-        devices=tuple(device(number) for number in range(torch.cuda.device_count())),
+        devices=devices,
         disk=disk,
         waiting=waiting,
         memory=memory_left(sizes),
+        training=training(plan, devices),
     )
     print(answer.model_dump_json())
     return 0
@@ -45,6 +51,31 @@ def device(number: int) -> CudaDevice:
     # Older hardware emulates bfloat16, which is slower than float32.
     bfloat16 = torch.cuda.get_device_capability(number) >= (8, 0)
     return CudaDevice(name=torch.cuda.get_device_name(number), free=free, total=total, bfloat16=bfloat16)
+
+
+def training(plan: Plan, devices: Sequence[CudaDevice]) -> TrainingFit | None:
+    """How the plan's largest training fits the GPUs that it uses; None without GPU, or where that is not known."""
+    chosen = plan.site.device.partition(":")[2]
+    used = devices[int(chosen) : int(chosen) + 1] if chosen else devices[: plan.site.processes]
+    if plan.site.device == "cpu" or not used or not plan.runs:
+        return None
+    try:
+        largest = largest_training(plan)
+    except RuntimeError:  # a model whose passes depend on values
+        return None
+    fullest = min(used, key=lambda one: one.free)
+    share, memory = largest.share, largest.memory
+    most = memory.most(fullest.free, fullest.total, share)
+    return TrainingFit(
+        run=largest.run,
+        share=share,
+        fixed=memory.total(0, share),
+        image=memory.image,
+        free=fullest.free,
+        most=most,
+        auto=micro_batch_for(share, most) if largest.divisible else 0,
+        divisible=largest.divisible,
+    )
 
 
 if __name__ == "__main__":

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from bits.config.section import Positive, Section
+
+
+def _images_or_auto(value: Any) -> int | Literal["auto"]:
+    """As one rule: of a union, pydantic would report what each of its types has against a value."""
+    if value == "auto" or (type(value) is int and value >= 0):
+        valid: int | Literal["auto"] = value
+        return valid
+    raise ValueError("expected a number of images, 0 or more, or auto")
 
 
 class JobSize(Section):
@@ -46,8 +54,10 @@ class Site(Section):
     threads: int = Field(ge=0)  # CPU threads per process; 0: chosen by the scheduler, or by torch
     processes: Positive  # processes of a training on each node, one per GPU
     nodes: Positive  # nodes of a training
-    micro_batch: int = Field(ge=0)  # images that a process trains on at a time; 0: its whole share of the batch
-    workers: int = Field(ge=0)  # decoding threads per process; 0: decode in the training thread
+    # images that a process trains on at a time; auto: as many as fit its GPU; 0: its whole share of the batch
+    micro_batch: Annotated[int | Literal["auto"], PlainValidator(_images_or_auto)]
+    # decoding threads per process; null: its cores, less one, at most 16; 0: decode in the training thread
+    workers: Annotated[int, Field(ge=0)] | None
     cache_gib: float = Field(ge=0)  # GiB of decoded images to keep in memory
     feature_batch: Positive  # images per batch in feature extraction
     scratch: str | None  # folder for the checkpoints of runs in progress; null: in results/

@@ -78,7 +78,8 @@ class FlopRates:
 
     def training(self, recipe: Recipe) -> float:
         half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and not self.cpu)
-        return self._reached(half) / training_flops(recipe, self.counts, self.site.micro_batch)
+        chosen = self.site.micro_batch  # auto is known only where the GPU is; until then, the whole share fits
+        return self._reached(half) / training_flops(recipe, self.counts, 0 if chosen == "auto" else chosen)
 
     def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
         return self._reached(False) / self.counts.backbone(backbone, crop.size).flops

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bits.data.transfer import to_device
+
 
 @dataclass(frozen=True)
 class ImageBatch:
     """N images, each in the top-left corner of a common canvas.
 
-    pixels: uint8 [N, 3, Hmax, Wmax], RGB, zero outside the image. sizes: int64 [N, 2], (height, width).
+    pixels: uint8 [N, 3, Hmax, Wmax], RGB, zero outside the image. sizes: int64 [N, 2], (height, width), always in main
+    memory, where what depends on them is decided.
     """
 
     pixels: Tensor
@@ -28,8 +31,8 @@ class ImageBatch:
         return len(self.pixels)
 
     def to(self, device: torch.device | str) -> ImageBatch:
-        """The same images on another device; sizes move along."""
-        return ImageBatch(self.pixels.to(device, non_blocking=True), self.sizes.to(device, non_blocking=True))
+        """The same images with their pixels on another device."""
+        return ImageBatch(to_device(self.pixels, device), self.sizes)
 
     def select(self, indices: Tensor | slice) -> ImageBatch:
         """The images at `indices` (a slice or an integer tensor), on the same canvas."""

@@ -68,9 +68,7 @@ def _one(number: int, found: CudaDevice) -> Finding:
     memory = f"{found.free / GIB:.0f} of {found.total / GIB:.0f} GiB free"
     what = f"cuda:{number} {found.name}, {memory}, {'bfloat16' if found.bfloat16 else 'no bfloat16'}"
     if found.free < CROWDED * found.total:
-        remedy = (
-            "Another process uses it (nvidia-smi names it): wait, choose another site.device, or set site.micro_batch."
-        )
+        remedy = "Another process uses it (nvidia-smi names it): wait, or choose another site.device."
         return Finding(SUBJECT, "warning", what, remedy)
     if not found.bfloat16:
         return Finding(SUBJECT, "warning", what, "Set precision=float32: bfloat16 would be emulated, and slow.")

@@ -11,7 +11,7 @@ from bits.config.compose import CONFIG_DIR
 from bits.costs.assumptions import Assumptions, Images, load_assumptions
 from bits.costs.images import image_counts
 from bits.costs.units import bytes_text
-from bits.doctor import accounting, data, device, disk, dvc, memory, partition, profile, slurm, versions
+from bits.doctor import accounting, data, device, disk, dvc, memory, partition, profile, slurm, training, versions
 from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.probe import Answer, Question, probe
@@ -73,6 +73,7 @@ def examined(plan: Plan, options: Options) -> list[Finding]:
     return [
         *_installation(options),
         *checked("Device", lambda: device.device(plan.site, answer, options.cluster, reproduction), SECONDS),
+        *training.training(plan.site, answer.training),
         *([] if answer.problem else memory.memory(answer.memory, plan.site, options.cluster)),
         *of_data,
         *uncounted,

@@ -31,12 +31,30 @@ class CudaDevice(Section):
     bfloat16: bool
 
 
+class TrainingFit(Section):
+    """The plan's largest training on the GPU, of those it uses, with the least free memory, in bytes.
+
+    run: its name. share: images of a batch for each process. fixed, image: bytes of a step, and more for each image
+    that is trained on at a time. most: images at a time that fit, 0: not even one. auto: what site.micro_batch=auto
+    chooses, 0: the share. divisible: whether a share may be divided.
+    """
+
+    run: str
+    share: int
+    fixed: int
+    image: int
+    free: int
+    most: int
+    auto: int
+    divisible: bool
+
+
 class Answer(Section):
     """torch: its version. cuda: the version it was built with, None for a CPU build.
 
     disk: what the jobs that can run have still to write. waiting: bytes that those of exhibits which wait for their
-    data will keep in addition. memory: the most that one of the jobs that can run holds. problem: why nothing was
-    answered, "" otherwise.
+    data will keep in addition. memory: the most that one of the jobs that can run holds. training: None without GPU,
+    or where it could not be estimated. problem: why nothing was answered, "" otherwise.
     """
 
     torch: str = ""
@@ -45,6 +63,7 @@ class Answer(Section):
     disk: tuple[Need, ...] = ()
     waiting: int = 0
     memory: MemoryNeed = MemoryNeed()
+    training: TrainingFit | None = None
     problem: str = ""
 
 

@@ -120,8 +120,8 @@ def _timed(setting: Setting, seconds: float, device: torch.device) -> Measured:
         speed = setting.speed(seconds)
     except torch.OutOfMemoryError as error:
         raise CostError(
-            f"{setting.what} does not fit the memory of {device}. Set site.micro_batch (images at a time), which "
-            f"changes no number, and calibrate again with it ({str(error).splitlines()[0]})"
+            f"{setting.what} does not fit the memory of {device}. Set a smaller site.micro_batch (images at a time), "
+            f"which changes no number, and calibrate again with it ({str(error).splitlines()[0]})"
         ) from None
     print(f"{speed:,.0f} {setting.unit}/s", flush=True)
     return Measured(what=setting.what, per_second=speed)

@@ -10,6 +10,7 @@ from bits.data.cache import cached
 from bits.data.images import ImageSet, require_same_classes
 from bits.data.kind import Progress, kind_of
 from bits.data.videos import VideoSet
+from bits.data.workers import decoding_threads
 from bits.errors import DatasetError
 from bits.plan import data_root
 
@@ -31,7 +32,7 @@ def open_cached(dataset: Dataset, root: Path, split: str, site: Site) -> ImageSe
     """`open_split`, decoded into memory where it fits `site.cache_gib`."""
     images = open_split(dataset, root, split)
     limit = int(site.cache_gib * 2**30)
-    return cached(images, limit, threads=max(site.workers, 1)) if limit else images
+    return cached(images, limit, threads=max(decoding_threads(site), 1)) if limit else images
 
 
 def open_pair(dataset: Dataset, root: Path, site: Site) -> tuple[ImageSet, ImageSet]:

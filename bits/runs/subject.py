@@ -19,6 +19,7 @@ from bits.data.images import ImageSet
 from bits.data.kind import kind_files
 from bits.data.stream import IndexStream, prefetch
 from bits.data.videos import VideoSet
+from bits.data.workers import decoding_threads
 from bits.evaluation.declaration import Tokens, tokens_of
 from bits.evaluation.features import Extract, FeatureStore, extract_all, noise_extractor, pixel_extractor
 from bits.evaluation.ranking.similarity import EvaluationError
@@ -102,7 +103,7 @@ class SourceOnData:
 
         def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
             order = _epoch(len(self.train), recipe.seed, epoch, batch_size)
-            for step, batch in enumerate(prefetch(self.train, order, extraction.site.workers)):
+            for step, batch in enumerate(prefetch(self.train, order, decoding_threads(extraction.site))):
                 seed = int(seeded(recipe.seed, epoch).initial_seed())
                 (views,) = step_views(batch, [spec], seed, step, extraction.device)
                 with torch.no_grad():
@@ -119,7 +120,7 @@ class SourceOnData:
     def patches(self, split: Split, size: int) -> Iterator[Tensor]:
         images, site = self._images(split), self.extraction.site
         order = torch.arange(len(images)).split(site.feature_batch)
-        for batch in prefetch(images, order, site.workers):
+        for batch in prefetch(images, order, decoding_threads(site)):
             yield self.patches_of(batch, size, size)
 
     def patches_of(self, images: ImageBatch, height: int, width: int) -> Tensor:
@@ -187,7 +188,7 @@ class SourceOnData:
         return self.made_from.backbone is not None and is_vit(self.made_from.backbone)
 
     def _extracted(self, extract: Extract, images: ImageSet) -> Tensor:
-        return extract_all(extract, images, self.extraction.site.feature_batch, self.extraction.site.workers)
+        return extract_all(extract, images, self.extraction.site.feature_batch, decoding_threads(self.extraction.site))
 
     def _extractor(self, split: Split, blocks: int, average_patches: bool) -> Extract:
         settings, recipe, backbone = self.extraction.settings, self.made_from.recipe, self.made_from.backbone

@@ -21,6 +21,7 @@ from bits.data.images import ImageSet
 from bits.data.kind import kind_of
 from bits.data.noise import NoiseImages
 from bits.data.stream import prefetch
+from bits.data.workers import decoding_threads
 from bits.evaluation.declaration import Tokens
 from bits.evaluation.probing.batches import shuffled
 from bits.evaluation.probing.settings import ProbeSettings
@@ -86,7 +87,7 @@ def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.d
                 yield run.stream.indices(step * size, size)
                 step += 1
 
-        with closing(prefetch(images, indices(), site.workers)) as batches:
+        with closing(prefetch(images, indices(), decoding_threads(site))) as batches:
             number = 0
 
             def step() -> int:

@@ -18,6 +18,7 @@ from bits.config.objective import TERMS
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
+from bits.data.workers import decoding_threads
 from bits.evaluation.features import extract_all
 from bits.evaluation.retrieval import retrieval_values
 from bits.plan import resume_folder
@@ -103,7 +104,7 @@ def _pretraining(
         extract = extractor_of(backbone, recipe, recipe.curve.features, 1, device)
 
         def features(split: ImageSet) -> Tensor:
-            found = extract_all(extract, split, site.feature_batch, site.workers)
+            found = extract_all(extract, split, site.feature_batch, decoding_threads(site))
             if not bool(found.isfinite().all()):  # of weights that are finite, but beyond all measure
                 raise NotFiniteError("features not finite")
             return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
+from bits.data.workers import decoding_threads
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.channel import state_of
 from bits.objectives.objective import Objective
@@ -23,6 +25,7 @@ from bits.training.division import check_division
 from bits.training.gradient import Step
 from bits.training.interrupt import Interrupted, Now, StopRequest, stop_requests
 from bits.training.log import Progress, RunLog
+from bits.training.micro_batch import memory_explained, micro_batch
 from bits.training.monitor import collapse, constant_codes, health
 from bits.training.optimizer import adamw
 from bits.training.outcome import Outcome
@@ -48,7 +51,8 @@ class Pretraining:
     mAP as a fraction. channel: what the messages carry, by name (see `ChannelMeasure`). The first process calls both at
     the epochs of `recipe.curve`. All randomness is a function of
     (recipe.seed, step), so that a resumed run equals an uninterrupted one, and of an image's position in the global
-    batch, so that the number of processes and micro-batches changes nothing. Raises DivisionError.
+    batch, so that the number of processes and micro-batches changes nothing. Raises DivisionError; `run` also
+    DeviceMemoryError.
     """
 
     recipe: Recipe
@@ -65,7 +69,10 @@ class Pretraining:
 
     def __post_init__(self) -> None:
         schedule = self.recipe.schedule
-        check_division(self.recipe, self.site.micro_batch, self.world, self.model.student.backbone)
+        self.micro_batch = micro_batch(
+            self.site.micro_batch, self.recipe, self.model, self.objective, self.device, self.world
+        )
+        check_division(self.recipe, self.micro_batch.images, self.world, self.model.student.backbone)
         per_epoch = schedule.images_per_epoch or len(self.images)
         self.steps_per_epoch = per_epoch // schedule.batch_size
         self.steps = self.steps_per_epoch * schedule.epochs
@@ -77,7 +84,7 @@ class Pretraining:
         optimizer = adamw(self.model.student, self.recipe.optimizer.betas)
         parts = (self.world, self.model, self.objective, optimizer)
         self.state = RunState(self.resume or self.folder / "resume", self.recipe.digest(), *parts)
-        self.update = BatchUpdate(self.recipe, self.site.micro_batch, self.device, self.schedules, *parts)
+        self.update = BatchUpdate(self.recipe, self.micro_batch.images, self.device, self.schedules, *parts)
 
     @property
     def step(self) -> int:
@@ -94,6 +101,7 @@ class Pretraining:
         resumed = self.state.resume()
         log = RunLog(self.folder / "log.jsonl" if self.world.first else None, self.step)
         with closing(log), stop_requests() as request:
+            self._tell_micro_batch(log)
             try:
                 if self.step == 0 and self.recipe.head_reset.at_start:
                     self._reset_heads(0, log)  # repeated, with the same weights, if stopped before the first step
@@ -116,11 +124,13 @@ class Pretraining:
         progress = Progress(self.folder.name, self.steps, self.step)
         saved = window = time.monotonic()
         since = self.step
-        with closing(prefetch(self.images, self._indices(), self.site.workers)) as batches:
+        at_a_time = self.micro_batch.of(self.recipe.schedule.batch_size // self.world.size)
+        with closing(prefetch(self.images, self._indices(), decoding_threads(self.site))) as batches:
             for batch in batches:
                 self._begin_epoch(log, request)
                 due = time.monotonic() - saved > 60 * self.site.checkpoint_minutes
-                step, update = self.update(batch, self.step, Wants(request, due))
+                with memory_explained(self.device, at_a_time):
+                    step, update = self.update(batch, self.step, Wants(request, due))
                 self.state.step += 1
                 if self.step % self.site.log_every_steps == 0 or self.step == self.steps:
                     self.state.health = self._health(step)
@@ -134,6 +144,12 @@ class Pretraining:
                     saved = time.monotonic()
                 if stopping:
                     raise Interrupted(update.signal, self.step)
+
+    def _tell_micro_batch(self, log: RunLog) -> None:
+        chosen = self.micro_batch
+        if chosen.why and self.world.first:
+            log.write(step=self.step, event="micro_batch", images=chosen.images, why=chosen.why)
+            print(f"{self.folder.name}: {chosen.why}", file=sys.stderr)
 
     def _indices(self) -> Iterator[Tensor]:
         """Indices of this process's images in each step; each process decodes only its own."""

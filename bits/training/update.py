@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bits.config.recipe import Recipe
 from bits.data.batch import ImageBatch
+from bits.data.transfer import to_device
 from bits.models.stochastic_depth import path_factors
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
@@ -101,16 +102,14 @@ class BatchUpdate:
         if not rates:
             return views, None
         factors = path_factors(rates, len(self.specs), total, seeded(seed, "drop path", number))
-        return views, factors[:, :, share].to(self.device, non_blocking=True)
+        return views, to_device(factors[:, :, share], self.device)
 
     def _agreed(self, step: Step, norm: Tensor, wants: Wants) -> Update:
         """Combine the values and requests of all processes: any may ask to stop, the first one to save a checkpoint.
 
         One small message, and the only point at which a step waits for the device.
         """
-        wanted = torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64).to(
-            self.device, non_blocking=True
-        )
+        wanted = to_device(torch.tensor([wants.stop.signal or 0, wants.save], dtype=torch.float64), self.device)
         own = torch.stack([(~step.sound).double(), *(value.double() for value in step.means.values())])
         gathered = self.world.gather(torch.cat([wanted, own])[None])
         coupled = [value.double() for value in step.coupled.values()]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bits.config.recipe import Augmentation, Crops
 from bits.data.batch import ImageBatch
-from bits.views.views import ViewSpec, draw, render
+from bits.views.views import ViewSpec, draw, prepared, rendered
 
 GLOBAL_VIEWS = 2  # they come first, and the teacher sees only these
 
@@ -55,7 +55,8 @@ class StepViews:
 
     batch: images from position `first` of the step's `total` images (None: all of them), in main memory. Parameters
     are drawn on the CPU for the global batch, so that an image's parameters do not depend on the process that handles
-    it. Pixels are processed on `device`, without waiting for it.
+    it. Two copies bring the device all that it needs: the pixels, and what it takes to render all views. Neither these
+    nor rendering wait for it.
     """
 
     def __init__(
@@ -68,13 +69,13 @@ class StepViews:
         first: int = 0,
         total: int | None = None,
     ) -> None:
-        self.specs, self.first = specs, first
         self.total = len(batch) if total is None else total
-        self.parameters = [
+        self.batch = batch.to(device)
+        parameters = [
             draw(spec, batch.sizes, seeded(seed, "views", step, number), first, total)
             for number, spec in enumerate(specs)
         ]
-        self.batch = batch.to(device)
+        self.prepared = prepared(specs, parameters, device)
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -82,8 +83,7 @@ class StepViews:
     def render(self, views: slice, images: slice) -> list[Tensor]:
         """The chosen views of the chosen images, float32 [n, 3, S, S] each, on the device."""
         batch = self.batch.select(images)
-        chosen = zip(self.specs[views], self.parameters[views], strict=True)
-        return [render(batch, spec, parameters.select(images)) for spec, parameters in chosen]
+        return [rendered(batch, view.select(images)) for view in self.prepared[views]]
 
 
 def step_views(

@@ -41,16 +41,18 @@ def box_matrix(radius: Tensor, size: int, reach: int) -> Tensor:
     return matrix
 
 
-def gaussian_blur(images: Tensor, radii: Tensor) -> Tensor:
+def gaussian_blur(images: Tensor, radii: Tensor, largest: float | None = None) -> Tensor:
     """The blurred images, float32 [N, 3, S, S].
 
-    images: float32 [N, 3, S, S]. radii: float [N] on the CPU, Pillow's radius, which is the standard
-    deviation in pixels; 0 leaves an image unchanged. Pillow rounds to bytes after each of six passes, this
-    function does not: they differ by up to 3 levels, less than 0.5 on average.
+    images: float32 [N, 3, S, S]. radii: float [N] on the same device, Pillow's radius, which is the standard
+    deviation in pixels; 0 leaves an image unchanged. largest: of the radii; None: read from the device, which first
+    completes its other work. Pillow rounds to bytes after each of six passes, this function does not: they differ by
+    up to 3 levels, less than 0.5 on average.
     """
     size = images.shape[-1]
-    reach = math.ceil(float(radii.max()))  # of one pass, because the box radius never exceeds sigma
-    box = box_matrix(box_radius(radii.double()).float().to(images.device), size, reach)
+    largest = float(radii.max()) if largest is None else largest
+    reach = math.ceil(largest)  # of one pass, because the box radius never exceeds sigma
+    box = box_matrix(box_radius(radii.double()).float(), size, reach)
     cube = box @ box @ box
     bands = _bands(size, PASSES * reach) if images.device.type == "cpu" else WHOLE
     return filtered(images, cube, cube, bands, bands)

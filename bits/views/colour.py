@@ -2,7 +2,7 @@
 
 Images are float32 [N, 3, H, W] with values in [0, 255]; results are new tensors, clipped to that range. Pillow
 works on bytes and truncates after each blend; here values keep their fraction, so that a blend is within
-about one level of Pillow's and half a level above it on average. Factors are float32 [N] on any device.
+about one level of Pillow's and half a level above it on average. Factors are float32 [N] on the images' device.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def greyscale(images: Tensor) -> Tensor:
 
 def brightness(images: Tensor, factors: Tensor) -> Tensor:
     """Blend with black: factor 0 is black, 1 the image itself."""
-    return (images * _per_image(factors, images)).clamp_(0, 255)
+    return (images * _per_image(factors)).clamp_(0, 255)
 
 
 def contrast(images: Tensor, factors: Tensor) -> Tensor:
     """Blend with the image's mean luma, rounded to a whole level as in Pillow."""
     level = (grey(images).mean((1, 2, 3)) + 0.5).floor()
-    factors = _per_image(factors, images)
-    return (images * factors).add_(_per_image(level, images) * (1 - factors)).clamp_(0, 255)
+    factors = _per_image(factors)
+    return (images * factors).add_(_per_image(level) * (1 - factors)).clamp_(0, 255)
 
 
 def saturation(images: Tensor, factors: Tensor) -> Tensor:
     """Blend with the image's luma: factor 0 is grey, 1 the image itself."""
-    return torch.lerp(grey(images), images, _per_image(factors, images)).clamp_(0, 255)
+    return torch.lerp(grey(images), images, _per_image(factors)).clamp_(0, 255)
 
 
 def hue(images: Tensor, shifts: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def hue(images: Tensor, shifts: Tensor) -> Tensor:
     in_blue = torch.add(red - green, chroma, alpha=4)
     sixths = torch.where(top == red, green - blue, torch.where(top == green, in_green, in_blue))
     # Adding a full turn keeps the sum positive.
-    turned = (_per_image(shifts, images)[:, 0] * 255).trunc_().mul_(6 / 255).add_(6)
+    turned = (_per_image(shifts)[:, 0] * 255).trunc_().mul_(6 / 255).add_(6)
     sixths = sixths.div_(chroma.clamp_min(1e-6)).add_(turned).div_(6).frac_().mul_(6)
     out = torch.empty_like(images)
     for channel, (peak, sign, base) in enumerate(((3, 1, -1), (2, -1, 2), (4, -1, 2))):
@@ -73,5 +73,5 @@ def solarise(images: Tensor) -> Tensor:
 JITTER = (brightness, contrast, saturation, hue)  # the numbering of torchvision's ColorJitter
 
 
-def _per_image(values: Tensor, images: Tensor) -> Tensor:
-    return values.to(images.device)[:, None, None, None]
+def _per_image(values: Tensor) -> Tensor:
+    return values[:, None, None, None]

@@ -86,7 +86,7 @@ class ViewParameters:
         return ViewParameters(**{field.name: getattr(self, field.name)[part] for field in fields(self)})
 
     def to(self, device: torch.device | str) -> ViewParameters:
-        """The same parameters on another device; `render` is fastest with them on the CPU."""
+        """The same parameters on another device; what renders fetches them from there."""
         return ViewParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from bits.data.transfer import to_device
 from bits.views.separable import Band, blocks, filtered
 
 SHARPNESS = -0.5  # Pillow's and Keys' cubic; OpenCV and torch without antialias use -0.75
@@ -23,10 +24,11 @@ CHUNK_BYTES = 1 << 28  # most bytes of float32 canvas at a time
 
 @dataclass(frozen=True)
 class AxisMap:
-    """How one axis of each of N images maps to `size` output samples. All tensors are on the CPU.
+    """How one axis of each of N images maps to `size` output samples. All tensors but `sent` are on the CPU.
 
     start, length: int64 [N], the source interval in pixels. full: int64 [N], the number of samples that
     the interval is resized to. offset: int64 [N], the first of these that is kept. mirror: bool [N].
+    sent: `facts` on the device that resamples; None: they are not there yet.
     """
 
     start: Tensor
@@ -35,11 +37,22 @@ class AxisMap:
     offset: Tensor
     mirror: Tensor
     size: int
+    sent: Tensor | None = None
+
+    def facts(self) -> Tensor:
+        """Source pixels per sample, length, start, offset and mirror of each image: float32 [N, 5]."""
+        scale = self.length.double() / self.full
+        return torch.stack([scale, self.length, self.start, self.offset, self.mirror], 1).float()
+
+    def largest_scale(self) -> float:
+        """Source pixels per sample, the most in any image."""
+        return float((self.length.double() / self.full).max())
 
     def images(self, part: slice) -> AxisMap:
         """The maps of a range of the images."""
         names = ("start", "length", "full", "offset", "mirror")
-        return replace(self, **{name: getattr(self, name)[part] for name in names})
+        sent = None if self.sent is None else self.sent[part]
+        return replace(self, sent=sent, **{name: getattr(self, name)[part] for name in names})
 
 
 def interval_map(start: Tensor, length: Tensor, size: int, mirror: Tensor | None = None) -> AxisMap:
@@ -62,9 +75,8 @@ def resize_matrix(axis: AxisMap, extent: int, device: torch.device | str) -> Ten
 
     extent: the canvas length in pixels. Source: precompute_coeffs in Pillow's Resample.c.
     """
-    scale = axis.length.double() / axis.full
-    taps = 2 * math.ceil(2 * max(1.0, float(scale.max()))) + 1
-    facts = torch.stack([scale, axis.length, axis.start, axis.offset, axis.mirror], 1).float().to(device)
+    taps = 2 * math.ceil(2 * max(1.0, axis.largest_scale())) + 1
+    facts = to_device(axis.facts(), device) if axis.sent is None else axis.sent
     scale, length, start, offset, mirror = facts[:, :, None].unbind(1)  # each [N, 1]
     position = torch.arange(axis.size, device=device, dtype=torch.float32)
     position = torch.where(mirror > 0, axis.size - 1 - position, position)

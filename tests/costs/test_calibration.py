@@ -49,6 +49,18 @@ def test_runs_that_step_alike_are_timed_once(plans):
     assert split != keys["dino"]
 
 
+def test_the_flop_model_takes_auto_for_the_whole_batch(plans, assumptions, counts):
+    plan = plans("smoke")
+    assert plan.site.micro_batch == "auto"
+    speeds = {
+        micro: FlopRates("cpu-core", assumptions, counts, plan.site.model_copy(update={"micro_batch": micro})).training(
+            recipe_of(plan, "bits-fixed")
+        )
+        for micro in ("auto", 0, 4)
+    }
+    assert speeds["auto"] == speeds[0] > speeds[4]
+
+
 PRETRAININGS = (
     "dino", "simdino", "bits-fixed", "bits-reset", "bits-clip-2", "bits-512", "bits-soft-1", "bits-soft-0.1",
     "bits-cosine", "bits-fixed-on-food101", "simdino-reset",

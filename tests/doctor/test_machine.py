@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from bits.commands.probe import training as training_fit
 from bits.config.site import Site
 from bits.costs.disk import Need
 from bits.costs.memory import MemoryNeed
-from bits.doctor import device, disk, dvc, memory, profile, versions
+from bits.doctor import device, disk, dvc, memory, profile, training, versions
 from bits.doctor.finding import Finding, checked
-from bits.doctor.probe import Answer, CudaDevice, Question, probe
+from bits.doctor.probe import Answer, CudaDevice, Question, TrainingFit, probe
 from bits.doctor.text import as_text
 from bits.plan import Plan
 
@@ -223,3 +224,44 @@ def test_an_evaluation_that_does_not_fit_its_memory_is_a_warning(plan: Plan, mon
     (fits,) = memory.memory(need, plan.site.model_copy(update={"jobs": large}), slurm=True)
     assert fits.status == "ok"
     assert memory.memory(MemoryNeed(), plan.site, slurm=True) == []
+
+
+def fit(**values: Any) -> TrainingFit:
+    facts = {"run": "dino", "share": 64, "fixed": 2 * GIB, "image": GIB // 4, "free": 20 * GIB, "most": 40, "auto": 32}
+    return TrainingFit.model_validate({"divisible": True, **facts, **values})
+
+
+@pytest.mark.parametrize(
+    ("micro_batch", "found", "status", "said"),
+    [
+        ("auto", fit(), "ok", "dino trains on 32 of 64 images at a time (site.micro_batch = auto), about 10.0 GiB"),
+        ("auto", fit(most=64, auto=0), "ok", "64 of 64 images"),
+        (40, fit(), "ok", "40 of 64"),
+        (41, fit(), "warning", "41 of 64"),
+        (0, fit(), "warning", "64 of 64"),
+        (100, fit(most=64, auto=0), "ok", "64 of 64"),
+        ("auto", fit(most=0, auto=1), "warning", "1 of 64"),
+        ("auto", fit(auto=0, divisible=False), "warning", "64 of 64"),
+    ],
+)
+def test_a_gpu_is_told_what_a_training_takes(
+    plan: Plan, micro_batch: Any, found: TrainingFit, status: str, said: str
+) -> None:
+    (finding,) = training.training(site(plan, micro_batch=micro_batch), found)
+    assert finding.status == status and said in finding.found
+    if status == "warning":
+        assert ("site.micro_batch=auto, or 40 at most" in finding.remedy) == (found.most > 0 and found.divisible)
+    assert training.training(plan.site, None) == []
+
+
+def test_the_gpu_with_the_least_room_of_those_that_are_used_decides(plan: Plan) -> None:
+    here = plan.model_copy(update={"site": site(plan, processes=2)})
+    devices = [gpu(free=30 * GIB, total=40 * GIB), gpu(free=20 * GIB, total=40 * GIB), gpu(free=0)]
+    found = training_fit(here, devices)
+    assert found is not None and (found.free, found.auto) == (20 * GIB, 0)
+    largest = max(plan.runs.values(), key=lambda run: run.recipe.head.prototypes or run.recipe.head.outputs)
+    assert found.run == largest.name and found.share == largest.recipe.schedule.batch_size // 2 == found.most
+    second = plan.model_copy(update={"site": site(plan, device="cuda:2")})
+    assert (none := training_fit(second, devices)) is not None and (none.most, none.auto) == (0, 1)
+    assert training_fit(here, []) is None
+    assert training_fit(plan.model_copy(update={"site": site(plan, device="cpu")}), devices) is None

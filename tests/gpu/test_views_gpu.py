@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bits.data.batch import ImageBatch
+from bits.training.views import StepViews
 from bits.views.views import draw, evaluation_view, render
 from tests.views.recipe import MEAN, STD, view_of
 
@@ -53,6 +54,24 @@ def test_evaluation_views_are_the_cpus() -> None:
     wanted = evaluation_view(batch, size=224, resize=256, mean=MEAN, std=STD)
     found = evaluation_view(batch.to("cuda"), size=224, resize=256, mean=MEAN, std=STD)
     assert ((found.cpu() - wanted).abs() * 255 * 0.225).max() < 0.5
+
+
+def test_nothing_waits_for_the_device() -> None:
+    """torch itself raises where an operation would wait."""
+    batch, specs = noise_batch(375, 500), [replace(SPEC, size=size) for size in (224, 224, 96)]
+
+    def views() -> list[torch.Tensor]:
+        made = StepViews(batch, specs, 0, 0, torch.device("cuda"))
+        return [view for part in (slice(0, 10), slice(10, 24)) for view in made.render(slice(None), part)]
+
+    wanted = views()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = views()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for mine, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(mine, other)
 
 
 def test_autocast_changes_nothing() -> None:
