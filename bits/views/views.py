@@ -34,7 +34,7 @@ def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Ten
     rows = interval_map(top, height, spec.size)
     columns = interval_map(left, width, spec.size, mirror=parameters.flip)
     with torch.autocast(batch.pixels.device.type, enabled=False):  # bfloat16 cannot tell levels above 128 apart
-        views = resample(batch.pixels, rows, columns)
+        views = resample(batch.pixels, rows, columns, spec.interpolation)
         _jitter(views, spec, parameters)
         _change(views, parameters.grey, greyscale)
         _change(views, parameters.blur_radius > 0, gaussian_blur, parameters.blur_radius)
