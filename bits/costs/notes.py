@@ -39,7 +39,8 @@ def _method(prices: Prices, why: str, costs: Costs, unit: str) -> Iterator[str]:
     yield (
         "Training: the student's forward and backward passes (backward: twice forward) on all views, the teacher's "
         "forward pass on the global ones; mAP of the teacher at the curve's epochs. Evaluation: features in float32, "
-        "once; then what each evaluator declares: images that go through the backbone again, and work on the CPU."
+        "once; then what each evaluator declares: images that go through the backbone again, on a GPU in bfloat16 "
+        "unless it says otherwise; k-NN, retrieval and the heads of probes in float32."
     )
     yield (
         f"Left out: objective, {augmentation}update, work that no evaluator declares; decoding, which is assumed to "
@@ -51,8 +52,8 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
     rates, assumptions, processes = prices.rates, prices.assumptions, prices.processes
     if isinstance(rates, FlopRates) and not rates.cpu:
         yield (
-            f"Besides extracting features, evaluators work on the CPU, on {number_of(rates.threads, 'thread')} "
-            f"(site.threads) at {assumptions.host_core_tflops:g} TFLOP/s each."
+            f"Other work of evaluators is done on the CPU, on {number_of(rates.threads, 'thread')} (site.threads) at "
+            f"{assumptions.host_core_tflops:g} TFLOP/s each."
         )
     if isinstance(rates, MeasuredRates) and rates.guessed:
         yield f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}."

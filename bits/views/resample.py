@@ -1,9 +1,9 @@
 """Crop, resize and mirror a batch of images as Pillow does, each image with its own box.
 
 Cropping and a separable resize are two matrix products, W_y @ image @ W_x^T. The matrices contain the weights of
-Pillow's antialiased filters (bicubic, or bilinear, which is a triangle), relative to the crop (the support is cut off at the crop's edge, as when cropping
-first), so that images of any size can share a canvas and the same code runs on every device. Mirroring reverses
-the rows of W_x.
+Pillow's antialiased filters (bicubic, or bilinear: a triangle), relative to the crop (the support is cut off at the
+crop's edge, as when cropping first), so that images of any size can share a canvas and the same code runs on every
+device. Mirroring reverses the rows of W_x.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def triangle(distance: Tensor) -> Tensor:
 
 
 # The kernel and its support, in pixels of the smaller of the two grids.
-KERNELS: dict[Interpolation, tuple[Callable[[Tensor], Tensor], int]] = {"bicubic": (cubic, 2), "bilinear": (triangle, 1)}
+KERNELS: dict[Interpolation, tuple[Callable[[Tensor], Tensor], int]] = {
+    "bicubic": (cubic, 2),
+    "bilinear": (triangle, 1),
+}
 
 
 def resize_matrix(
@@ -118,9 +121,7 @@ def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap, interpolation: Int
     return out.clamp_(0, 255)
 
 
-def _resample_boxes(
-    pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor, interpolation: Interpolation
-) -> None:
+def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor, interpolation: Interpolation) -> None:
     """Image by image, each within its box: far less arithmetic if boxes are small on a large canvas."""
     vertical = resize_matrix(rows, pixels.shape[2], pixels.device, interpolation)
     horizontal = resize_matrix(columns, pixels.shape[3], pixels.device, interpolation)

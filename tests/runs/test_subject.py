@@ -68,11 +68,11 @@ def test_references_have_features_and_no_codes_or_patches(smoke: SmokeRun) -> No
             with pytest.raises(BitsError, match=f"{source}: only a ViT has patch tokens"):
                 subject.patches_of(smoke.val.batch([0]), 16, 16)
             with pytest.raises(BitsError, match=f"{source} has no backbone that augmented images"):
-                subject.augmented_features(10, Tokens())
+                subject.augmented_features(10, Tokens(), "bilinear", "auto")
 
 
 def test_augmented_features_are_new_ones_every_epoch_of_every_image_once(smoke: SmokeRun) -> None:
-    batches = smoke.subject().augmented_features(150, Tokens(2))
+    batches = smoke.subject().augmented_features(150, Tokens(2), "bilinear", "auto")
     epochs = [list(batches(epoch)) for epoch in (0, 0, 1)]
     assert [len(labels) for _, labels in epochs[0]] == [150, 150, 100]
     features = [torch.cat([rows for rows, _ in epoch]) for epoch in epochs]

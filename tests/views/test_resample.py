@@ -123,9 +123,7 @@ def test_matrix_matches_a_double_loop() -> None:
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 @pytest.mark.parametrize(("length", "size"), [(200, 32), (33, 32), (20, 32), (1, 5)])
-def test_the_weights_are_torchvisions_antialiased_ones(
-    interpolation: Interpolation, length: int, size: int
-) -> None:
+def test_the_weights_are_torchvisions_antialiased_ones(interpolation: Interpolation, length: int, size: int) -> None:
     """Those of its resize of tensors, which rounds nothing; each source pixel is an image of its own."""
     lines = torch.eye(length)[:, None, None, :]
     wanted = torch.nn.functional.interpolate(lines, (1, size), mode=interpolation, antialias=True)[:, 0, 0].T
