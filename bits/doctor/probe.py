@@ -7,6 +7,7 @@ import sys
 from bits.config.section import Section
 from bits.costs.assumptions import Images
 from bits.costs.disk import Need
+from bits.costs.duration import TimeNeed
 from bits.costs.memory import MemoryNeed
 from bits.plan import Plan
 from bits.records.ask import ask
@@ -35,8 +36,8 @@ class Answer(Section):
     """torch: its version. cuda: the version it was built with, None for a CPU build.
 
     disk: what the jobs that can run have still to write. waiting: bytes that those of exhibits which wait for their
-    data will keep in addition. memory: the most that one of the jobs that can run holds. problem: why nothing was
-    answered, "" otherwise.
+    data will keep in addition. memory: the most that one of the jobs that can run holds. longest: the evaluation that
+    takes longest, by the speeds that are known here. problem: why nothing was answered, "" otherwise.
     """
 
     torch: str = ""
@@ -45,6 +46,7 @@ class Answer(Section):
     disk: tuple[Need, ...] = ()
     waiting: int = 0
     memory: MemoryNeed = MemoryNeed()
+    longest: TimeNeed = TimeNeed()
     problem: str = ""
 
 
