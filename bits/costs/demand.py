@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,9 +67,9 @@ def _demand(load: Workload, asked: Mapping[str, Section], tokens: Tokens) -> Dem
     costs = [known[name].cost(load, own) for name, own in asked.items()]
     extracted = load.val + (load.train if tokens.train else 0)
     features = FLOAT * load.width_of(tokens) * extracted
-    passes = Counter[Precision](float32=0 if load.bare else extracted)  # of centre crops
+    passes: dict[Precision, int] = {"float32": 0 if load.bare else extracted}  # of centre crops
     for cost in costs:
-        passes[cost.precision] += cost.passes
+        passes[cost.precision] = passes.get(cost.precision, 0) + cost.passes
     return Demand(
         passes={precision: images for precision, images in passes.items() if images},
         flops={kind: sum(cost.flops.get(kind, 0.0) for cost in costs) for cost in costs for kind in cost.flops},

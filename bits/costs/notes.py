@@ -60,7 +60,7 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
         fed = _images_per_second(prices)
         if fed:
             yield (
-                f"Decoding is assumed to keep up, also with passes over augmented images, {fed:,.0f} a second on a GPU. "
+                f"Decoding is taken to keep up, also with passes over augmented images: {fed:,.0f} a second on a GPU. "
                 "Where it does not (site.workers, site.jobs.evaluate.cpus), they take longer than said here."
             )
     if isinstance(rates, MeasuredRates) and rates.guessed:

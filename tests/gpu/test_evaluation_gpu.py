@@ -49,8 +49,13 @@ def test_rankings_are_the_cpus() -> None:
 def test_probes_are_the_cpus() -> None:
     train, (test, truth) = blobs(3000, 4), blobs(1000, 5)
     settings = ProbeSettings(
-        **{"epochs": 3, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0},
-        **{"batch_size": 100, "schedule": "epoch", "grid": (0.01,)},
+        epochs=3,
+        learning_rate=0.1,
+        momentum=0.9,
+        weight_decay=0.0,
+        batch_size=100,
+        schedule="epoch",
+        grid=(0.01,),
     )
     batches = shuffled(*train, 100, 0)
     wanted, found = (
