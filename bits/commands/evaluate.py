@@ -6,6 +6,9 @@
 
 A job is SOURCE=OUTPUT. A source is a run (its teacher or student beside --run is loaded) or a reference that a trained
 backbone must beat: random-init (the run's backbone before any step), pixels, chance (random features).
+
+Stopped by a signal, it exits with 128 + its number; what it has measured by then is kept beside the metrics, and the
+same command goes on from there.
 """
 
 from __future__ import annotations
@@ -38,9 +41,7 @@ def main() -> int:
     recipe = read_section(arguments.run, Recipe, "recipe")
     evaluation, site = FrozenEvaluation.read(arguments.evaluation), read_site(arguments.site, arguments.threads)
     here = DataSetEvaluation(arguments.run.parent, recipe, evaluation, site)
-    for source, _, output in jobs:
-        here.run(source, Path(output))
-    return 0
+    return here.run((source, Path(output)) for source, _, output in jobs)
 
 
 if __name__ == "__main__":

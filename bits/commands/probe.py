@@ -13,9 +13,13 @@ from collections.abc import Sequence
 import torch
 
 from bits.config.compose import CONFIG_DIR
+from bits.costs.assumptions import load_assumptions
+from bits.costs.choose import rates_for
 from bits.costs.counts import counts_of
 from bits.costs.disk import disk_left
+from bits.costs.duration import longest_evaluation
 from bits.costs.memory import memory_left
+from bits.costs.price import Prices
 from bits.costs.sizes import Sizes
 from bits.doctor.probe import Answer, CudaDevice, Question, TrainingFit
 from bits.exhibits import load_declarations
@@ -28,7 +32,9 @@ def main() -> int:
     """Answer the question on standard input."""
     question = Question.model_validate_json(sys.stdin.read())
     plan = question.plan
-    sizes = Sizes(plan, counts_of(plan, keep=False), question.images)
+    assumptions, counts = load_assumptions(CONFIG_DIR), counts_of(plan, keep=False)
+    rates, _ = rates_for(plan, assumptions, counts=counts)
+    sizes = Sizes(plan, counts, question.images)
     disk, waiting = disk_left(sizes, load_declarations(CONFIG_DIR, shown=plan.shown), question.trainings)
     devices = tuple(device(number) for number in range(torch.cuda.device_count()))
     answer = Answer(
@@ -39,6 +45,7 @@ def main() -> int:
         waiting=waiting,
         memory=memory_left(sizes),
         training=training(plan, devices),
+        longest=longest_evaluation(Prices(plan, rates, counts, question.images, assumptions)),
     )
     print(answer.model_dump_json())
     return 0

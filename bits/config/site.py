@@ -44,6 +44,7 @@ class Cluster(Section):
     gpu: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$")]  # gres name of a GPU: gpu, gpu:a100
     extra: str | None  # further options for sbatch; null: none
     most_hours: Annotated[float, Field(gt=0)] | None  # the partition's time limit, which caps retries; null: no cap
+    time_margin: float = Field(ge=1)  # evaluations get this many times their predicted hours, if more than jobs' hours
     most_memory_gib: Annotated[float, Field(gt=0)] | None  # GiB, cap for the memory of retries; null: no cap
 
 
@@ -62,7 +63,7 @@ class Site(Section):
     feature_batch: Positive  # images per batch in feature extraction
     scratch: str | None  # folder for the checkpoints of runs in progress; null: in results/
     data: dict[str, str | None]  # data set name -> folder or zip; null: no path given (scenes: rendered into data/)
-    checkpoint_minutes: float = Field(gt=0)  # minutes between the checkpoints of a training
+    checkpoint_minutes: float = Field(gt=0)  # minutes between the checkpoints of a training, or of an evaluation
     log_every_steps: Positive  # steps between log entries
     jobs: Jobs  # resources of cluster jobs
     cluster: Cluster  # how Slurm runs them

@@ -15,7 +15,8 @@ from bits.config.recipe import Backbone, Recipe
 from bits.config.section import Section
 from bits.config.site import Site
 from bits.costs.assumptions import CostError
-from bits.costs.rates import FlopRates
+from bits.costs.rates import FlopRates, is_half
+from bits.evaluation.declaration import Precision
 from bits.plan import Plan
 from bits.records.digests import digest
 
@@ -29,14 +30,14 @@ def calibration_file(plan: Plan) -> Path:
 
 
 class Measured(Section):
-    """what: a setting in words. per_second: images a second; FLOP a second of work on the CPU."""
+    """what: a setting in words. per_second: images a second; FLOP a second of other work."""
 
     what: str
     per_second: float
 
 
 class Calibration(Section):
-    """Speeds by the key of their setting, see the functions below; `host` by kind of work on the CPU.
+    """Speeds by the key of their setting, see the functions below; `work` by kind of other work.
 
     device: product name. threads: of a process. images: what they were measured on, in words. startup_seconds: of a
     process.
@@ -53,7 +54,7 @@ class Calibration(Section):
     startup_seconds: float
     training: dict[str, Measured]
     extraction: dict[str, Measured]
-    host: dict[str, Measured]
+    work: dict[str, Measured]
 
     @property
     def id(self) -> str:
@@ -92,10 +93,10 @@ def training_key(recipe: Recipe, site: Site) -> str:
     return digest([terms, head, *(part.model_dump(mode="json") for part in parts), *rest])[:16]
 
 
-def extraction_key(backbone: Backbone, crop: CentreCrop) -> str:
-    """Of a backbone and the size of its centre crops."""
+def extraction_key(backbone: Backbone, crop: CentreCrop, half: bool = False) -> str:
+    """Of a backbone and the size of its centre crops. half: in bfloat16."""
     settings = backbone.model_dump(mode="json", exclude={"drop_path"})
-    return digest([settings, crop.resize, crop.size])[:16]
+    return digest([settings, crop.resize, crop.size, *(["bfloat16"] if half else [])])[:16]
 
 
 @dataclass
@@ -126,15 +127,17 @@ class MeasuredRates:
         found = self.calibration.training.get(training_key(recipe, self.model.site))
         return found.per_second if found else self._guess(f"training {recipe.method}", self.model.training(recipe))
 
-    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
-        found = self.calibration.extraction.get(extraction_key(backbone, crop))
+    def extraction(self, backbone: Backbone, crop: CentreCrop, precision: Precision = "float32") -> float:
+        half = is_half(precision, self.cpu)
+        found = self.calibration.extraction.get(extraction_key(backbone, crop, half))
         if found:
             return found.per_second
-        return self._guess(f"features of {backbone.name}, {crop.size} px", self.model.extraction(backbone, crop))
+        what = f"features of {backbone.name}, {crop.size} px{', bfloat16' if half else ''}"
+        return self._guess(what, self.model.extraction(backbone, crop, precision))
 
-    def host(self, kind: str) -> float:
-        found = self.calibration.host.get(kind)
-        return found.per_second if found else self._guess(kind, self.model.host(kind))
+    def work(self, kind: str) -> float:
+        found = self.calibration.work.get(kind)
+        return found.per_second if found else self._guess(kind, self.model.work(kind))
 
     def _guess(self, what: str, per_second: float) -> float:
         self.guessed.add(what)

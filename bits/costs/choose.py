@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bits.costs.assumptions import CPU, Assumptions, CostError
 from bits.costs.calibration import MeasuredRates, calibration_file, read_calibration
-from bits.costs.counts import counts_of
+from bits.costs.counts import Counts, counts_of
 from bits.costs.images import image_counts
 from bits.costs.price import Prices
 from bits.costs.rates import FlopRates, Rates
@@ -24,18 +24,23 @@ def prices_for(
 
 
 def rates_for(
-    plan: Plan, assumptions: Assumptions, device: str | None = None, calibration: Path | None = None
+    plan: Plan,
+    assumptions: Assumptions,
+    device: str | None = None,
+    calibration: Path | None = None,
+    counts: Counts | None = None,
 ) -> tuple[Rates, str]:
     """(speeds, why these): those of `calibration`, or of `device` by the FLOP model, else of this machine.
 
     For this machine results/<study>/calibration.json where it fits, else the FLOP model of its GPU, of a CPU where the
-    site says so or there is no GPU, or of the device that config/costs.yaml assumes for the scale then.
+    site says so or there is no GPU, or of the device that config/costs.yaml assumes for the scale then. counts: of the
+    FLOPs; None: those in the folder of the plan's results, where what is counted is added.
     """
     if device is not None and calibration is not None:
         raise CostError("--device and --calibration: give one of them; a calibration is of a device")
     gpu = None if plan.site.device.startswith("cpu") else gpu_name()
     key, why = _device(plan, assumptions, device, gpu)
-    model = FlopRates(key, assumptions, counts_of(plan), plan.site)
+    model = FlopRates(key, assumptions, counts or counts_of(plan), plan.site)
     if device is not None:
         return model, why
     path = calibration or calibration_file(plan)

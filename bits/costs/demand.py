@@ -11,7 +11,7 @@ from bits.config.section import Section
 from bits.costs.assumptions import Images
 from bits.costs.counts import Counts
 from bits.evaluation import declaration
-from bits.evaluation.declaration import Tokens, Workload
+from bits.evaluation.declaration import Precision, Tokens, Workload
 
 FLOAT = 4  # bytes: weights, optimizer state and features are float32
 WITHOUT_BACKBONE = ("chance", "pixels")
@@ -21,12 +21,12 @@ WITHOUT_BACKBONE = ("chance", "pixels")
 class Demand:
     """Of one source on one data set.
 
-    passes: images that go through the backbone, 0 without one. flops: on the CPU, by kind of work. disk: bytes of
-    features, and of what evaluators keep. memory: bytes of the features that are held, and of what the evaluator that
-    needs most holds beside them.
+    passes: images that go through the backbone, by precision; none without one. flops: of other work, by kind. disk:
+    bytes of features, and of what evaluators keep. memory: bytes of the features that are held, and of what the
+    evaluator that needs most holds beside them.
     """
 
-    passes: int
+    passes: Mapping[Precision, int]
     flops: Mapping[str, float]
     disk: int
     memory: int
@@ -67,8 +67,11 @@ def _demand(load: Workload, asked: Mapping[str, Section], tokens: Tokens) -> Dem
     costs = [known[name].cost(load, own) for name, own in asked.items()]
     extracted = load.val + (load.train if tokens.train else 0)
     features = FLOAT * load.width_of(tokens) * extracted
+    passes: dict[Precision, int] = {"float32": 0 if load.bare else extracted}  # of centre crops
+    for cost in costs:
+        passes[cost.precision] = passes.get(cost.precision, 0) + cost.passes
     return Demand(
-        passes=(0 if load.bare else extracted) + sum(cost.passes for cost in costs),
+        passes={precision: images for precision, images in passes.items() if images},
         flops={kind: sum(cost.flops.get(kind, 0.0) for cost in costs) for cost in costs for kind in cost.flops},
         disk=features + sum(cost.disk for cost in costs),
         memory=features + max((cost.memory for cost in costs), default=0),

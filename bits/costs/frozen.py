@@ -18,13 +18,15 @@ PREDICTED = "predicted.json"
 
 
 class Prediction(Section):
-    """seconds: of work, without the start of its process. devices: GPUs, or cores on a CPU. basis: of the speeds."""
+    """seconds: of work, without the start of its process. devices: GPUs, or cores on a CPU. basis: of the speeds. gpu:
+    whether they are a GPU's (not known of earlier files)."""
 
     seconds: float
     devices: int
     basis: str
     device: str
     date: str
+    gpu: bool = False
 
 
 _FILE = TypeAdapter(dict[str, Prediction])
@@ -59,7 +61,12 @@ def freeze_predictions(prices: Prices) -> int:
     works = [work for work in Graph(prices.plan).works.values() if work.id in wanted and work.role in prices.images]
     added = {
         key: Prediction(
-            seconds=round(seconds, 3), devices=job.devices, basis=rates.basis, device=rates.device, date=now()
+            seconds=round(seconds, 3),
+            devices=job.devices,
+            basis=rates.basis,
+            device=rates.device,
+            date=now(),
+            gpu=not rates.cpu,
         )
         for job in map(prices.job, works)
         for key, seconds in job.parts.items()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bits.costs.calibration import MeasuredRates
+from bits.costs.demand import workload
 from bits.costs.price import Prices
 from bits.costs.rates import FlopRates
 from bits.costs.summary import Costs
 from bits.costs.units import bytes_text, number_of
+from bits.evaluation.declaration import evaluators
 
 MUCH = 64e9  # bytes that a usual machine cannot hold in memory
 
@@ -39,7 +41,8 @@ def _method(prices: Prices, why: str, costs: Costs, unit: str) -> Iterator[str]:
     yield (
         "Training: the student's forward and backward passes (backward: twice forward) on all views, the teacher's "
         "forward pass on the global ones; mAP of the teacher at the curve's epochs. Evaluation: features in float32, "
-        "once; then what each evaluator declares: images that go through the backbone again, and work on the CPU."
+        "once; then what each evaluator declares: images that go through the backbone again, on a GPU in bfloat16 "
+        "unless it says otherwise; k-NN, retrieval and the heads of probes in float32."
     )
     yield (
         f"Left out: objective, {augmentation}update, work that no evaluator declares; decoding, which is assumed to "
@@ -51,9 +54,15 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
     rates, assumptions, processes = prices.rates, prices.assumptions, prices.processes
     if isinstance(rates, FlopRates) and not rates.cpu:
         yield (
-            f"Besides extracting features, evaluators work on the CPU, on {number_of(rates.threads, 'thread')} "
-            f"(site.threads) at {assumptions.host_core_tflops:g} TFLOP/s each."
+            f"Other work of evaluators is done on the CPU, on {number_of(rates.threads, 'thread')} (site.threads) at "
+            f"{assumptions.host_core_tflops:g} TFLOP/s each."
         )
+        fed = _images_per_second(prices)
+        if fed:
+            yield (
+                f"Decoding is taken to keep up, also with passes over augmented images: {fed:,.0f} a second on a GPU. "
+                "Where it does not (site.workers, site.jobs.evaluate.cpus), they take longer than said here."
+            )
     if isinstance(rates, MeasuredRates) and rates.guessed:
         yield f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}."
     if processes > 1:
@@ -61,6 +70,19 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
             f"A training on {number_of(processes, unit)} is assumed to be {assumptions.several_devices:g} x "
             f"{processes} times as fast as on one; its evaluations use one."
         )
+
+
+def _images_per_second(prices: Prices) -> float:
+    """The most that an evaluator passes through a backbone again; 0 where none does."""
+    plan, found = prices.plan, [0.0]
+    recipe = next(iter(plan.runs.values())).recipe
+    for one in plan.evaluations.values():
+        if one.role in prices.images:
+            load = workload("", recipe, one.settings, prices.images[one.role], prices.counts)
+            costs = [evaluators()[name].cost(load, own) for name, own in one.settings.evaluators().items()]
+            passing = {cost.precision for cost in costs if cost.passes}
+            found += [prices.rates.extraction(recipe.backbone, one.settings.features, each) for each in passing]
+    return max(found)
 
 
 def _of_the_memory(costs: Costs) -> Iterator[str]:

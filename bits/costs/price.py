@@ -101,9 +101,12 @@ class Prices:
         return self._measuring(self.sizes.demand(work, source), recipe, settings.features)
 
     def _measuring(self, demand: Demand, recipe: Recipe, crop: CentreCrop) -> float:
-        """Passes through the recipe's backbone, and work on the CPU; without passes features cost next to nothing."""
-        extraction = demand.passes / self.rates.extraction(recipe.backbone, crop) if demand.passes else 0.0
-        return extraction + sum(flops / self.rates.host(kind) for kind, flops in demand.flops.items())
+        """Passes through the recipe's backbone, and other work; without passes features cost next to nothing."""
+        passes = sum(
+            images / self.rates.extraction(recipe.backbone, crop, precision)
+            for precision, images in demand.passes.items()
+        )
+        return passes + sum(flops / self.rates.work(kind) for kind, flops in demand.flops.items())
 
     def _rendering(self, role: str) -> float:
         """Of a data set that the workflow makes."""

@@ -10,6 +10,12 @@ from bits.config.recipe import Backbone, Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, Assumptions
 from bits.costs.counts import Counts, training_flops
+from bits.evaluation.declaration import ON_THE_DEVICE, Precision
+
+
+def is_half(precision: Precision, cpu: bool) -> bool:
+    """Whether a backbone computes in bfloat16 there."""
+    return precision == "bfloat16" or (precision == "auto" and not cpu)
 
 
 class Rates(Protocol):
@@ -34,11 +40,11 @@ class Rates(Protocol):
     def training(self, recipe: Recipe) -> float:
         """Images/s of training steps."""
 
-    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
+    def extraction(self, backbone: Backbone, crop: CentreCrop, precision: Precision = "float32") -> float:
         """Images/s of feature extraction."""
 
-    def host(self, kind: str) -> float:
-        """FLOP/s of a kind of work on the CPU, as evaluators declare it."""
+    def work(self, kind: str) -> float:
+        """FLOP/s of a kind of other work, as evaluators declare it (bits.evaluation.declaration.Cost)."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +83,17 @@ class FlopRates:
         return self.assumptions.forked_seconds if self.cpu else self.assumptions.startup_seconds
 
     def training(self, recipe: Recipe) -> float:
-        half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and not self.cpu)
+        reached = self._reached(is_half(recipe.precision, self.cpu))
         chosen = self.site.micro_batch  # auto is known only where the GPU is; until then, the whole share fits
-        return self._reached(half) / training_flops(recipe, self.counts, 0 if chosen == "auto" else chosen)
+        return reached / training_flops(recipe, self.counts, 0 if chosen == "auto" else chosen)
 
-    def extraction(self, backbone: Backbone, crop: CentreCrop) -> float:
-        return self._reached(False) / self.counts.backbone(backbone, crop.size).flops
+    def extraction(self, backbone: Backbone, crop: CentreCrop, precision: Precision = "float32") -> float:
+        return self._reached(is_half(precision, self.cpu)) / self.counts.backbone(backbone, crop.size).flops
 
-    def host(self, kind: str) -> float:
-        """The same for every kind."""
-        return self._reached(False) if self.cpu else self.assumptions.host_core_tflops * 1e12 * self.threads
+    def work(self, kind: str) -> float:
+        if self.cpu or kind in ON_THE_DEVICE:
+            return self._reached(False)
+        return self.assumptions.host_core_tflops * 1e12 * self.threads
 
     def _reached(self, half: bool) -> float:
         device = self.assumptions.devices[self.key]

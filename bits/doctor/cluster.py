@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bits.config.site import Jobs, Site
+from bits.costs.duration import TimeNeed
 from bits.workflow.scheduler import Scheduler, at_try
 
 
@@ -12,7 +13,8 @@ from bits.workflow.scheduler import Scheduler, at_try
 class ClusterJob:
     """What one job of a kind asks for. cpus, memory_gib, gpus: of each node.
 
-    last_memory_gib, last_hours: of the last retry, as each try asks for more.
+    last_memory_gib, last_hours: of the last retry, as each try asks for more. retries: how many there are. longest: the
+    job of its kind that is predicted to take longest, where that is known.
     """
 
     name: str
@@ -23,6 +25,8 @@ class ClusterJob:
     nodes: int
     last_memory_gib: float = 0
     last_hours: float = 0
+    retries: int = 0
+    longest: TimeNeed = field(default_factory=TimeNeed)
 
     def __str__(self) -> str:
         parts = [f"{self.cpus} CPUs", f"{self.memory_gib:g} GiB", f"{self.hours:g} h"]
@@ -30,14 +34,15 @@ class ClusterJob:
         return ", ".join(parts) + (f" on each of {self.nodes} nodes" if self.nodes > 1 else "")
 
 
-def jobs_of(site: Site) -> list[ClusterJob]:
-    """One of each kind that Slurm runs."""
-    return [_job(Scheduler(site, cluster=True), kind, site) for kind in Jobs.model_fields]
+def jobs_of(site: Site, longest: TimeNeed = TimeNeed()) -> list[ClusterJob]:  # noqa: B008 - frozen
+    """One of each kind that Slurm runs. longest: of the evaluations."""
+    needs = {"evaluate": longest}
+    return [_job(Scheduler(site, cluster=True), kind, site, needs.get(kind, TimeNeed())) for kind in Jobs.model_fields]
 
 
-def _job(scheduler: Scheduler, kind: str, site: Site) -> ClusterJob:
+def _job(scheduler: Scheduler, kind: str, site: Site, longest: TimeNeed) -> ClusterJob:
     processes, nodes = (site.processes, site.nodes) if kind == "train" else (1, 1)
-    asked = scheduler.resources(kind, processes, nodes, gpu=kind != "prepare")
+    asked = scheduler.resources(kind, processes, nodes, gpu=kind != "prepare", predicted=lambda _: longest.hours)
     first, last = at_try(asked, 1), at_try(asked, 1 + scheduler.retries(kind))
     return ClusterJob(
         kind,
@@ -48,4 +53,6 @@ def _job(scheduler: Scheduler, kind: str, site: Site) -> ClusterJob:
         first["nodes"],
         last["mem_mb"] / 1024,
         last["runtime"] / 60,
+        scheduler.retries(kind),
+        longest,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bits.config.compose import CONFIG_DIR
 from bits.costs.assumptions import Assumptions, Images, load_assumptions
+from bits.costs.duration import TimeNeed
 from bits.costs.images import image_counts
 from bits.costs.units import bytes_text
 from bits.doctor import accounting, data, device, disk, dvc, memory, partition, profile, slurm, training, versions
@@ -79,7 +80,7 @@ def examined(plan: Plan, options: Options) -> list[Finding]:
         *uncounted,
         *_disk(plan, answer),
         *checked("DVC", dvc.dvc, DVC_S),
-        *_slurm(plan, options),
+        *_slurm(plan, options, answer.longest),
     ]
 
 
@@ -153,7 +154,7 @@ def _disk(plan: Plan, answer: Answer) -> Iterator[Finding]:
         yield Finding("Disk", "ok", more)
 
 
-def _slurm(plan: Plan, options: Options) -> Iterator[Finding]:
+def _slurm(plan: Plan, options: Options, longest: TimeNeed) -> Iterator[Finding]:
     if not options.cluster:
         yield Finding("Slurm", "skipped", "jobs run on this machine (--slurm checks a cluster)")
         return
@@ -163,7 +164,8 @@ def _slurm(plan: Plan, options: Options) -> Iterator[Finding]:
     if _wrong(there):
         yield Finding("Slurm", "skipped", "accounting, partition and submission: Slurm does not answer")
         return
-    cluster, jobs = plan.site.cluster, jobs_of(plan.site)
+    alike = longest.gpu == Scheduler(plan.site, cluster=True).uses_gpus()  # else the speeds are of another device
+    cluster, jobs = plan.site.cluster, jobs_of(plan.site, longest if alike else TimeNeed())
     checks: list[Check] = [
         lambda: accounting.accounting(profile.find_profile(options.profile, Path.cwd())),
         lambda: accounting.preemption(profile.find_profile(options.profile, Path.cwd()), cluster),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def partition(jobs: Sequence[ClusterJob], cluster: Cluster) -> list[Finding]:
     problems = [
         problem
         for job in jobs
-        for problem in (_too_long(job, chosen), _too_large(job, cluster.gpu, name, members))
+        for problem in (_too_long(job, chosen), _cut_short(job), _too_large(job, cluster.gpu, name, members))
         if problem
     ]
     return problems or [Finding(SUBJECT, "ok", f"partition {name}: {_described(members)}, limit {chosen['MaxTime']}")]
@@ -62,11 +63,24 @@ def _too_long(job: ClusterJob, chosen: Record) -> Finding | None:
         found = f"the last retry of {job.name} jobs would ask for {job.last_hours:g} h"
         remedy = f"Set site.cluster.most_hours={limit:g}; a retry that asks for more would wait forever, or be refused."
         return Finding(SUBJECT, "warning", f"{found}; partition {chosen['PartitionName']} allows {limit:g}", remedy)
-    found = (
-        f"site.jobs.{job.name}.hours = {job.hours:g}, but partition {chosen['PartitionName']} ends jobs at {limit:g} h"
-    )
-    remedy = f"Set site.jobs.{job.name}.hours to at most {limit:g}: a training goes on from its checkpoint."
-    return Finding(SUBJECT, "error", found, remedy)
+    why = f" ({job.longest.job} is predicted to take {job.longest.hours:.3g} h)" if job.longest.hours else ""
+    found = f"{job.name} jobs would ask for {job.hours:g} h{why}, but partition {chosen['PartitionName']} ends jobs at"
+    remedy = f"Set site.cluster.most_hours={limit:g}: a job that is stopped goes on from its checkpoint."
+    return Finding(SUBJECT, "error", f"{found} {limit:g} h", remedy)
+
+
+def _cut_short(job: ClusterJob) -> Finding | None:
+    """A job that is predicted to take longer than the longest of its tries may."""
+    need = job.longest
+    if need.hours <= job.last_hours:
+        return None
+    tries = math.ceil(need.hours / job.last_hours)
+    found = f"{need.job} is predicted to take {need.hours:.3g} h ({need.basis}); a try gets at most {job.last_hours:g}"
+    if tries <= 1 + job.retries:
+        remedy = f"It goes on from its checkpoint, in about {tries} tries; a partition with a longer limit takes one."
+        return Finding(SUBJECT, "warning", found, remedy)
+    remedy = f"Set site.jobs.{job.name}.retries={tries}, or use a partition with a longer limit."
+    return Finding(SUBJECT, "error", f"{found}, and there are {1 + job.retries}", remedy)
 
 
 def _too_large(job: ClusterJob, gpu: str, name: str, members: Sequence[Record]) -> Finding | None:

@@ -7,6 +7,7 @@ import sys
 from bits.config.section import Section
 from bits.costs.assumptions import Images
 from bits.costs.disk import Need
+from bits.costs.duration import TimeNeed
 from bits.costs.memory import MemoryNeed
 from bits.plan import Plan
 from bits.records.ask import ask
@@ -54,7 +55,8 @@ class Answer(Section):
 
     disk: what the jobs that can run have still to write. waiting: bytes that those of exhibits which wait for their
     data will keep in addition. memory: the most that one of the jobs that can run holds. training: None without GPU,
-    or where it could not be estimated. problem: why nothing was answered, "" otherwise.
+    or where it could not be estimated. longest: the evaluation that takes longest, by the speeds that are known here.
+    problem: why nothing was answered, "" otherwise.
     """
 
     torch: str = ""
@@ -64,6 +66,7 @@ class Answer(Section):
     waiting: int = 0
     memory: MemoryNeed = MemoryNeed()
     training: TrainingFit | None = None
+    longest: TimeNeed = TimeNeed()
     problem: str = ""
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Need = Literal["features", "images", "codes", "patches", "video"]
 Labels = Literal["classes", "several", "boxes", "masks"]
+Precision = Literal["auto", "float32", "bfloat16"]  # of a backbone; auto: bfloat16 autocast on a GPU, else float32
+Interpolation = Literal["bilinear", "bicubic"]  # of crops, antialiased
+ON_THE_DEVICE = ("ranking", "probing")  # kinds of work that are done in float32 where the backbone is
 NOT_OF_A_REFERENCE = ("codes", "patches")  # needs that chance and raw pixels cannot meet
 
 
@@ -60,11 +63,13 @@ class Workload:
 class Cost:
     """What an evaluator adds to extracting features once.
 
-    passes: images that go through the backbone again. flops: on the CPU, by kind of work; `bits calibrate` measures
-    "ranking" and "probing", another kind is taken to be as fast as config/costs.yaml assumes. memory, disk: bytes.
+    passes: images that go through the backbone again, at a precision. flops: of other work, by kind; `bits calibrate`
+    measures those ON_THE_DEVICE, another kind is done on the CPU, as fast as config/costs.yaml assumes. memory, disk:
+    bytes, of main memory.
     """
 
     passes: int = 0
+    precision: Precision = "float32"
     flops: Mapping[str, float] = field(default_factory=dict)
     memory: int = 0
     disk: int = 0

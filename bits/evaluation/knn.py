@@ -29,7 +29,9 @@ def measure(subject: Subject, settings: Knn) -> dict[str, float]:
     ks = tuple(k for k in settings.ks if k <= len(train))
     labels = subject.train.labels, subject.val.labels
     test = subject.features("val")
-    return knn_accuracy(train, labels[0], test, labels[1], ks=ks, temperature=settings.temperature)
+    return knn_accuracy(
+        *(train, labels[0], test, labels[1]), ks=ks, temperature=settings.temperature, device=subject.device
+    )
 
 
 def cost(load: Workload, settings: Knn) -> Cost:

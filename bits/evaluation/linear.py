@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bits.config.section import Positive
-from bits.evaluation.declaration import Cost, Evaluator, Tokens, Workload
+from bits.evaluation.declaration import Cost, Evaluator, Interpolation, Precision, Tokens, Workload
 from bits.evaluation.probing.settings import ProbeSettings
 from bits.exhibits.metrics import Metric
 
@@ -22,6 +22,8 @@ class Linear(ProbeSettings):
     blocks: Positive  # class tokens of this many last blocks are concatenated
     average_patches: bool  # instead: the last block's class token and the average of its patch tokens
     augment: bool  # random resized crop and flip while the probe trains; false: cached centre crops
+    interpolation: Interpolation  # of the random resized crops, antialiased
+    precision: Precision  # of the backbone on them; auto: bfloat16 autocast on CUDA, float32 elsewhere
     standardised: bool  # another probe, on standardised features of centre crops, as a third
 
 
@@ -46,19 +48,22 @@ def measure(subject: Subject, settings: Linear) -> dict[str, Any]:
     def cached(features: Tensor) -> Batches:
         return shuffled(features, subject.train.labels, settings.batch_size, subject.seed)
 
-    def result(batches: Batches, features: Tensor) -> ProbeResult:
-        width = features.shape[1]
+    def result(part: str, batches: Batches, features: Tensor) -> ProbeResult:
+        there = features.to(subject.device)  # and with them the heads; training rows follow batch by batch
         return train_linear_probe(
-            batches, width, classes, features, labels, settings, subject.seed, steps_per_epoch=steps
+            *(batches, there.shape[1], classes, there, labels, settings, subject.seed),
+            steps_per_epoch=steps,
+            progress=subject.progress,
+            part=part,
         )
 
     augmented = settings.augment and subject.has_backbone
     batches = (
-        subject.augmented_features(settings.batch_size, wanted)
+        subject.augmented_features(settings.batch_size, wanted, settings.interpolation, settings.precision)
         if augmented
         else cached(subject.features("train", wanted))
     )
-    plain = result(batches, test)
+    plain = result("linear", batches, test)
     values: dict[str, Any] = {
         "last": plain.last,
         "best": plain.best,
@@ -70,7 +75,7 @@ def measure(subject: Subject, settings: Linear) -> dict[str, Any]:
     values["last_tuned"] = max([plain.last, *(other.last for other in plain.grid.values())])
     if settings.standardised:
         scaled_train, scaled_test = standardise(subject.features("train", wanted), test)
-        scaled = result(cached(scaled_train), scaled_test)
+        scaled = result("linear-standardised", cached(scaled_train), scaled_test)
         values["last_standardised"], values["best_standardised"] = scaled.last, scaled.best
     return values
 
@@ -84,7 +89,7 @@ def cost(load: Workload, settings: Linear) -> Cost:
     passes = settings.epochs * load.train if settings.augment and not load.bare else 0
     # Standardised rows, and their moments in float64.
     memory = 12 * width * (load.train + load.val) if settings.standardised else 0
-    return Cost(passes=passes, flops={"probing": flops}, memory=memory)
+    return Cost(passes=passes, precision=settings.precision, flops={"probing": flops}, memory=memory)
 
 
 def _accuracy(label: str, decimals: int = 2, shape: Any = "number") -> Metric:

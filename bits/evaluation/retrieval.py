@@ -29,8 +29,9 @@ class Retrieval(Section):
 
 def measure(subject: Subject, settings: Retrieval) -> dict[str, float | int]:
     """mAP over the whole ranking and at the cut-offs, see `retrieval_values`."""
-    train, val = subject.train, subject.val
-    return retrieval_values(lambda: subject.features("train"), subject.features("val"), train, val, settings)
+    train, val, device = subject.train, subject.val, subject.device
+    features = subject.features("val").to(device)
+    return retrieval_values(lambda: subject.features("train").to(device), features, train, val, settings)
 
 
 def retrieval_values(
@@ -39,7 +40,8 @@ def retrieval_values(
     """ "map" and its cut-off variants, fractions, and "queries_without_relevant".
 
     An image is relevant that has the query's class or, where images have several labels, one of them.
-    train: gives the features of the training split, asked for only by the protocol that ranks them.
+    train: gives the features of the training split, asked for only by the protocol that ranks them. Ranks where `val`
+    is.
     """
     import torch
 

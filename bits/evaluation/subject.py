@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bits.evaluation.declaration import Tokens
+from bits.evaluation.declaration import Interpolation, Precision, Tokens
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from bits.data.batch import ImageBatch
     from bits.data.images import ImageSet
     from bits.data.videos import VideoSet
+    from bits.evaluation.progress import Progress
 
 Split = Literal["train", "val"]
 Batches = Callable[[int], Iterable[tuple["Tensor", "Tensor"]]]  # epoch -> (features, labels) of its batches
@@ -28,6 +30,14 @@ class Subject(Protocol):
     @property
     def seed(self) -> int:
         """Of the run; all randomness of an evaluation is to follow from it."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the backbone is, and where work on features is best done; the features themselves are on the CPU."""
+
+    @property
+    def progress(self) -> Progress:
+        """Keeps what long computations can go on from."""
 
     @property
     def train(self) -> ImageSet:
@@ -47,8 +57,10 @@ class Subject(Protocol):
         Not to be written to. tokens: at most those that the evaluator declares.
         """
 
-    def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
-        """Features of random resized crops and flips of the training images, new ones every epoch.
+    def augmented_features(
+        self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
+    ) -> Batches:
+        """Features of random resized crops and flips of the training images, new ones every epoch, float32 on `device`.
 
         Raises EvaluationError for a source without a backbone.
         """

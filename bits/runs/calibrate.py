@@ -20,10 +20,10 @@ from bits.costs.calibration import Calibration, Measured, extraction_key, traini
 from bits.costs.counts import Counts, counts_of
 from bits.costs.demand import workload
 from bits.costs.images import image_counts
-from bits.costs.rates import FlopRates
+from bits.costs.rates import FlopRates, is_half
 from bits.data.images import ImageSet
 from bits.evaluation import declaration
-from bits.evaluation.declaration import Tokens
+from bits.evaluation.declaration import Precision, Tokens, Workload
 from bits.evaluation.probing.settings import ProbeSettings
 from bits.plan import Plan
 from bits.plan.model import Evaluation
@@ -34,7 +34,7 @@ from bits.runs.build import choose_device
 MOST_PATIENCE = 60  # times the seconds of a setting that one training step may take by the FLOP model
 BUSY = 0.5  # load for each core above which timings are doubtful
 
-Part = Literal["training", "extraction", "host"]
+Part = Literal["training", "extraction", "work"]
 S = TypeVar("S", bound=Section)
 
 
@@ -55,7 +55,7 @@ class Speeds:
 
     training: dict[str, Measured] = field(default_factory=dict)
     extraction: dict[str, Measured] = field(default_factory=dict)
-    host: dict[str, Measured] = field(default_factory=dict)
+    work: dict[str, Measured] = field(default_factory=dict)
 
     def of(self, part: Part) -> dict[str, Measured]:
         speeds: dict[str, Measured] = getattr(self, part)
@@ -96,7 +96,7 @@ def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
         startup_seconds=started,
         training=speeds.training,
         extraction=speeds.extraction,
-        host=speeds.host,
+        work=speeds.work,
     )
 
 
@@ -155,7 +155,7 @@ class _Settings:
             yield self._training(run.recipe)
         for evaluation in self._evaluations():
             yield from self._extractions(evaluation)
-        yield from self._host()
+        yield from self._work()
 
     def _evaluations(self) -> Iterator[Evaluation]:
         """Those whose images can be counted."""
@@ -172,26 +172,34 @@ class _Settings:
 
     def _extractions(self, evaluation: Evaluation) -> Iterator[Setting]:
         settings = evaluation.settings
-        yield self._extraction(settings.features, declaration.tokens_of(settings, backbone=True))
+        tokens = declaration.tokens_of(settings, backbone=True)
+        yield self._extraction(settings.features, tokens)
         yield self._extraction(self._recipe.curve.features, Tokens())
+        for name, own in settings.evaluators().items():
+            cost = declaration.evaluators()[name].cost(self._load(evaluation), own)
+            if cost.passes:
+                yield self._extraction(settings.features, tokens, cost.precision)
 
-    def _extraction(self, crop: CentreCrop, tokens: Tokens) -> Setting:
-        recipe = self._recipe
-        speed = partial(timing.extraction_speed, recipe, crop, tokens, self.site, self.images, self.device)
-        what = f"features of {recipe.backbone.name}, {crop.size} px"
-        return Setting("extraction", extraction_key(recipe.backbone, crop), what, speed)
+    def _extraction(self, crop: CentreCrop, tokens: Tokens, precision: Precision = "float32") -> Setting:
+        recipe, half = self._recipe, is_half(precision, self.device.type == "cpu")
+        speed = partial(timing.extraction_speed, recipe, crop, tokens, precision, self.site, self.images, self.device)
+        what = f"features of {recipe.backbone.name}, {crop.size} px{', bfloat16' if half else ''}"
+        return Setting("extraction", extraction_key(recipe.backbone, crop, half), what, speed)
 
-    def _host(self) -> Iterator[Setting]:
-        """The kinds of work on the CPU that can be timed, each at the setting with most of it."""
+    def _load(self, evaluation: Evaluation) -> Workload:
+        return workload("", self._recipe, evaluation.settings, self.sizes[evaluation.role], self.counts)
+
+    def _work(self) -> Iterator[Setting]:
+        """The kinds of other work that can be timed, each at the setting with most of it."""
         if ranking := self._most("ranking", Section):
             _, width, _ = ranking
             what = f"similarities of {width} features"
-            yield Setting("host", "ranking", what, partial(timing.ranking_speed, width), "FLOP")
+            yield Setting("work", "ranking", what, partial(timing.ranking_speed, width, self.device), "FLOP")
         if probing := self._most("probing", ProbeSettings):
             settings, width, classes = probing
             what = f"{len(settings.rates)} heads, {width} features, {classes} classes"
-            speed = partial(timing.probing_speed, settings, width, classes)
-            yield Setting("host", "probing", what, speed, "FLOP")
+            speed = partial(timing.probing_speed, settings, width, classes, self.device)
+            yield Setting("work", "probing", what, speed, "FLOP")
 
     def _most(self, kind: str, like: type[S]) -> tuple[S, int, int] | None:
         """(settings, width of its features, classes) of the evaluator that does most of a kind of work, None if none.
@@ -200,7 +208,7 @@ class _Settings:
         """
         found: list[tuple[float, S, int, int]] = []
         for evaluation in self._evaluations():
-            load = workload("", self._recipe, evaluation.settings, self.sizes[evaluation.role], self.counts)
+            load = self._load(evaluation)
             for name, own in evaluation.settings.evaluators().items():
                 declared = declaration.evaluators()[name]
                 flops = declared.cost(load, own).flops.get(kind, 0.0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +16,19 @@ from bits.config.evaluation import EvaluationSettings
 from bits.config.frozen import read_section
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
-from bits.evaluation.declaration import evaluators
-from bits.records.code import code_state
+from bits.data.kind import kind_files
+from bits.errors import BitsError
+from bits.evaluation.declaration import evaluator_files, evaluators
+from bits.records.code import ROOT, code_digest, code_state, imported_files
+from bits.records.digests import digest
 from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import read_record, write_record
 from bits.runs.build import choose_device
 from bits.runs.datasets import dataset_root, open_pair
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.runs.subject import Extraction, SourceOnData
+from bits.runs.unfinished import Unfinished, unfinished_folder
+from bits.training.interrupt import Now, StopRequest, stop_requests
 
 
 @dataclass(frozen=True)
@@ -52,14 +60,39 @@ class DataSetEvaluation:
         self.device = choose_device(site)
         self.train, self.val = open_pair(evaluation.dataset, dataset_root(evaluation.dataset, site), site)
 
-    def run(self, source: str, output: Path) -> None:
-        """Measure a source and write its metrics file."""
-        started, since = now(), time.monotonic()
+    def run(self, jobs: Iterable[tuple[str, Path]]) -> int:
+        """Measure sources and write their metrics files. jobs: (source, file) each.
+
+        Returns the exit code: 0, or 128 + signal when stopped. What was measured by then is kept, as it is after an
+        error, and the next attempt goes on from there.
+        """
+        measured: list[Unfinished] = []
+        with stop_requests() as request:
+            try:
+                for source, output in jobs:
+                    self._run(source, output, request, measured)
+            except Now:
+                assert request.signal is not None
+                _save(measured)
+                name = signal.Signals(request.signal).name
+                print(f"stopped by {name}; start again to go on from there", file=sys.stderr)
+                return 128 + request.signal
+            except Exception:
+                with suppress(OSError, BitsError):  # which must not hide the error itself
+                    _save(measured)
+                raise
+        for unfinished in measured:
+            unfinished.discard()
+        return 0
+
+    def _run(self, source: str, output: Path, request: StopRequest, measured: list[Unfinished]) -> None:
+        """Measure a source and write its metrics file. What it can go on from is appended to `measured`."""
+        started = now()
         features_of = FeatureSource.of(source, self.folder, self.recipe, self.evaluation.settings, self.device)
-        subject = self._subject(features_of, output)
-        values: dict[str, Any] = {}  # of a run that diverged to weights with which nothing can be measured
-        if not self._diverged_beyond_measure(subject):
-            values = self._values(subject)
+        unfinished = Unfinished(unfinished_folder(output), lambda: self._key(features_of), self.site.checkpoint_minutes)
+        measured.append(unfinished)
+        subject = self._subject(features_of, output, unfinished)
+        values = self._values(subject, unfinished, request)
         provenance = {
             "code": code_state(),
             "versions": versions(),
@@ -69,23 +102,35 @@ class DataSetEvaluation:
             "command": command(),
             "started": started,
             "finished": now(),
-            "seconds_spent": round(time.monotonic() - since, 3),
+            "seconds_spent": round(unfinished.seconds_spent, 3),
             "process": usage(),
         }
+        self._write(output, subject, values, provenance)
+
+    def _write(self, output: Path, subject: SourceOnData, values: dict[str, Any], provenance: dict[str, Any]) -> None:
         record = {
-            "source": source,
+            "source": subject.source,
             "id": output.parent.name,
             "dataset": self.evaluation.role,
             "evaluation": self.evaluation.id,
             "resolved_dataset": self.evaluation.dataset.name,
             "values": values,
-            "made_from": features_of.origin,
+            "made_from": subject.made_from.origin,
             "provenance": provenance,
         }
         write_record(output, record)
-        print(f"{source}: {output}")
+        print(f"{subject.source}: {output}")
 
-    def _subject(self, features_of: FeatureSource, output: Path) -> SourceOnData:
+    def _key(self, features_of: FeatureSource) -> str:
+        """Of all that the numbers of a source depend on, the code and the kind of device included."""
+        evaluation, dataset = self.evaluation, self.evaluation.dataset
+        files = (*evaluator_files(evaluation.settings.evaluators()), *kind_files([dataset.kind]))
+        code = code_digest(imported_files([ROOT / "bits/runs/evaluate.py", *files], ("bits/records/",)))
+        origin = {name: value for name, value in features_of.origin.items() if name != "file"}
+        given = [one.model_dump(mode="json") for one in (dataset, evaluation.settings)]
+        return digest([code, *given, features_of.source, origin, self.recipe.digest(), self.device.type])
+
+    def _subject(self, features_of: FeatureSource, output: Path, unfinished: Unfinished) -> SourceOnData:
         extraction = Extraction(
             store=output.parents[2] / "features" / output.parent.name,
             role=self.evaluation.role,
@@ -94,15 +139,23 @@ class DataSetEvaluation:
             site=self.site,
             device=self.device,
         )
-        return SourceOnData(features_of, extraction, self.train, self.val)
+        return SourceOnData(features_of, extraction, self.train, self.val, unfinished)
 
-    def _values(self, subject: SourceOnData) -> dict[str, Any]:
-        """What every evaluator that is asked for says, by its name."""
-        known = evaluators()
-        return {
-            name: dict(known[name].measure(subject, settings))
-            for name, settings in self.evaluation.settings.evaluators().items()
-        }
+    def _values(self, subject: SourceOnData, unfinished: Unfinished, request: StopRequest) -> dict[str, Any]:
+        """What every evaluator that is asked for says, by its name; one that has finished is not asked again.
+
+        Nothing of a run that diverged to weights with which nothing can be measured. A signal raises Now.
+        """
+        with request.at_once():
+            if self._diverged_beyond_measure(subject):
+                return {}
+        known, asked = evaluators(), self.evaluation.settings.evaluators()
+        for name, settings in asked.items():
+            if name not in unfinished.values:
+                with request.at_once():
+                    values = known[name].measure(subject, settings)
+                unfinished.finished(name, values)
+        return {name: unfinished.values[name] for name in asked}
 
     def _diverged_beyond_measure(self, subject: SourceOnData) -> bool:
         """Whether the run says that it diverged and its features are not finite; those of any other are an error."""
@@ -110,3 +163,9 @@ class DataSetEvaluation:
         if subject.source in REFERENCES or not outcome.is_file():
             return False
         return bool(read_record(outcome, "how a run ended")["outcome"] == "diverged") and not subject.finite()
+
+
+def _save(measured: Iterable[Unfinished]) -> None:
+    """Also of sources whose files are there: the workflow removes all files of a job that does not end well."""
+    for unfinished in measured:
+        unfinished.save()

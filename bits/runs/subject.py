@@ -20,13 +20,14 @@ from bits.data.kind import kind_files
 from bits.data.stream import IndexStream, prefetch
 from bits.data.videos import VideoSet
 from bits.data.workers import decoding_threads
-from bits.evaluation.declaration import Tokens, tokens_of
+from bits.evaluation.declaration import Interpolation, Precision, Tokens, tokens_of
 from bits.evaluation.features import Extract, FeatureStore, extract_all, noise_extractor, pixel_extractor
+from bits.evaluation.progress import NoProgress, Progress
 from bits.evaluation.ranking.similarity import EvaluationError
 from bits.evaluation.subject import Batches, Split
 from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
 from bits.records.code import ROOT, code_digest, imported_files
-from bits.runs.build import extractor_of, teacher_student
+from bits.runs.build import autocast, extractor_of, teacher_student
 from bits.runs.datasets import open_videos
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.training.checkpoint import below, load_strictly
@@ -57,6 +58,7 @@ class SourceOnData:
     extraction: Extraction
     train: ImageSet
     val: ImageSet
+    progress: Progress = field(default_factory=NoProgress)
     _kept: dict[Split, Tensor] = field(default_factory=dict)
     _codes: dict[tuple[Split, str], Tensor] = field(default_factory=dict)
 
@@ -67,6 +69,10 @@ class SourceOnData:
     @property
     def seed(self) -> int:
         return self.made_from.recipe.seed
+
+    @property
+    def device(self) -> torch.device:
+        return self.extraction.device
 
     @property
     def has_backbone(self) -> bool:
@@ -89,7 +95,9 @@ class SourceOnData:
         splits: tuple[Split, ...] = ("train", "val") if self._tokens.train else ("val",)
         return all(bool(self._whole(split).isfinite().all()) for split in splits)
 
-    def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
+    def augmented_features(
+        self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
+    ) -> Batches:
         backbone, recipe, extraction = self.made_from.backbone, self.made_from.recipe, self.extraction
         if backbone is None:
             raise EvaluationError(f"{self.source} has no backbone that augmented images could go through")
@@ -99,6 +107,7 @@ class SourceOnData:
             flip=0.5,
             mean=recipe.augmentation.mean,
             std=recipe.augmentation.std,
+            interpolation=interpolation,
         )
 
         def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
@@ -106,9 +115,9 @@ class SourceOnData:
             for step, batch in enumerate(prefetch(self.train, order, decoding_threads(extraction.site))):
                 seed = int(seeded(recipe.seed, epoch).initial_seed())
                 (views,) = step_views(batch, [spec], seed, step, extraction.device)
-                with torch.no_grad():
-                    found = last_blocks(backbone, views, tokens.blocks, tokens.average_patches).cpu()
-                yield found, self.train.labels[order[step]]
+                with torch.no_grad(), autocast(self.device, precision):
+                    found = last_blocks(backbone, views, tokens.blocks, tokens.average_patches)
+                yield found.float(), self.train.labels[order[step]]
 
         return epoch_of
 

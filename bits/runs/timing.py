@@ -22,13 +22,13 @@ from bits.data.kind import kind_of
 from bits.data.noise import NoiseImages
 from bits.data.stream import prefetch
 from bits.data.workers import decoding_threads
-from bits.evaluation.declaration import Tokens
+from bits.evaluation.declaration import Precision, Tokens
 from bits.evaluation.probing.batches import shuffled
 from bits.evaluation.probing.settings import ProbeSettings
 from bits.evaluation.probing.training import train_linear_probe
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
-from bits.runs.build import backbone_of, extractor_of, objective_of, teacher_student
+from bits.runs.build import autocast, backbone_of, extractor_of, objective_of, teacher_student
 from bits.runs.datasets import open_cached
 from bits.training.loop import Pretraining
 from bits.training.update import Wants
@@ -100,20 +100,28 @@ def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.d
 
 
 def extraction_speed(
-    recipe: Recipe, crop: CentreCrop, tokens: Tokens, site: Site, images: ImageSet, device: torch.device, seconds: float
+    recipe: Recipe,
+    crop: CentreCrop,
+    tokens: Tokens,
+    precision: Precision,
+    site: Site,
+    images: ImageSet,
+    device: torch.device,
+    seconds: float,
 ) -> float:
     """Images/s of feature extraction, decoding included."""
     extract = extractor_of(backbone_of(recipe), recipe, crop, tokens.blocks, device, tokens.average_patches)
     count = min(site.feature_batch, len(images))
 
     def work() -> int:
-        extract(images.batch(range(count))).cpu()
+        with autocast(device, precision):
+            extract(images.batch(range(count))).cpu()
         return count
 
     return per_second(work, seconds)
 
 
-def probing_speed(settings: ProbeSettings, width: int, classes: int, seconds: float) -> float:
+def probing_speed(settings: ProbeSettings, width: int, classes: int, device: torch.device, seconds: float) -> float:
     """FLOP/s of training linear heads, one a rate of `settings`, on features that have been extracted."""
     count = 16 * settings.batch_size
     features, labels = torch.randn(count, width), torch.arange(count) % classes
@@ -121,21 +129,21 @@ def probing_speed(settings: ProbeSettings, width: int, classes: int, seconds: fl
     once = settings.model_copy(update={"epochs": 1})
 
     def work() -> int:
-        train_linear_probe(batches, width, classes, features[:1], labels[:1], once, seed=0)
+        train_linear_probe(batches, width, classes, features[:1].to(device), labels[:1], once, seed=0)
         return count
 
     # An image takes logits, and the outer products of the gradient.
     return 4.0 * width * classes * len(settings.rates) * per_second(work, seconds)
 
 
-def ranking_speed(width: int, seconds: float) -> float:
+def ranking_speed(width: int, device: torch.device, seconds: float) -> float:
     """FLOP/s of ranking by similarity, the search for nearest neighbours and average precision in equal parts."""
     test, train = torch.randn(ROWS, width), torch.randn(COLUMNS, width)
     rows, columns = torch.arange(ROWS) % 20, torch.arange(COLUMNS) % 20
 
     def work() -> int:
-        knn_accuracy(train, columns, test, rows, ks=(20,), temperature=0.07)
-        retrieval_map(test, train, rows, columns)
+        knn_accuracy(train, columns, test, rows, ks=(20,), temperature=0.07, device=device)
+        retrieval_map(test.to(device), train.to(device), rows, columns)
         return 2 * ROWS * COLUMNS
 
     return 2.0 * width * per_second(work, seconds)

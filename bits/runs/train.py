@@ -107,7 +107,7 @@ def _pretraining(
             found = extract_all(extract, split, site.feature_batch, decoding_threads(site))
             if not bool(found.isfinite().all()):  # of weights that are finite, but beyond all measure
                 raise NotFiniteError("features not finite")
-            return found
+            return found.to(device)  # where they are ranked
 
         found = retrieval_values(partial(features, images), features(val), images, val, recipe.curve.retrieval)
         backbone.train(was_training)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from bits.views.resample import KERNELS, Interpolation
+
 TRIES = 10  # after which torchvision's RandomResizedCrop falls back to a centre crop
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
@@ -25,7 +27,8 @@ class ViewSpec:
     size: output side in pixels. scale: range of the crop's share of the image area. ratio: range of the crop's
     width / height. flip, jitter, grey, blur, solarise: probabilities. brightness, contrast, saturation: x, for a
     factor uniform in [max(0, 1 - x), 1 + x]. hue: x, for a shift uniform in [-x, x] turns. blur_radius: range of the
-    Gaussian standard deviation in pixels, uniform. mean, std: per channel, for values in [0, 1].
+    Gaussian standard deviation in pixels, uniform. mean, std: per channel, for values in [0, 1]. interpolation: of
+    the crop, antialiased.
     """
 
     size: int
@@ -43,6 +46,7 @@ class ViewSpec:
     solarise: float = 0.0
     mean: Triple
     std: Triple
+    interpolation: Interpolation = "bicubic"
 
     def __post_init__(self) -> None:
         """Raises ValueError naming the field, its value and the expected range."""
@@ -55,6 +59,7 @@ class ViewSpec:
         _check("scale", self.scale, _ordered(self.scale, low=1e-6, high=1.0), "0 < low <= high <= 1")
         _check("ratio", self.ratio, _ordered(self.ratio, low=1e-6), "0 < low <= high")
         _check("blur_radius", self.blur_radius, _ordered(self.blur_radius), "0 <= low <= high")
+        _check("interpolation", self.interpolation, self.interpolation in KERNELS, " or ".join(KERNELS))
         _check("mean", self.mean, len(self.mean) == 3, "three numbers, one per channel")
         _check("std", self.std, len(self.std) == 3 and min(self.std) > 0, "three positive numbers")
 

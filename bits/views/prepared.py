@@ -17,7 +17,7 @@ from bits.data.transfer import together
 from bits.views.blur import gaussian_blur
 from bits.views.colour import JITTER, greyscale, solarise
 from bits.views.parameters import Triple, ViewParameters, ViewSpec
-from bits.views.resample import AxisMap, interval_map
+from bits.views.resample import AxisMap, Interpolation, interval_map
 
 Operation = Callable[..., Tensor]
 
@@ -63,6 +63,7 @@ class PreparedView:
     columns: AxisMap
     changes: tuple[Change, ...]
     shade: Tensor
+    interpolation: Interpolation = "bicubic"
 
     def __len__(self) -> int:
         return len(self.rows.start)
@@ -96,7 +97,8 @@ def _in_memory(spec: ViewSpec, drawn: ViewParameters) -> PreparedView:
     top, left, height, width = drawn.crop.unbind(1)
     rows = interval_map(top, height, spec.size)
     columns = interval_map(left, width, spec.size, mirror=drawn.flip)
-    return PreparedView(rows, columns, tuple(_changes(spec, drawn)), channels(spec.mean, spec.std))
+    changes, shade = tuple(_changes(spec, drawn)), channels(spec.mean, spec.std)
+    return PreparedView(rows, columns, changes, shade, spec.interpolation)
 
 
 def _changes(spec: ViewSpec, drawn: ViewParameters) -> Iterator[Change]:

@@ -1,15 +1,17 @@
 """Crop, resize and mirror a batch of images as Pillow does, each image with its own box.
 
-Cropping and a separable resize are two matrix products, W_y @ image @ W_x^T. The matrices contain Pillow's
-antialiased bicubic weights, relative to the crop (the support is cut off at the crop's edge, as when cropping
-first), so that images of any size can share a canvas and the same code runs on every device. Mirroring reverses
-the rows of W_x.
+Cropping and a separable resize are two matrix products, W_y @ image @ W_x^T. The matrices contain the weights of
+Pillow's antialiased filters (bicubic, or bilinear: a triangle), relative to the crop (the support is cut off at the
+crop's edge, as when cropping first), so that images of any size can share a canvas and the same code runs on every
+device. Mirroring reverses the rows of W_x.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +22,7 @@ from bits.views.separable import Band, blocks, filtered
 SHARPNESS = -0.5  # Pillow's and Keys' cubic; OpenCV and torch without antialias use -0.75
 WINDOWED_AREA = 96 * 96  # px; on larger CPU canvases each box is processed alone, below one batched product is faster
 CHUNK_BYTES = 1 << 28  # most bytes of float32 canvas at a time
+Interpolation = Literal["bicubic", "bilinear"]
 
 
 @dataclass(frozen=True)
@@ -70,29 +73,44 @@ def cubic(distance: Tensor) -> Tensor:
     return torch.where(d < 1, near, far * (d < 2))
 
 
-def resize_matrix(axis: AxisMap, extent: int, device: torch.device | str) -> Tensor:
-    """Pillow's antialiased bicubic weights, float32 [N, size, extent]; rows sum to 1.
+def triangle(distance: Tensor) -> Tensor:
+    """Linear interpolation's kernel at |distance|; zero for |distance| >= 1."""
+    return (1 - distance.abs()).clamp_min(0)
+
+
+# The kernel and its support, in pixels of the smaller of the two grids.
+KERNELS: dict[Interpolation, tuple[Callable[[Tensor], Tensor], int]] = {
+    "bicubic": (cubic, 2),
+    "bilinear": (triangle, 1),
+}
+
+
+def resize_matrix(
+    axis: AxisMap, extent: int, device: torch.device | str, interpolation: Interpolation = "bicubic"
+) -> Tensor:
+    """Pillow's antialiased weights, float32 [N, size, extent]; rows sum to 1.
 
     extent: the canvas length in pixels. Source: precompute_coeffs in Pillow's Resample.c.
     """
-    taps = 2 * math.ceil(2 * max(1.0, axis.largest_scale())) + 1
+    kernel, support = KERNELS[interpolation]
+    taps = 2 * math.ceil(support * max(1.0, axis.largest_scale())) + 1
     facts = to_device(axis.facts(), device) if axis.sent is None else axis.sent
     scale, length, start, offset, mirror = facts[:, :, None].unbind(1)  # each [N, 1]
     position = torch.arange(axis.size, device=device, dtype=torch.float32)
     position = torch.where(mirror > 0, axis.size - 1 - position, position)
     centre = (position + offset + 0.5) * scale
     stretch = scale.clamp_min(1)
-    first = (centre - 2 * stretch + 0.5).floor().clamp_min(0)
-    end = torch.minimum((centre + 2 * stretch + 0.5).floor(), length)
+    first = (centre - support * stretch + 0.5).floor().clamp_min(0)
+    end = torch.minimum((centre + support * stretch + 0.5).floor(), length)
     tap = first[:, :, None] + torch.arange(taps, device=device, dtype=torch.float32)
-    weight = cubic((tap - centre[:, :, None] + 0.5) / stretch[:, :, None]) * (tap < end[:, :, None])
+    weight = kernel((tap - centre[:, :, None] + 0.5) / stretch[:, :, None]) * (tap < end[:, :, None])
     weight = weight / weight.sum(2, keepdim=True)
     # Room for taps beyond the canvas keeps the indices distinct, which makes the scatter deterministic.
     matrix = weight.new_zeros(len(weight), axis.size, extent + taps)
     return matrix.scatter_(2, (tap + start[:, :, None]).long(), weight)[:, :, :extent]
 
 
-def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
+def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap, interpolation: Interpolation = "bicubic") -> Tensor:
     """The mapped part of each image, float32 [N, 3, rows.size, columns.size] in [0, 255], not rounded.
 
     pixels: uint8 [N, 3, H, W] on any device. Values are clipped to [0, 255] after each pass as in Pillow, which
@@ -107,18 +125,18 @@ def resample(pixels: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
         part = slice(begin, begin + step)
         down, across = rows.images(part), columns.images(part)
         if windowed:
-            _resample_boxes(pixels[part], down, across, out[part])
+            _resample_boxes(pixels[part], down, across, out[part], interpolation)
         else:
-            vertical = resize_matrix(down, height, pixels.device)
-            horizontal = resize_matrix(across, width, pixels.device)
+            vertical = resize_matrix(down, height, pixels.device, interpolation)
+            horizontal = resize_matrix(across, width, pixels.device, interpolation)
             out[part] = filtered(pixels[part].float(), vertical, horizontal)
     return out.clamp_(0, 255)
 
 
-def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor) -> None:
+def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor, interpolation: Interpolation) -> None:
     """Image by image, each within its box: far less arithmetic if boxes are small on a large canvas."""
-    vertical = resize_matrix(rows, pixels.shape[2], pixels.device)
-    horizontal = resize_matrix(columns, pixels.shape[3], pixels.device)
+    vertical = resize_matrix(rows, pixels.shape[2], pixels.device, interpolation)
+    horizontal = resize_matrix(columns, pixels.shape[3], pixels.device, interpolation)
     for i in range(len(pixels)):
         (y, down), (x, across) = _interval(rows, i), _interval(columns, i)
         image = pixels[i, None, :, y, x].float()
@@ -126,7 +144,8 @@ def _resample_boxes(pixels: Tensor, rows: AxisMap, columns: AxisMap, out: Tensor
 
 
 def _interval(axis: AxisMap, index: int) -> tuple[slice, list[Band]]:
-    """The source interval of one image, and the bands of its matrix relative to the interval."""
+    """The source interval of one image, and the bands of its matrix relative to the interval, wide enough for any
+    kernel."""
     start, length, offset = int(axis.start[index]), int(axis.length[index]), int(axis.offset[index])
     scale = length / int(axis.full[index])
     reach = 2 * max(scale, 1.0) + 1

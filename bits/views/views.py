@@ -46,7 +46,7 @@ def render(batch: ImageBatch, spec: ViewSpec, parameters: ViewParameters) -> Ten
 def rendered(batch: ImageBatch, view: PreparedView) -> Tensor:
     """The prepared view of each image, as `render` gives it. Neither copies to the device nor waits for it."""
     with torch.autocast(batch.pixels.device.type, enabled=False):  # bfloat16 cannot tell levels above 128 apart
-        views = resample(batch.pixels, view.rows, view.columns)
+        views = resample(batch.pixels, view.rows, view.columns, view.interpolation)
         for change in view.changes:
             change.apply_(views)
         return _normalised(views, view.shade)

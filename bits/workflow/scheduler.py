@@ -14,6 +14,7 @@ MORE = 0.5  # each retry adds this fraction of the first attempt's memory and ti
 NOTICE_S = 120  # seconds before the time limit at which processes are told to write a checkpoint and stop
 
 Grows = Callable[..., int]
+Predicted = Callable[[Any], float]
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,23 @@ class Scheduler:
     cluster: bool
     inside: bool = False
 
-    def resources(self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True) -> dict[str, Any]:
+    def resources(
+        self, kind: str, processes: int = 1, nodes: int = 1, gpu: bool = True, predicted: Predicted | None = None
+    ) -> dict[str, Any]:
         """The `resources:` of a rule whose jobs are of `kind` ("train", "evaluate", "prepare").
 
-        processes: per node. gpu: whether each process gets a GPU, if the site uses GPUs.
+        processes: per node. gpu: whether each process gets a GPU, if the site uses GPUs. predicted: wildcards -> hours
+        of a job; where they are known, a job gets cluster.time_margin times as many if that is more than its size says.
         """
         size: JobSize = getattr(self.site.jobs, kind)
         limits = self.site.cluster
         gpus = processes if gpu and self.uses_gpus() else 0
+
+        def longer(wildcards: object) -> float:
+            return 60 * limits.time_margin * predicted(wildcards) if predicted else 0.0
+
         asked: dict[str, Any] = {
-            "runtime": _growing(60 * size.hours, limits.most_hours and 60 * limits.most_hours),
+            "runtime": _growing(60 * size.hours, limits.most_hours and 60 * limits.most_hours, longer),
             "mem_mb": _growing(
                 1024 * size.memory_gib * processes, limits.most_memory_gib and 1024 * limits.most_memory_gib
             ),
@@ -88,11 +96,14 @@ def at_try(asked: Mapping[str, Any], attempt: int) -> dict[str, Any]:
     return {key: value(None, attempt=attempt) if callable(value) else value for key, value in asked.items()}
 
 
-def _growing(first: float, most: float | None) -> Grows:
-    """`first` at the first attempt, plus half of it at each retry, at most `most`; whole numbers."""
+def _growing(first: float, most: float | None, larger: Predicted | None = None) -> Grows:
+    """`first` at the first attempt, plus half of it at each retry, at most `most`; whole numbers.
+
+    larger: what the first attempt of a job gets if it is more than `first`.
+    """
 
     def amount(wildcards: object, attempt: int) -> int:
-        wanted = first * (1 + MORE * (attempt - 1))
+        wanted = max(first, larger(wildcards) if larger else 0.0) * (1 + MORE * (attempt - 1))
         return max(1, round(min(wanted, most) if most else wanted))
 
     return amount

@@ -34,8 +34,8 @@ def test_calibrate_then_plan_then_freeze(call, monkeypatch):
     assert "random images of 24 x 24 px" in said
     kept = json.loads(Path("results/smoke/calibration.json").read_text())
     assert len(kept["training"]) == 7
-    assert set(kept["host"]) == {"probing", "ranking"}
-    assert all(one["per_second"] > 0 for part in ("training", "extraction", "host") for one in kept[part].values())
+    assert set(kept["work"]) == {"probing", "ranking"}
+    assert all(one["per_second"] > 0 for part in ("training", "extraction", "work") for one in kept[part].values())
     shown = call(plan, "scale=smoke", "--cores", "3", "--budget", "1m")
     assert "calibration " in shown
     assert "Not in the calibration" not in shown

@@ -30,7 +30,7 @@ def calibration(**changes: object) -> Calibration:
         "startup_seconds": 4.0,
         "training": {},
         "extraction": {},
-        "host": {"probing": {"what": "p", "per_second": 6e9}, "ranking": {"what": "r", "per_second": 2e9}},
+        "work": {"probing": {"what": "p", "per_second": 6e9}, "ranking": {"what": "r", "per_second": 2e9}},
     }
     return Calibration.model_validate({**facts, **changes})
 
@@ -78,9 +78,9 @@ def test_measured_where_it_was_measured_and_modelled_where_not(plans, assumption
     assert not rates.guessed
     assert rates.training(unknown) == model.training(unknown)
     assert rates.guessed == {"training dino"}
-    assert (rates.host("probing"), rates.host("ranking")) == (6e9, 2e9)
+    assert (rates.work("probing"), rates.work("ranking")) == (6e9, 2e9)
     assert rates.guessed == {"training dino"}
-    assert rates.host("counting") == model.host("counting") == model.host("ranking") > 0
+    assert rates.work("counting") == model.work("counting") == model.work("ranking") > 0
     assert rates.guessed == {"training dino", "counting"}
     assert "2026-01-02" in rates.basis
 

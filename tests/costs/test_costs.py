@@ -6,7 +6,8 @@ import pytest
 
 from bits.config.recipe import Dataset
 from bits.costs.assumptions import CostError, Images
-from bits.costs.graph import Graph
+from bits.costs.duration import longest_evaluation
+from bits.costs.graph import EVALUATIONS, Graph
 from bits.costs.images import image_counts
 
 
@@ -145,3 +146,33 @@ def test_devices_are_found_by_their_product_names(assumptions):
     assert assumptions.device("NVIDIA GeForce RTX 4090") == "rtx4090"
     with pytest.raises(CostError, match="h100, a100"):
         assumptions.device("TPU v5")
+
+
+def test_the_papers_evaluations_are_cheap_and_their_passes_in_bfloat16(prices):
+    """100 epochs of 35 GFLOP an image, at 0.4 x 989 TFLOP/s; in float32 they would take 15 times as long."""
+    price = prices("h100", "paper")
+    works = [work for work in Graph(price.plan).works.values() if work.kind in EVALUATIONS]
+    assert sum(price.job(work).device_hours for work in works) < 60
+    dino = price.plan.sources["dino"][0]
+    (work,) = [work for work in works if work.run == dino and work.role == "imagenet1k" and work.kind == "evaluation"]
+    demand = price.sizes.demand(work, "dino")
+    assert demand.passes == {"auto": 100 * 1281167, "float32": 1281167 + 50000}
+    flops = 35.1e9
+    seconds = 100 * 1281167 * flops / (0.4 * 989e12) + (1281167 + 50000) * flops / (0.4 * 67e12)
+    assert set(demand.flops) == {"probing", "ranking"}
+    expected = seconds + sum(demand.flops.values()) / (0.4 * 67e12)
+    assert price.job(work).parts[work.keys[0]] == pytest.approx(expected, rel=0.01)
+    need = longest_evaluation(price)
+    assert need.job.startswith("references/imagenet1k") and need.gpu and 3 < need.hours < 5
+
+
+def test_half_precision_is_the_evaluators_wish_and_the_devices(prices):
+    gpu, cpu = prices("h100", "paper").rates, prices("cpu-core", "smoke").rates
+    plan = prices("h100", "paper").plan
+    backbone = next(iter(plan.runs.values())).recipe.backbone
+    crop = next(iter(plan.evaluations.values())).settings.features
+    for rates, auto in ((gpu, "bfloat16"), (cpu, "float32")):
+        assert rates.extraction(backbone, crop, "auto") == rates.extraction(backbone, crop, auto)
+    assert gpu.extraction(backbone, crop) == gpu.extraction(backbone, crop, "float32")
+    assert gpu.extraction(backbone, crop, "bfloat16") == pytest.approx(989 / 67 * gpu.extraction(backbone, crop))
+    assert gpu.work("probing") == 0.4 * 67e12 and gpu.work("eigenvalues") == 8 * 0.05e12

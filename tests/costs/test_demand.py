@@ -90,13 +90,13 @@ def test_a_planted_evaluator_is_costed_by_what_it_declares(plain, planted):
     features = 4 * backbone.width * min(tokens.blocks + 1, backbone.blocks) * both
     assert (new.disk, new.memory) == (features + 10**5, features + 10**9 * images.train)
     extracted = both if tokens_of(before, backbone=True).train else images.val
-    assert new.passes - (old.passes - extracted) == both + 3 * images.val
+    assert new.passes["float32"] - (old.passes["float32"] - extracted) == both + 3 * images.val
     more = {"counting": 1e9 * images.classes, "ranking": old.flops.get("ranking", 0) + 5e8}
     assert new.flops == {**old.flops, **more}
     slower = planted.job(work).seconds - plain.job(work).seconds
     rates = plain.rates
-    passes = (new.passes - old.passes) / rates.extraction(recipe.backbone, after.features)
-    assert slower == pytest.approx(passes + (1e9 * images.classes + 5e8) / rates.host("counting"))
+    passes = (new.passes["float32"] - old.passes["float32"]) / rates.extraction(recipe.backbone, after.features)
+    assert slower == pytest.approx(passes + (1e9 * images.classes + 5e8) / rates.work("counting"))
     written = planted.job(work).footprint
     assert (written.kept, written.memory) == (new.disk, new.memory)
 
@@ -109,8 +109,8 @@ def test_references_without_a_backbone_pass_nothing_through_one(planted):
     both = images.train + images.val
     side = min(settings.pixels, settings.features.size)
     for source, width in (("chance", CHANCE_WIDTH), ("pixels", 3 * side**2)):
-        assert (demands[source].passes, demands[source].disk) == (0, 4 * width * both + 10**5)
-    assert demands["random-init"].passes >= both + 3 * images.val
+        assert (demands[source].passes, demands[source].disk) == ({}, 4 * width * both + 10**5)
+    assert demands["random-init"].passes["float32"] >= both + 3 * images.val
     written = planted.job(work).footprint
     assert written.kept == sum(one.disk for one in demands.values())
     assert written.memory == max(one.memory for one in demands.values()), "one source after another"
@@ -127,7 +127,7 @@ def test_a_point_of_a_curve_costs_what_its_evaluator_declares(plain):
         return curve_demand(recipe.model_copy(update={"curve": curve}), images, plain.counts)
 
     test, train = demand("each-against-all"), demand("val-against-train")
-    assert (test.passes, train.passes) == (images.val, images.val + images.train)
+    assert (test.passes, train.passes) == ({"float32": images.val}, {"float32": images.val + images.train})
     assert test.flops == {"ranking": 2.0 * width * images.val**2}
     assert train.flops == {"ranking": 2.0 * width * images.val * images.train}
 
@@ -137,7 +137,7 @@ def test_nothing_is_asked_of_a_source_without_evaluators(plain):
     recipe, settings = plain.plan.runs[work.run].recipe, plain.plan.evaluations[work.evaluation].settings
     images = plain.images[work.role]
     demand = evaluation_demand("chance", recipe, settings.only(()), images, plain.counts)
-    assert (demand.passes, demand.flops) == (0, {})
+    assert (demand.passes, demand.flops) == ({}, {})
     assert demand.disk == demand.memory == 4 * CHANCE_WIDTH * images.val
 
 

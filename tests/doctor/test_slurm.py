@@ -10,6 +10,7 @@ import pytest
 
 from bits.config.compose import Composer
 from bits.config.site import Cluster, Site
+from bits.costs.duration import TimeNeed
 from bits.doctor import accounting, partition
 from bits.doctor import slurm as programs
 from bits.doctor.cluster import ClusterJob, jobs_of
@@ -177,11 +178,31 @@ def test_gpus_of_a_node(gres: str, count: int) -> None:
 def test_jobs_are_those_of_the_workflow() -> None:
     several = site("site.processes=4", "site.nodes=2", "site.cluster.most_hours=60", "site.cluster.gpu='gpu:a100'")
     assert jobs_of(several) == [
-        ClusterJob("train", 32, 192, 24, 4, 2, 672, 60),
-        ClusterJob("evaluate", 8, 96, 8, 1, 1, 192, 16),
-        ClusterJob("prepare", 2, 4, 1, 0, 1, 6, 1.5),
+        ClusterJob("train", 32, 192, 24, 4, 2, 672, 60, 5),
+        ClusterJob("evaluate", 8, 96, 8, 1, 1, 192, 16, 2),
+        ClusterJob("prepare", 2, 4, 1, 0, 1, 6, 1.5, 1),
     ]
+    long = TimeNeed(job="evaluate/dino", hours=20, basis="guesses", gpu=True)
+    assert jobs_of(several, long)[1] == ClusterJob("evaluate", 8, 96, 30, 1, 1, 192, 60, 2, long)
     assert all(job.gpus == 0 for job in jobs_of(site("site.device=cpu")))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "hours", "last_hours", "status", "said"),
+    [
+        (16, 24, 24, "ok", "limit 1-00"),
+        (30, 24, 24, "warning", "evaluate/dino is predicted to take 30 h (guesses); a try gets at most 24"),
+        (80, 24, 24, "error", "a try gets at most 24, and there are 3"),
+        (30, 45, 90, "error", "evaluate jobs would ask for 45 h (evaluate/dino is predicted to take 30 h), but"),
+    ],
+)
+def test_a_prediction_is_held_against_the_time_that_tries_get(
+    slurm: Fake, predicted: float, hours: float, last_hours: float, status: str, said: str
+) -> None:
+    need = TimeNeed(job="evaluate/dino", hours=predicted, basis="guesses", gpu=True)
+    job = ClusterJob("evaluate", 8, 96, hours, 1, 1, 192, last_hours, 2, need)
+    (found,) = partition.partition([job], to("gpu"))
+    assert found.status == status and said in found.found
 
 
 @pytest.mark.parametrize(("memory", "hours", "remedy"), [(600, 24, "most_memory_gib=502"), (128, 36, "most_hours=24")])

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from bits.data.images import ImageSet
-from bits.evaluation.declaration import Tokens
+from bits.evaluation.declaration import Interpolation, Precision, Tokens
+from bits.evaluation.progress import NoProgress, Progress
 from bits.evaluation.subject import Batches, Split
 
 
@@ -37,14 +38,20 @@ class FakeSubject:
     source: str = "planted"
     seed: int = 0
     asked: list[tuple[str, Tokens]] = field(default_factory=list)
+    augmented: list[tuple[str, str]] = field(default_factory=list)
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
+    progress: Progress = field(default_factory=NoProgress)
 
     def features(self, split: Split, tokens: Tokens = Tokens()) -> Tensor:  # noqa: B008 - frozen
         self.asked.append((split, tokens))
         return self.vectors[split]
 
-    def augmented_features(self, batch_size: int, tokens: Tokens) -> Batches:
+    def augmented_features(
+        self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
+    ) -> Batches:
         """Those of the training images, shifted a little more at every epoch."""
         self.asked.append(("augmented", tokens))
+        self.augmented.append((interpolation, precision))
 
         def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
             rows = self.vectors["train"] + 0.01 * epoch

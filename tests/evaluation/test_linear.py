@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from bits.evaluation.declaration import Tokens, Workload
 from bits.evaluation.linear import EVALUATOR, Linear
 from bits.evaluation.probing.batches import shuffled, standardise
 from bits.evaluation.probing.training import train_linear_probe
+from bits.evaluation.progress import State
 
 from .conftest import FakeSubject
 
@@ -23,6 +27,9 @@ SETTINGS = {
     "momentum": 0.9,
     "weight_decay": 0.0,
     "batch_size": 16,
+    "interpolation": "bilinear",
+    "precision": "auto",
+    "schedule": "step",
     "grid": (),
     "standardised": False,
 }
@@ -68,11 +75,55 @@ def test_standardised_features_are_a_probe_of_their_own(subject: FakeSubject) ->
     assert "last_standardised" not in probe(subject)
 
 
+class StoppedError(Exception):
+    pass
+
+
+class Memory:
+    """A Progress that stops the computation when it keeps something for the `stop`-th time."""
+
+    def __init__(self, stop: int = 0) -> None:
+        self.kept: dict[str, State] = {}
+        self.left = stop
+
+    def state(self, part: str) -> State | None:
+        return self.kept.get(part)
+
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        copies = {name: tensor.clone() for name, tensor in tensors.items()}
+        self.kept[part] = State(copies, deepcopy(dict(facts)))
+        self.left -= 1
+        if self.left == 0:
+            raise StoppedError
+
+
+@pytest.mark.parametrize("stop", range(1, 7))
+@pytest.mark.parametrize("augment", [False, True])
+def test_stopped_after_any_epoch_it_goes_on_to_the_same_bits(subject: FakeSubject, stop: int, augment: bool) -> None:
+    """Of three epochs on the images, and three on standardised features."""
+    others = {"augment": augment, "standardised": True, "grid": (0.5,), "schedule": "epoch"}
+    whole = Memory()
+    subject.progress = whole
+    expected = probe(subject, **others)
+    assert set(whole.kept) == {"linear", "linear-standardised"}
+    subject.progress = memory = Memory(stop)
+    with pytest.raises(StoppedError):
+        probe(subject, **others)
+    assert probe(subject, **others) == expected
+    assert memory.left == stop - 6, "no epoch was trained twice"
+    for part, state in whole.kept.items():
+        assert memory.kept[part].facts == state.facts
+        for name, tensor in state.tensors.items():
+            assert torch.equal(memory.kept[part].tensors[name], tensor)
+
+
 def test_augmented_images_where_there_is_a_backbone(subject: FakeSubject) -> None:
     plain = probe(subject)
     subject.asked.clear()
     assert probe(subject, augment=True) != plain
     assert [what for what, _ in subject.asked] == ["val", "augmented"]
+    assert probe(subject, augment=True, interpolation="bicubic", precision="float32")
+    assert subject.augmented == [("bilinear", "auto"), ("bicubic", "float32")]
     subject.has_backbone = False
     assert probe(subject, augment=True) == plain
 
@@ -102,7 +153,8 @@ def test_its_cost_is_that_of_its_steps() -> None:
     plain = EVALUATOR.cost(load, settings(blocks=4, grid=(0.5,)))
     assert plain.flops == {"probing": 4.0 * (3 * 8) * 10 * 2 * 3 * (100 + 20)}
     assert plain.passes == 0
-    assert EVALUATOR.cost(load, settings(augment=True)).passes == 3 * 100
+    augmented = EVALUATOR.cost(load, settings(augment=True, precision="bfloat16"))
+    assert (augmented.passes, augmented.precision) == (3 * 100, "bfloat16")
     assert EVALUATOR.cost(load, settings(blocks=4, grid=(0.5,), standardised=True)).flops["probing"] == (
         2 * plain.flops["probing"]
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 from bits.data.batch import ImageBatch
 from bits.data.images import collate, open_image_set
 from bits.errors import BitsError, DatasetError
-from bits.evaluation.declaration import Tokens
+from bits.evaluation.declaration import Interpolation, Precision, Tokens
 from bits.models.backbone import last_blocks, patch_tokens
 from bits.views.views import whole_view
 
@@ -68,11 +68,11 @@ def test_references_have_features_and_no_codes_or_patches(smoke: SmokeRun) -> No
             with pytest.raises(BitsError, match=f"{source}: only a ViT has patch tokens"):
                 subject.patches_of(smoke.val.batch([0]), 16, 16)
             with pytest.raises(BitsError, match=f"{source} has no backbone that augmented images"):
-                subject.augmented_features(10, Tokens())
+                subject.augmented_features(10, Tokens(), "bilinear", "auto")
 
 
 def test_augmented_features_are_new_ones_every_epoch_of_every_image_once(smoke: SmokeRun) -> None:
-    batches = smoke.subject().augmented_features(150, Tokens(2))
+    batches = smoke.subject().augmented_features(150, Tokens(2), "bilinear", "auto")
     epochs = [list(batches(epoch)) for epoch in (0, 0, 1)]
     assert [len(labels) for _, labels in epochs[0]] == [150, 150, 100]
     features = [torch.cat([rows for rows, _ in epoch]) for epoch in epochs]
@@ -82,6 +82,19 @@ def test_augmented_features_are_new_ones_every_epoch_of_every_image_once(smoke: 
     assert not torch.equal(features[0], features[2])
     for seen in labels:
         assert torch.equal(seen.bincount(), smoke.train.labels.bincount())
+
+
+def test_precision_and_interpolation_of_augmented_images_are_what_is_asked_for(smoke: SmokeRun) -> None:
+    def features(interpolation: Interpolation, precision: Precision) -> Tensor:
+        batches = smoke.subject().augmented_features(150, Tokens(2), interpolation, precision)
+        return next(iter(batches(0)))[0]
+
+    exact, half = features("bilinear", "float32"), features("bilinear", "bfloat16")
+    assert torch.equal(features("bilinear", "auto"), exact), "on a CPU"
+    assert exact.dtype == half.dtype == torch.float32
+    difference = (half - exact).abs().mean() / exact.abs().mean()
+    assert 1e-4 < difference < 0.05
+    assert not torch.equal(features("bicubic", "float32"), exact)
 
 
 @pytest.mark.parametrize("model", ["student", "teacher"])

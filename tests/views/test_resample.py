@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from bits.data.batch import ImageBatch
-from bits.views.resample import AxisMap, interval_map, resample, resize_matrix
+from bits.views.resample import AxisMap, Interpolation, interval_map, resample, resize_matrix
 
 
 def as_tensor(image: Image.Image) -> Tensor:
@@ -29,16 +29,20 @@ def maps(boxes: Tensor, size: int, mirror: Tensor | None = None) -> tuple[AxisMa
     return interval_map(boxes[:, 0], boxes[:, 2], size), interval_map(boxes[:, 1], boxes[:, 3], size, mirror)
 
 
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 @pytest.mark.parametrize("size", [5, 32, 96, 130])
-def test_any_crop_and_resize_is_pillows(images: list[Image.Image], batch: ImageBatch, size: int) -> None:
+def test_any_crop_and_resize_is_pillows(
+    images: list[Image.Image], batch: ImageBatch, size: int, interpolation: Interpolation
+) -> None:
+    pillows = Image.Resampling[interpolation.upper()]
     boxes = random_boxes(batch.sizes, seed=size)
     boxes[0] = torch.cat([torch.zeros(2, dtype=torch.int64), batch.sizes[0]])  # a whole image
-    found = resample(batch.pixels, *maps(boxes, size))
+    found = resample(batch.pixels, *maps(boxes, size), interpolation)
     for index, (image, (top, left, height, width)) in enumerate(zip(images, boxes.tolist(), strict=True)):
         crop = image.crop((left, top, left + width, top + height))
         # One axis at a time: Pillow 13 does the vertical pass first where that is cheaper, earlier versions never.
-        crop = crop.resize((size, height), Image.Resampling.BICUBIC)
-        wanted = as_tensor(crop.resize((size, size), Image.Resampling.BICUBIC)).float()
+        crop = crop.resize((size, height), pillows)
+        wanted = as_tensor(crop.resize((size, size), pillows)).float()
         difference = (found[index] - wanted).abs()
         # Pillow rounds after both passes, and the second pass amplifies the first rounding by up to 1.3.
         assert difference.max() < 1.3 and difference.mean() < 0.35, (
@@ -48,15 +52,16 @@ def test_any_crop_and_resize_is_pillows(images: list[Image.Image], batch: ImageB
         )
 
 
-def test_small_and_large_canvas_agree(batch: ImageBatch) -> None:
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_small_and_large_canvas_agree(batch: ImageBatch, interpolation: Interpolation) -> None:
     small = [i for i, size in enumerate(batch.sizes.tolist()) if max(size) <= 96]
     assert small
     sizes, pixels = batch.sizes[small], batch.pixels[small][:, :, :96, :96]
     boxes = random_boxes(sizes, seed=3)
     mirror = torch.arange(len(small)) % 2 == 0
     wide = torch.nn.functional.pad(pixels, (0, 60, 0, 31))
-    together = resample(pixels, *maps(boxes, 120, mirror))
-    torch.testing.assert_close(resample(wide, *maps(boxes, 120, mirror)), together, rtol=0, atol=1e-3)
+    together = resample(pixels, *maps(boxes, 120, mirror), interpolation)
+    torch.testing.assert_close(resample(wide, *maps(boxes, 120, mirror), interpolation), together, rtol=0, atol=1e-3)
 
 
 def test_what_lies_outside_a_box_never_shows(batch: ImageBatch) -> None:
@@ -114,3 +119,13 @@ def test_matrix_matches_a_double_loop() -> None:
             wanted[n, i, first : first + extent] = torch.tensor(row)
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-6)
     torch.testing.assert_close(found.sum(2), torch.ones(len(cases), 8), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize(("length", "size"), [(200, 32), (33, 32), (20, 32), (1, 5)])
+def test_the_weights_are_torchvisions_antialiased_ones(interpolation: Interpolation, length: int, size: int) -> None:
+    """Those of its resize of tensors, which rounds nothing; each source pixel is an image of its own."""
+    lines = torch.eye(length)[:, None, None, :]
+    wanted = torch.nn.functional.interpolate(lines, (1, size), mode=interpolation, antialias=True)[:, 0, 0].T
+    axis = interval_map(torch.tensor([0]), torch.tensor([length]), size)
+    torch.testing.assert_close(resize_matrix(axis, length, "cpu", interpolation)[0], wanted, rtol=0, atol=2e-6)

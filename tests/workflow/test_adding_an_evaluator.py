@@ -266,7 +266,7 @@ def test_whatever_an_evaluator_needs_it_is_given(
     settings = WithPlanted(**{**run.settings.only([]).model_dump(), "planted": {"size": 24}})
     frozen = FrozenEvaluation("0", "imagenet1k", run.dataset, settings)
     output = tmp_path / "metrics/bits-fixed/imagenet1k-0.json"
-    DataSetEvaluation(run.folder, run.recipe, frozen, run.site).run("bits-fixed", output)
+    DataSetEvaluation(run.folder, run.recipe, frozen, run.site).run([("bits-fixed", output)])
     values = json.loads(output.read_text())["values"]
     assert set(values) == {"planted"}
     assert low <= values["planted"]["number"] <= high

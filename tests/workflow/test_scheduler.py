@@ -53,6 +53,16 @@ def test_memory_and_time_grow_with_every_try_up_to_the_partitions_limits():
     assert Scheduler(on.site, cluster=False).retries("train") == 0
 
 
+def test_an_evaluation_gets_the_time_that_it_is_predicted_to_take_and_a_margin():
+    on = Scheduler(site("site.cluster.time_margin=2"), cluster=True)
+    runtime = on.resources("evaluate", predicted={"short": 3.0, "long": 10.0}.__getitem__)["runtime"]
+    assert [runtime("short", attempt=attempt) for attempt in (1, 2)] == [8 * 60, 12 * 60]
+    assert [runtime("long", attempt=attempt) for attempt in (1, 2)] == [20 * 60, 30 * 60]
+    capped = Scheduler(site("site.cluster.time_margin=2", "site.cluster.most_hours=24"), cluster=True)
+    runtime = capped.resources("evaluate", predicted=lambda wildcards: 10.0)["runtime"]
+    assert [runtime(None, attempt=attempt) for attempt in (1, 2)] == [20 * 60, 24 * 60]
+
+
 def test_jobs_ask_for_a_gpu_where_they_use_one(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
     for device, count in (("cpu", 0), ("cuda", 1), ("cuda:1", 1), ("auto", 1)):

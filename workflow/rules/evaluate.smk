@@ -1,9 +1,22 @@
 # Evaluation: one process computes everything that the exhibits need of a backbone on a data set.
 
 from bits.evaluation.declaration import weights_read
+from functools import cache
+
 from bits.workflow.code import code_of_evaluation
+from bits.workflow.limits import hours_of, predicted_hours
 
 EVALUATIONS = plan.evaluations
+
+
+@cache
+def predictions():
+    """Hours of the evaluations; kept now if they are not yet, because Slurm is asked for time before anything starts."""
+    if not jobs.cluster or workflow.remote_exec:
+        return {}
+    if not workflow.dryrun and not plan.missing:
+        keep_predictions(plan)
+    return predicted_hours(plan, jobs.uses_gpus())
 
 
 def evaluation_file(name):
@@ -31,7 +44,12 @@ rule evaluate:
     retries: jobs.retries("evaluate")
     threads: jobs.cores("evaluate")
     resources:
-        **jobs.resources("evaluate"),
+        **jobs.resources(
+            "evaluate",
+            predicted=lambda wildcards: hours_of(
+                [f"{wildcards.id}/{wildcards.evaluation}.json"], predictions()
+            ),
+        ),
     params:
         code=lambda wildcards: code_of_evaluation(EVALUATIONS[wildcards.evaluation]),
         evaluation=lambda wildcards: evaluation_file(wildcards.evaluation),
@@ -59,7 +77,12 @@ for job in plan.reference_jobs:
         retries: jobs.retries("evaluate")
         threads: jobs.cores("evaluate")
         resources:
-            **jobs.resources("evaluate"),
+            **jobs.resources(
+                "evaluate",
+                predicted=lambda wildcards, job=job: hours_of(
+                    job.files.values(), predictions()
+                ),
+            ),
         params:
             code=code_of_evaluation(EVALUATIONS[job.evaluation]),
             evaluation=evaluation_file(job.evaluation),

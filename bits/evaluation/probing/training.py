@@ -12,6 +12,7 @@ from torch import Tensor
 from bits.evaluation.probing.batches import Batch
 from bits.evaluation.probing.heads import Heads, HiddenLayerHeads, LinearHeads
 from bits.evaluation.probing.settings import ProbeSettings
+from bits.evaluation.progress import NoProgress, Progress
 from bits.evaluation.ranking.similarity import EvaluationError
 
 TEST_ROWS_AT_ONCE = 4096
@@ -51,13 +52,16 @@ def train_linear_probe(
     seed: int,
     hidden: int | None = None,
     steps_per_epoch: int | None = None,
+    progress: Progress = NoProgress(),  # noqa: B008 - has no state
+    part: str = "probe",
 ) -> ProbeResult:
     """Train one head for each learning rate and score all on the test set after every epoch.
 
     batches(epoch), epoch from 0: the (features [B, dimension], int64 labels [B]) of that epoch, computed anew
     where augmentation changes them. seed: of the heads' initial weights. hidden: the units of one hidden layer, or
     None for a linear probe. steps_per_epoch: needed when batches(epoch) has no len(), because the schedule ends with
-    the last step.
+    the last step. progress: keeps heads and momenta after every epoch, under the name `part`; training goes on after
+    the last epoch that was kept.
     Works where test_MD is, in float32 (float64 for float64 features); on a CPU equal inputs and seed give
     equal results. A head whose scores are no longer finite counts as wrong.
     Raises EvaluationError for labels outside 0..classes-1, non-finite features, shapes that differ, an epoch
@@ -68,11 +72,12 @@ def train_linear_probe(
     rates = settings.rates
     heads = _initial_heads(len(rates), dimension, classes, hidden, seed, test)
     optimiser = _Sgd(heads, rates, settings)
-    curves: list[list[float]] = [[] for _ in rates]
-    for epoch in range(settings.epochs):
+    curves = _resumed(heads, optimiser, progress, part) or [[] for _ in rates]
+    for epoch in range(len(curves[0]), settings.epochs):
         _train_epoch(heads, optimiser, batches(epoch), epoch, steps_per_epoch, test, (dimension, classes))
         for curve, accuracy in zip(curves, _accuracies(heads, test, test_labels), strict=True):
             curve.append(accuracy)
+        progress.keep(part, _tensors(heads, optimiser), {"curves": curves})
     by_rate = {rate: ProbeCurve(curve) for rate, curve in zip(rates, curves, strict=True)}
     return ProbeResult(by_rate[settings.learning_rate].curve, {rate: by_rate[rate] for rate in settings.grid})
 
@@ -87,7 +92,7 @@ class _Sgd:
         self.momenta = [torch.zeros_like(parameter) for parameter in heads.parameters]
 
     def step(self, gradients: list[Tensor], progress: float) -> None:
-        """progress: the share of all steps already made, in [0, 1)."""
+        """progress: the share of the schedule that has passed, in [0, 1)."""
         factor = (1 + math.cos(math.pi * progress)) / 2
         for parameter, momentum, gradient in zip(self.heads.parameters, self.momenta, gradients, strict=True):
             if self.settings.weight_decay:
@@ -95,6 +100,22 @@ class _Sgd:
             momentum.mul_(self.settings.momentum).add_(gradient)
             for head, rate in enumerate(self.rates):
                 parameter[head].sub_(momentum[head], alpha=rate * factor)
+
+
+def _tensors(heads: Heads, optimiser: _Sgd) -> dict[str, Tensor]:
+    """All that the next epoch starts from; the same memory, so that it can be written to as well."""
+    named = {"parameters": heads.parameters, "momenta": optimiser.momenta}
+    return {f"{name}.{number}": tensor for name, some in named.items() for number, tensor in enumerate(some)}
+
+
+def _resumed(heads: Heads, optimiser: _Sgd, progress: Progress, part: str) -> list[list[float]] | None:
+    """Load what an earlier process kept; its curves, or None to start from the beginning."""
+    found = progress.state(part)
+    if found is None:
+        return None
+    for name, tensor in _tensors(heads, optimiser).items():
+        tensor.copy_(found.tensors[name])
+    return [[float(accuracy) for accuracy in curve] for curve in found.facts["curves"]]
 
 
 def _initial_heads(heads: int, dimension: int, classes: int, hidden: int | None, seed: int, like: Tensor) -> Heads:
@@ -125,8 +146,8 @@ def _train_epoch(
         if epoch == 0:
             _check_batch(batch, *sizes, f"training batch {seen}")
         features, labels = batch[0].to(like), batch[1].to(like.device)
-        progress = (epoch + (seen - 1) / steps) / optimiser.settings.epochs
-        optimiser.step(heads.gradients(features, labels), progress)
+        passed = epoch + ((seen - 1) / steps if optimiser.settings.schedule == "step" else 0)
+        optimiser.step(heads.gradients(features, labels), passed / optimiser.settings.epochs)
     if seen != steps:
         raise EvaluationError(f"probe epoch {epoch}: {steps} batches were announced and {seen} came")
 

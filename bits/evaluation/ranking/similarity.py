@@ -19,13 +19,18 @@ class EvaluationError(BitsError, ValueError):
     """Features, labels or settings that cannot be evaluated."""
 
 
+def require_rows(features_ND: Tensor, name: str) -> None:
+    """Raise EvaluationError unless features are [N >= 1, D >= 1]."""
+    if features_ND.ndim != 2 or 0 in features_ND.shape:
+        raise EvaluationError(f"{name}: expected features [N, D], got {tuple(features_ND.shape)}")
+
+
 def unit_rows(features_ND: Tensor, name: str) -> Tensor:
     """The rows L2-normalised, float32 or wider; a zero row stays zero.
 
     name: what to call them in an error. Raises EvaluationError unless they are [N >= 1, D >= 1] and finite.
     """
-    if features_ND.ndim != 2 or 0 in features_ND.shape:
-        raise EvaluationError(f"{name}: expected features [N, D], got {tuple(features_ND.shape)}")
+    require_rows(features_ND, name)
     rows = features_ND if features_ND.dtype == torch.float64 else features_ND.float()
     norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
     # One pass tells broken rows; the norm of a finite row overflows only beyond 1e19.

@@ -16,7 +16,15 @@ from bits.evaluation.probing.settings import ProbeSettings
 from bits.evaluation.probing.training import train_linear_probe
 
 DIMENSION, CLASSES = 10, 4
-SETTINGS = {"epochs": 1, "learning_rate": 0.001, "momentum": 0.9, "weight_decay": 0.0, "batch_size": 256, "grid": ()}
+SETTINGS = {
+    "epochs": 1,
+    "learning_rate": 0.001,
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "batch_size": 256,
+    "schedule": "step",
+    "grid": (),
+}
 
 
 def probe(**settings: Any) -> ProbeSettings:
@@ -50,25 +58,37 @@ def reference_curve(
         model.parameters(), lr=rate * scale, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
     steps = len(batches(0)) * settings.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: (1 + math.cos(math.pi * i / steps)) / 2)
+    by_step = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: (1 + math.cos(math.pi * i / steps)) / 2)
+    by_epoch = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs, eta_min=0)  # as in public DINO
     curve = []
     for epoch in range(settings.epochs):
         for features, labels in batches(epoch):
             optimiser.zero_grad()
             nn.functional.cross_entropy(model(features), labels).backward()
             optimiser.step()
-            schedule.step()
+            if settings.schedule == "step":
+                by_step.step()
+        if settings.schedule == "epoch":
+            by_epoch.step()
         curve.append((model(test).argmax(1) == truth).double().mean().item())
     return curve
 
 
 @pytest.mark.parametrize("hidden", [None, 6])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
-def test_heads_trained_side_by_side_equal_separate_sgd(hidden: int | None, weight_decay: float) -> None:
+@pytest.mark.parametrize("schedule", ["step", "epoch"])
+def test_heads_trained_side_by_side_equal_separate_sgd(hidden: int | None, weight_decay: float, schedule: str) -> None:
     features, labels = blobs(150, 0, spread=2.0)
     test, truth = blobs(200, 1, spread=2.0)
     batches = shuffled(features, labels, 32, seed=5)
-    settings = probe(epochs=6, learning_rate=0.02, batch_size=32, weight_decay=weight_decay, grid=(0.3, 0.02, 3.0))
+    settings = probe(
+        epochs=6,
+        learning_rate=0.02,
+        batch_size=32,
+        grid=(0.3, 0.02, 3.0),
+        weight_decay=weight_decay,
+        schedule=schedule,
+    )
     result = train_linear_probe(batches, DIMENSION, CLASSES, test, truth, settings, 3, hidden=hidden)
     assert list(result.grid) == [0.3, 0.02, 3.0]
     for rate, head in result.grid.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bits.errors import BitsError
+from bits.evaluation.ranking import neighbours
 from bits.evaluation.ranking.neighbours import knn_accuracy
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -112,3 +114,26 @@ def test_refuses_what_it_cannot_score() -> None:
         knn_accuracy(x, y, x, y, ks=(1,), temperature=0.0)
     with pytest.raises(ValueError, match="chunk"):
         knn_accuracy(x, y, x, y, ks=(1,), chunk=0)
+
+
+@pytest.mark.parametrize("part", [1, 7, 59, 60])
+def test_training_rows_in_parts_have_the_same_neighbours(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on another device; on this one they would come whole."""
+    train, labels = random_set(60, 8, 6, 0)
+    test, truth = random_set(40, 8, 6, 1)
+    whole = knn_accuracy(train, labels, test, truth, ks=(3, 20))
+
+    def parts(rows: torch.Tensor, device: torch.device) -> Iterator[tuple[int, torch.Tensor]]:
+        return ((start, rows[start : start + part]) for start in range(0, len(rows), part))
+
+    monkeypatch.setattr(neighbours, "_parts", parts)
+    assert knn_accuracy(train, labels, test, truth, ks=(3, 20)) == whole
+
+
+def test_what_goes_to_another_device_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "DEVICE_BLOCK", 18)
+    rows = torch.arange(40).view(10, 4)
+    for device, sizes in (("cpu", [10]), ("meta", [4, 4, 2])):
+        parts = list(neighbours._parts(rows, torch.device(device)))
+        assert [len(part) for _, part in parts] == sizes
+        assert all(torch.equal(part, rows[start : start + len(part)]) for start, part in parts)

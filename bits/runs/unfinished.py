@@ -1,0 +1,114 @@
+"""What an evaluation that was stopped has measured so far, beside the metrics files, until these are written."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from bits.evaluation.progress import State
+from bits.records.files import sweep
+from bits.records.seal import RecordError, read_record, write_record
+from bits.training.checkpoint import CheckpointError, read_tensors, write_tensors
+
+VALUES = "values.json"
+
+
+def unfinished_folder(output: Path) -> Path:
+    """results/<study>/metrics/<id>/<evaluation>.json -> results/<study>/unfinished/<id>/<evaluation>."""
+    return output.parents[2] / "unfinished" / output.parent.name / output.stem
+
+
+class Unfinished:
+    """The numbers of evaluators that have finished, and what the one at work can go on from (a Progress).
+
+    key: changes with all that the numbers depend on, computed when something is read or written; what lies in the
+    folder under another key is removed. What is new reaches the disk when `minutes` have passed since it last did, and
+    with `save`; until then it costs nothing. values: evaluator -> its numbers. seconds: spent by earlier processes.
+    """
+
+    def __init__(self, folder: Path, key: Callable[[], str], minutes: float) -> None:
+        self.folder, self.minutes = folder, minutes
+        self._key = cache(key)  # it reads all code that counts, which takes a second
+        self._new: dict[str, State] = {}
+        self._since = self._saved = time.monotonic()
+        self.values: dict[str, Any] = {}
+        self.seconds = 0.0
+        if folder.is_dir():
+            self._read()
+
+    @property
+    def seconds_spent(self) -> float:
+        """By this process and those before it, without what they lost."""
+        return self.seconds + time.monotonic() - self._since
+
+    def finished(self, evaluator: str, values: Mapping[str, Any]) -> None:
+        """An evaluator's numbers are there; what it kept to go on from is no longer needed."""
+        self.values[evaluator] = dict(values)
+        self._new.clear()
+        self._save_if_due()
+        for path in self.folder.glob("*.safetensors"):
+            path.unlink()
+
+    def state(self, part: str) -> State | None:
+        path = self._path(part)
+        if not path.is_file():
+            return None
+        try:
+            found = read_tensors(path)
+        except CheckpointError as error:
+            print(f"warning: {error}; {part} starts from the beginning")
+            return None
+        return State(found.tensors, found.facts["facts"]) if found.facts.get("key") == self._key() else None
+
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+        self._new[part] = State(copies, deepcopy(dict(facts)))
+        self._save_if_due()
+
+    def save(self) -> None:
+        """Write what there is; raises CheckpointError or OSError if the disk is full."""
+        if not (self.values or self._new):
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for part, state in list(self._new.items()):
+            write_tensors(self._path(part), state.tensors, {"key": self._key(), "facts": state.facts})
+            del self._new[part]
+        content = {"key": self._key(), "values": self.values, "seconds": self.seconds_spent}
+        write_record(self.folder / VALUES, content)
+        self._saved = time.monotonic()
+
+    def discard(self) -> None:
+        """The metrics file is there: remove everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # of other evaluations, there is more
+            self.folder.parent.rmdir()
+            self.folder.parent.parent.rmdir()
+
+    def _save_if_due(self) -> None:
+        if time.monotonic() - self._saved > 60 * self.minutes:
+            self.save()
+
+    def _path(self, part: str) -> Path:
+        return self.folder / f"{part}.safetensors"
+
+    def _read(self) -> None:
+        sweep(self.folder)
+        try:
+            found = read_record(self.folder / VALUES, "what an evaluation has measured so far")
+        except RecordError as error:
+            print(f"note: {error.args[0].partition('. ')[0]}; measured from the beginning")
+            found = {}
+        if found.get("key") != self._key():
+            self.discard()
+            return
+        self.values, self.seconds = found["values"], found["seconds"]
+        measured = ", ".join(self.values) or "nothing"
+        print(f"{self.folder}: goes on after {self.seconds:.0f} s; measured so far: {measured}")
