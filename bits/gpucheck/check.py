@@ -14,6 +14,7 @@ from typing import Any
 from bits.errors import BitsError
 from bits.gpucheck import evaluation, facts, gpu_tests, precision, resume, speed, study
 from bits.gpucheck.isolation import published, run_apart
+from bits.gpucheck.methods import methods_of
 from bits.gpucheck.part import Bench, Part
 from bits.gpucheck.report import RAW, write_report
 from bits.records.code import code_state
@@ -73,6 +74,8 @@ def checked(options: Options, parts: Sequence[Part] = PARTS) -> tuple[Path, dict
 
     Raises BitsError for a device that is not there, and a folder that holds a report already.
     """
+    for scale in ("smoke",) if options.quick else ("smoke", "demo", "paper"):
+        methods_of(scale)  # here, so that every part finds them composed
     with TemporaryDirectory(prefix="bits-gpu-check-") as scratch:
         device, name = _device(options, Path(scratch))
         folder = options.out or _folder(name)

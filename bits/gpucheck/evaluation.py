@@ -12,7 +12,7 @@ from bits.evaluation.declaration import evaluators
 from bits.evaluation.subject import Subject
 from bits.gpucheck.markdown import table
 from bits.gpucheck.part import Bench, CheckError, Found, Part
-from bits.gpucheck.small import composed, length, subject, trained
+from bits.gpucheck.small import QUICK, composed, length, subject, trained
 from bits.runs.build import choose_device
 
 RUN = "bits-fixed"
@@ -30,8 +30,8 @@ COSINE = 1e-4  # 1 - cosine of an image's features on the device and on the CPU,
 def run(bench: Bench) -> Found:
     """Features of both splits, then each number. Raises CheckError beyond a tolerance."""
     # The probe takes new crops every epoch, so that it also compares the views and the backbone on them.
-    probe = "evaluation.linear.augment=true", "evaluation.linear.epochs=3"
-    made = composed(bench, RUN, *length(4 if bench.quick else 20), *probe)
+    probe = {"evaluation": {"linear": {"augment": True, "epochs": 3}}}
+    made = composed(bench, RUN, length(QUICK if bench.quick else 20), probe)
     folder = bench.scratch / "evaluation"
     trained(made, RUN, folder)
     places = {"device": choose_device(made.site), "cpu": torch.device("cpu")}

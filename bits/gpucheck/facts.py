@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from bits.config.compose import Composer
 from bits.gpucheck.markdown import table
+from bits.gpucheck.methods import changed, methods_of
 from bits.gpucheck.part import Bench, Found, Part
 from bits.records.gpus import gpus
 from bits.records.provenance import hardware, versions
@@ -31,8 +31,7 @@ def run(bench: Bench) -> Found:
 
 def name_device(bench: Bench) -> Found:
     """What site.device means here, and its product name. Raises BitsError for a device that is not there."""
-    with Composer("smoke", [f"site.device={bench.device}"]) as composer:
-        device = choose_device(composer.compose("bits-fixed")[0].site)
+    device = choose_device(changed(methods_of("smoke")["bits-fixed"].site, bench.site))
     yield "device", str(device)
     yield "name", "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
 

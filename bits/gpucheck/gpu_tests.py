@@ -13,6 +13,7 @@ from bits.gpucheck.part import Bench, CheckError, Found, Part, Skipped
 from bits.records.code import ROOT
 
 COUNTS = ("tests", "failures", "errors", "skipped")
+IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"  # of plugins that this process has imported before pytest
 MOST = 2000  # characters of a failure that are kept; all of them are in raw.log
 
 
@@ -23,19 +24,9 @@ def run(bench: Bench) -> Found:
     import pytest
 
     results = bench.scratch / "tests.xml"
-    words = [
-        "-q",
-        "-m",
-        "gpu",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        "ignore::pytest.PytestAssertRewriteWarning",
-        "--rootdir",
-        str(ROOT),
-        f"--junitxml={results}",
-    ]
-    code = int(pytest.main([*words, str(ROOT / "tests/gpu")]))
+    words = f"-q -m gpu -p no:cacheprovider -W {IMPORTED}".split()
+    place = ["--rootdir", str(ROOT), f"--junitxml={results}", str(ROOT / "tests/gpu")]
+    code = int(pytest.main([*words, *place]))
     yield "exit_code", code
     yield from outcomes(results)
     if code:

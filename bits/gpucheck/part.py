@@ -39,6 +39,16 @@ class Bench:
     def cpu(self) -> bool:
         return self.device == "cpu"
 
+    @property
+    def scale(self) -> str:
+        """Of small trainings."""
+        return "smoke" if self.quick else "demo"
+
+    @property
+    def site(self) -> dict[str, Any]:
+        """Values of the site: one thread on a CPU, so that it repeats itself; beside a GPU as many as torch chooses."""
+        return {"device": self.device, "threads": int(self.cpu)}
+
     def left(self) -> float:
         """Seconds to the end of the part's time; negative after it."""
         return self.until - time.monotonic()

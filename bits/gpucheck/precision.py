@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from bits.gpucheck.markdown import table
+from bits.gpucheck.methods import METHODS
 from bits.gpucheck.part import Bench, CheckError, Found, Part, in_time
-from bits.gpucheck.small import METHODS, composed, length, pretraining
+from bits.gpucheck.small import QUICK, composed, length, pretraining
 from bits.records.files import write_text
 
 EPOCHS = 50  # of two steps at scale demo, so that BITS-reset has four resets on the way
@@ -34,9 +35,10 @@ def run(bench: Bench) -> Found:
 
 def losses(bench: Bench, method: str, precision: str) -> list[float]:
     """The loss of every step of a short training with its head resets. Raises CheckError if it ends early."""
-    words = *length(4 if bench.quick else EPOCHS), f"precision={precision}", "site.log_every_steps=1"
+    own = {"recipe": {"precision": precision}, "site": {"log_every_steps": 1}}
+    made = composed(bench, method, length(QUICK if bench.quick else EPOCHS), own)
     folder = bench.scratch / f"precision-{method}-{precision}"
-    training = pretraining(composed(bench, method, *words), folder)
+    training = pretraining(made, folder)
     outcome = training.run()
     lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
     found = [line["loss"] for line in lines if "loss" in line]

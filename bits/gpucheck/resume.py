@@ -56,12 +56,12 @@ def run(bench: Bench) -> Found:
 
 def compared(bench: Bench, method: str) -> dict[str, Any]:
     """Trains three times: twice without interruption, once with; all with the same seed."""
-    epochs = 6 if bench.quick else 20
-    resets = (f"head_reset.every_epochs={epochs // 3}",) if method == "bits-reset" else ()
-    words = *length(epochs), "backbone.drop_path=0.2", "site.checkpoint_minutes=1e6", *resets
+    epochs = 4 if bench.quick else 20
+    resets = {"every_epochs": epochs // 3 if method == "bits-reset" else None}
+    own = {"recipe": {"backbone": {"drop_path": 0.2}, "head_reset": resets}, "site": {"checkpoint_minutes": 1e6}}
+    made = composed(bench, method, length(epochs), own, scale="smoke")
 
     def fresh(name: str, stop: int = 0) -> Pretraining:
-        made = composed(bench, method, *words, scale="smoke")
         return pretraining(made, bench.scratch / f"resume-{method}-{name}", lambda images: Stopping(images, stop))
 
     first, second = fresh("first"), fresh("second")

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bits.config.compose import Composer, quoted
 from bits.config.composed import Composed
 from bits.data.images import ImageSet
 from bits.evaluation.subject import Subject
+from bits.gpucheck.methods import Changes, changed, methods_of
 from bits.gpucheck.part import Bench
 from bits.runs.build import choose_device, objective_of, teacher_student
 from bits.runs.datasets import dataset_root, make_dataset, open_cached, open_pair
@@ -20,33 +20,31 @@ from bits.runs.subject import Extraction, SourceOnData
 from bits.runs.train import train
 from bits.training.loop import Pretraining
 
-METHODS = ("dino", "simdino", "bits-fixed", "bits-reset")
+QUICK = 3  # epochs of one step at scale smoke
 ROLE = "imagenet1k"  # what the scenes stand for
-# Few enough to be rendered in seconds, and no videos.
-SCENES = "dataset.settings.train=2000", "dataset.settings.val=500", "dataset.settings.videos=0"
 
 
-def composed(bench: Bench, run: str, *words: str, scale: str = "") -> Composed:
+def composed(bench: Bench, run: str, *changes: Changes, scale: str = "") -> Composed:
     """A run of a small scale (demo, or smoke where it is to be quick), with its scenes rendered if they are not there.
 
-    words: overrides of the configuration, as key=value.
+    changes: of its values, see `changed`.
     """
-    scale = scale or ("smoke" if bench.quick else "demo")
-    place = quoted(str(bench.scratch / f"scenes-{scale}.safetensors"))
-    site = f"site.device={bench.device}", f"site.threads={int(bench.cpu)}", f"site.data.scenes={place}"
-    with Composer(scale, [*site, *(SCENES if scale == "demo" else ()), *words]) as composer:
-        made = composer.compose(run)[0]
+    scale = scale or bench.scale
+    scenes = str(bench.scratch / f"scenes-{scale}.safetensors")
+    made = changed(methods_of(scale)[run], {"site": {**bench.site, "data": {"scenes": scenes}}}, *changes)
     make_dataset(made.recipe.dataset, dataset_root(made.recipe.dataset, made.site))
     return made
 
 
-def length(epochs: int) -> tuple[str, ...]:
-    """Overrides for a training of so many epochs, evaluated five times; a tenth of it is warm-up."""
-    return (
-        f"schedule.epochs={epochs}",
-        f"optimizer.warmup_epochs={max(epochs // 10, 1)}",
-        f"curve.every_epochs={max(epochs // 5, 1)}",
-    )
+def length(epochs: int, evaluations: int = 1) -> Changes:
+    """A training of so many epochs, evaluated so often after its start; a tenth is warm-up."""
+    return {
+        "recipe": {
+            "schedule": {"epochs": epochs},
+            "optimizer": {"warmup_epochs": max(epochs // 10, 1)},
+            "curve": {"every_epochs": max(epochs // evaluations, 1)},
+        }
+    }
 
 
 def pretraining(made: Composed, folder: Path, images: Callable[[ImageSet], ImageSet] = lambda own: own) -> Pretraining:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bits.config.compose import CONFIG_DIR, Composer
+from bits.config.compose import CONFIG_DIR
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, CostError, load_assumptions
@@ -18,8 +18,8 @@ from bits.costs.calibration import training_key
 from bits.costs.counts import Counts, training_flops
 from bits.data.noise import NoiseImages
 from bits.gpucheck.markdown import table
+from bits.gpucheck.methods import changed, methods_of
 from bits.gpucheck.part import Bench, Found, Part, in_time
-from bits.gpucheck.small import METHODS
 from bits.runs.build import choose_device
 from bits.runs.timing import per_second, training_steps
 
@@ -52,12 +52,9 @@ def run(bench: Bench) -> Found:
 def _settings(bench: Bench) -> Iterator[Setting]:
     """At paper scale; at scale smoke where it is to be quick."""
     size = 4 if bench.quick else MICRO
-    with Composer("smoke" if bench.quick else "paper", [f"site.device={bench.device}"]) as composer:
-        for run in METHODS:
-            made = composer.compose(run)[0]
-            for mode, micro in zip(MODES, (0, size), strict=True):
-                site = made.site.model_copy(update={"micro_batch": micro, "threads": int(bench.cpu)})
-                yield Setting(f"{run}, {mode}", made.recipe, site)
+    for run, made in methods_of("smoke" if bench.quick else "paper").items():
+        for mode, micro in zip(MODES, (0, size), strict=True):
+            yield Setting(f"{run}, {mode}", made.recipe, changed(made.site, {**bench.site, "micro_batch": micro}))
 
 
 class Timer:
@@ -102,7 +99,7 @@ class Timer:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self.device)
         with training_steps(recipe, site, self.images, self.device) as step:
-            speed = per_second(step, seconds, 1) if self.bench.quick else per_second(step, seconds)
+            speed = per_second(step, 0.0, 1) if self.bench.quick else per_second(step, seconds)
         waited, flops = step.waited / step.taken, training_flops(recipe, self.counts)
         return {
             "batch": size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from typing import Any
 from bits.config.composed import Composed
 from bits.evaluation.declaration import evaluators
 from bits.gpucheck.markdown import table
+from bits.gpucheck.methods import METHODS, Changes, merged
 from bits.gpucheck.part import Bench, Found, Part, in_time
-from bits.gpucheck.small import METHODS, composed, length, subject, trained
+from bits.gpucheck.small import QUICK, composed, length, subject, trained
 from bits.runs.build import choose_device
 from bits.runs.datasets import dataset_root, open_split
 from bits.runs.timing import training_speed
 
 EPOCHS, STEPS = 100, 2  # of scale demo, and the steps of one of its epochs
+EVALUATIONS = 4
 MOST_STEPS = 32  # of an epoch: all images once
 BUSY = 0.5  # share of the time in which steps are taken; the rest evaluates
 RANDOM = "bits-fixed"  # whose backbone, the same for all, is measured as it starts
@@ -28,15 +30,15 @@ MEASURES = {"knn": "top1_k20", "retrieval": "map"}
 def run(bench: Bench) -> Found:
     """The methods, all with the same number of steps, and the random start that they must beat."""
     schedule = _length(bench)
-    yield "schedule", " ".join(schedule)
+    yield "schedule", schedule
     yield from in_time(bench, ((method, partial(_row, bench, method, schedule)) for method in METHODS))
-    yield "random-init", _measured(composed(bench, RANDOM, *schedule), bench.scratch / "study", "random-init")
+    yield "random-init", _measured(composed(bench, RANDOM, schedule), bench.scratch / "study", "random-init")
 
 
-def _length(bench: Bench) -> tuple[str, ...]:
-    """Overrides for as many steps as there is time for: first more epochs, up to the scale's, then longer ones."""
+def _length(bench: Bench) -> Changes:
+    """As many steps as there is time for: first more epochs, up to the scale's, then longer ones."""
     if bench.quick:
-        return length(4)
+        return length(QUICK)
     made = composed(bench, "bits-fixed")
     batch = made.recipe.schedule.batch_size
     images = open_split(made.recipe.dataset, dataset_root(made.recipe.dataset, made.site), "train")
@@ -45,13 +47,14 @@ def _length(bench: Bench) -> tuple[str, ...]:
     print(f"study: {speed:.0f} images/s, time for {steps} steps a method", flush=True)
     per_epoch = min(max(steps // EPOCHS, STEPS), MOST_STEPS)
     epochs = min(max(steps // per_epoch, 1), EPOCHS)
-    return *length(epochs), f"schedule.images_per_epoch={per_epoch * batch}"
+    images_per_epoch = {"recipe": {"schedule": {"epochs": epochs, "images_per_epoch": per_epoch * batch}}}
+    return merged(length(epochs, EVALUATIONS), images_per_epoch)
 
 
-def _row(bench: Bench, method: str, schedule: Sequence[str]) -> dict[str, Any]:
+def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
     """Train; what the run left, and what its features are worth."""
     started, folder = time.monotonic(), bench.scratch / f"study-{method}"
-    made = composed(bench, method, *schedule)
+    made = composed(bench, method, schedule)
     trained(made, method, folder)
     outcome = json.loads((folder / "outcome.json").read_text())
     curve = json.loads((folder / "curve.json").read_text())["values"]["training"]["map"]
@@ -91,7 +94,7 @@ def text(found: Mapping[str, Any]) -> str:
     curves = {name: row["curve"] for name, row in rows.items() if row.get("curve")}
     points = [f"    {name:12}{' '.join(f'{100 * y:5.1f}' for y in curve['y'])}" for name, curve in curves.items()]
     epochs = next((curve["x"] for curve in curves.values()), [])
-    said = f"Schedule: `{found.get('schedule')}`. mAP of the teacher after epochs {', '.join(map(str, epochs))}, in %:"
+    said = f"Changes of the scale: `{found.get('schedule', {}).get('recipe')}`. mAP of the teacher after epochs {', '.join(map(str, epochs))}, in %:"
     return "\n\n".join([results, said, "\n".join(points), logged])
 
 

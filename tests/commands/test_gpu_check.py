@@ -26,13 +26,14 @@ METHODS = ("dino", "simdino", "bits-fixed", "bits-reset")
 ABSENT = ("snakemake", "dvc", "psutil", "rocrate", "pandas", "seaborn", "matplotlib", "jinja2", "sklearn", "scipy")
 REHEARSAL = f"""
 import sys
+from importlib.machinery import PathFinder
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {ABSENT}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+installed = PathFinder.find_spec
 
-sys.meta_path.insert(0, Absent())
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in {ABSENT} else installed(name, path, target)
+
+PathFinder.find_spec = find_spec
 from bits.commands import gpu_check
 from bits.commands.guard import guarded
 code = guarded(gpu_check.main)
@@ -107,8 +108,8 @@ def test_both_precisions_are_trained_and_every_loss_is_kept(rehearsal, report):
     for method in METHODS:
         pairs = [(float(line["float32"]), float(line["bfloat16"])) for line in lines if line["method"] == method]
         apart = [abs(one - other) for one, other in pairs]
-        assert found[method]["steps"] == len(pairs) == 4
-        assert found[method]["mean"] == pytest.approx(sum(apart) / 4, rel=1e-4)
+        assert found[method]["steps"] == len(pairs) == 3
+        assert found[method]["mean"] == pytest.approx(sum(apart) / 3, rel=1e-4)
         assert found[method]["max"] == pytest.approx(max(apart), rel=1e-4) and max(apart) > 0
         assert 0 < found[method]["relative_mean"] < 0.2
 
@@ -129,8 +130,8 @@ def test_the_study_trains_and_measures_all_methods(report):
     found = report["parts"]["study"]["found"]
     for method in METHODS:
         row = found[method]
-        assert (row["outcome"], row["epochs"], row["steps"]) == ("finished", 4, 4)
-        assert row["curve"]["x"] == [0, 1, 2, 3, 4] and row["last_log"]["step"] == 4
+        assert (row["outcome"], row["epochs"], row["steps"]) == ("finished", 3, 3)
+        assert row["curve"]["x"] == [0, 3] and row["last_log"]["step"] == 3
         assert 0 < row["knn"] < 1 and 0 < row["retrieval"] < 1
     assert 0 < found["random-init"]["knn"] < 1
 
