@@ -8,11 +8,12 @@ WORDS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup reproduce explain doctor push pull archive test lint reference lock clean
+.PHONY: help setup reproduce explain doctor gpu-check push pull archive test lint reference lock clean
 help:
 	@echo "make reproduce   install into .venv and make every table and figure at demo scale (minutes, 2 CPU cores)"
 	@echo "make explain     say what would run and why, and run nothing [STUDY=demo TARGETS=table-9 WORDS='seeds=0,1']"
 	@echo "make doctor      check machine, cluster, disk and data before anything is submitted [STUDY=demo WORDS='site=local']"
+	@echo "make gpu-check   check and measure this machine's GPU in 8 minutes; installs nothing [WORDS='out=FOLDER minutes=12']"
 	@echo "make archive     report, results and provenance of a study as one RO-Crate [STUDY=demo]"
 	@echo "make push        record what was made and send its bytes to the DVC remote [STUDY=demo REMOTE=name]"
 	@echo "make pull        get them in a clone, so that nothing needs to be made [STUDY=demo RUN=bits-reset WEIGHTS=no]"
@@ -41,6 +42,10 @@ explain: setup
 
 doctor: setup
 	@$(VENV)/bin/python -m bits doctor study=$(STUDY) $(WORDS)
+
+# With what Python is there: a GPU machine may have no network to install from.
+gpu-check:
+	@$(firstword $(wildcard $(VENV)/bin/python) $(PYTHON)) -m bits gpu-check $(WORDS)
 
 archive: setup
 	@$(VENV)/bin/python -m bits archive study=$(STUDY) $(WORDS)

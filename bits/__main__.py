@@ -1,6 +1,6 @@
 """The commands by name:  bits doctor,  bits plan --budget 100h,  bits explain table-9, ...
 
-The same as python -m bits.commands.<name>. Every command has --help.
+The same as python -m bits.commands.<name>, where a dash is an underscore. Every command has --help.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ COMMANDS = {
     "study": "name a set-up, so that every command can be told it by its name",
     "plan": "what a study costs, and what fits a budget",
     "calibrate": "measure how fast this machine does a study's work, for plan",
+    "gpu-check": "check and measure this machine's GPU, and write a report",
     "explain": "what would run and why, in plain words",
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
@@ -36,7 +37,7 @@ def main() -> int:
         print(f"bits {name}: no such command. There are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     sys.argv = [f"bits {name}", *words]
-    return guarded(importlib.import_module(f"bits.commands.{name}").main)
+    return guarded(importlib.import_module(f"bits.commands.{name.replace('-', '_')}").main)
 
 
 if __name__ == "__main__":

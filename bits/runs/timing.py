@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
 
 from bits.config.evaluation import CentreCrop
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
+from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet
 from bits.data.kind import kind_of
 from bits.data.noise import NoiseImages
@@ -38,18 +40,18 @@ SLICES = 8
 ROWS, COLUMNS = 512, 4096  # of the similarities that are timed: queries, gallery
 
 
-def per_second(work: Callable[[], int], seconds: float) -> float:
+def per_second(work: Callable[[], int], seconds: float, slices: int = SLICES) -> float:
     """How many things a second `work` does, after a warm-up.
 
-    work: does some, waits for its device and returns how many. The median over SLICES of the time, so that a short
+    work: does some, waits for its device and returns how many. The median over slices of the time, so that a short
     burst of another process's work does not count.
     """
     for _ in range(WARM_UP):
         work()
     speeds = []
-    for _ in range(SLICES):
+    for _ in range(slices):
         done, started, passed = 0, time.monotonic(), 0.0
-        while not done or passed < seconds / SLICES:
+        while not done or passed < seconds / slices:
             done += work()
             passed = time.monotonic() - started
         speeds.append(done / passed)
@@ -67,11 +69,31 @@ def timing_images(dataset: Dataset, root: str, site: Site, count: int, classes: 
     return NoiseImages(count, height, width, classes), f"random images of {width} x {height} px"
 
 
-def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.device, seconds: float) -> float:
-    """Images/s of the real training step in one process, decoding and augmentation included.
+@dataclass
+class TrainingSteps:
+    """Takes the real training step again and again, in one process; see `training_steps`.
 
-    The steps of the first epoch are repeated: at its low learning rate nothing diverges.
+    taken: steps so far. waited: seconds spent waiting for their images.
     """
+
+    run: Pretraining
+    batches: Iterator[ImageBatch]
+    taken: int = 0
+    waited: float = 0.0
+
+    def __call__(self) -> int:
+        """Take a step and wait for the device; returns the number of its images."""
+        started = time.monotonic()
+        batch = next(self.batches)
+        self.waited += time.monotonic() - started
+        self.run.update(batch, self.taken % self.run.steps_per_epoch, Wants())  # reads the loss, so it waits
+        self.taken += 1
+        return self.run.recipe.schedule.batch_size
+
+
+@contextmanager
+def training_steps(recipe: Recipe, site: Site, images: ImageSet, device: torch.device) -> Iterator[TrainingSteps]:
+    """The steps of the first epoch, repeated: at its low learning rate nothing diverges."""
     size = recipe.schedule.batch_size
 
     def no_evaluation(_: object) -> float:
@@ -80,23 +102,15 @@ def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.d
     with TemporaryDirectory() as folder:
         model, objective = teacher_student(recipe), objective_of(recipe)
         run = Pretraining(recipe, site, model, objective, images, Path(folder), device, no_evaluation)
+        indices = (run.stream.indices(step * size, size) for step in itertools.count())
+        with closing(prefetch(images, indices, decoding_threads(site))) as batches:
+            yield TrainingSteps(run, batches)
 
-        def indices() -> Iterator[Tensor]:
-            step = 0
-            while True:
-                yield run.stream.indices(step * size, size)
-                step += 1
 
-        with closing(prefetch(images, indices(), decoding_threads(site))) as batches:
-            number = 0
-
-            def step() -> int:
-                nonlocal number
-                run.update(next(batches), number % run.steps_per_epoch, Wants())  # reads the loss, so it waits
-                number += 1
-                return size
-
-            return per_second(step, seconds)
+def training_speed(recipe: Recipe, site: Site, images: ImageSet, device: torch.device, seconds: float) -> float:
+    """Images/s of the real training step in one process, decoding and augmentation included."""
+    with training_steps(recipe, site, images, device) as step:
+        return per_second(step, seconds)
 
 
 def extraction_speed(

@@ -135,6 +135,7 @@ def _numbers(view: PreparedView) -> list[Tensor]:
 
 def _placed(view: PreparedView, numbers: Iterator[Tensor], positions: Iterator[Tensor]) -> PreparedView:
     """The view with what has been sent; takes it in the order of `_numbers`."""
-    shade, rows, columns = next(numbers), next(numbers), next(numbers)
+    shade, rows_sent, columns_sent = next(numbers), next(numbers), next(numbers)
     changes = tuple(replace(change, sent_images=next(positions), sent_values=next(numbers)) for change in view.changes)
-    return PreparedView(replace(view.rows, sent=rows), replace(view.columns, sent=columns), changes, shade)
+    rows, columns = replace(view.rows, sent=rows_sent), replace(view.columns, sent=columns_sent)
+    return replace(view, rows=rows, columns=columns, changes=changes, shade=shade)

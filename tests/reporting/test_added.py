@@ -134,7 +134,7 @@ def test_hostile_labels_stay_text(fake: Any) -> None:
 
 def test_an_unknown_place_is_refused(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fake.show("bits-128", "tabel-9", "128")
-    with pytest.raises(DeclarationError, match="no exhibit 'tabel-9' .*; did you mean 'table-9'"):
+    with pytest.raises(DeclarationError, match=r"no exhibit 'tabel-9' .*; did you mean 'table-9'"):
         fake.table("table-9")
     assert fake.render("exhibit", "--exhibit", "table-9", "--out-dir", "x") == 2
     assert "runs.yaml: bits-128.shown.tabel-9: no exhibit" in capsys.readouterr().err

@@ -1,0 +1,108 @@
+"""The four methods on rendered scenes, trained as far as the time allows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bits.config.composed import Composed
+from bits.evaluation.declaration import evaluators
+from bits.gpucheck.markdown import table
+from bits.gpucheck.methods import METHODS, Changes, merged
+from bits.gpucheck.part import Bench, Found, Part, in_time
+from bits.gpucheck.small import QUICK, composed, length, subject, trained
+from bits.runs.build import choose_device
+from bits.runs.datasets import dataset_root, open_split
+from bits.runs.timing import training_speed
+
+EPOCHS, STEPS = 100, 2  # of scale demo, and the steps of one of its epochs
+EVALUATIONS = 4
+MOST_STEPS = 32  # of an epoch: all images once
+BUSY = 0.5  # share of the time in which steps are taken; the rest evaluates
+RANDOM = "bits-fixed"  # whose backbone, the same for all, is measured as it starts
+MEASURES = {"knn": "top1_k20", "retrieval": "map"}
+
+
+def run(bench: Bench) -> Found:
+    """The methods, all with the same number of steps, and the random start that they must beat."""
+    schedule = _length(bench)
+    yield "schedule", schedule
+    yield from in_time(bench, ((method, partial(_row, bench, method, schedule)) for method in METHODS))
+    yield "random-init", _measured(composed(bench, RANDOM, schedule), bench.scratch / "study", "random-init")
+
+
+def _length(bench: Bench) -> Changes:
+    """As many steps as there is time for: first more epochs, up to the scale's, then longer ones."""
+    if bench.quick:
+        return length(QUICK)
+    made = composed(bench, "bits-fixed")
+    batch = made.recipe.schedule.batch_size
+    images = open_split(made.recipe.dataset, dataset_root(made.recipe.dataset, made.site), "train")
+    speed = training_speed(made.recipe, made.site, images, choose_device(made.site), 2.0)
+    steps = int(BUSY * bench.left() / len(METHODS) * speed / batch)
+    print(f"study: {speed:.0f} images/s, time for {steps} steps a method", flush=True)
+    per_epoch = min(max(steps // EPOCHS, STEPS), MOST_STEPS)
+    epochs = min(max(steps // per_epoch, 1), EPOCHS)
+    images_per_epoch = {"recipe": {"schedule": {"epochs": epochs, "images_per_epoch": per_epoch * batch}}}
+    return merged(length(epochs, EVALUATIONS), images_per_epoch)
+
+
+def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
+    """Train; what the run left, and what its features are worth."""
+    started, folder = time.monotonic(), bench.scratch / f"study-{method}"
+    made = composed(bench, method, schedule)
+    trained(made, method, folder)
+    outcome = json.loads((folder / "outcome.json").read_text())
+    curve = json.loads((folder / "curve.json").read_text())["values"]["training"]["map"]
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    logged = [entry for entry in entries if "loss" in entry]
+    return {
+        "outcome": outcome["outcome"],
+        "detail": outcome["detail"],
+        "epochs": outcome["epochs"],
+        "steps": outcome["step"],
+        "seconds": time.monotonic() - started,
+        "curve": curve,
+        "last_log": logged[-1] if logged else None,
+        **_measured(made, folder, method),
+    }
+
+
+def _measured(made: Composed, folder: Path, source: str) -> dict[str, Any]:
+    """k-NN accuracy and mAP of the teacher, fractions."""
+    settings = made.evaluation.only(list(MEASURES))
+    narrowed = made.model_copy(update={"evaluation": settings})
+    one = subject(narrowed, folder, source, choose_device(made.site), folder / "features")
+    known = evaluators()
+    return {
+        evaluator: float(known[evaluator].measure(one, getattr(settings, evaluator))[name])
+        for evaluator, name in MEASURES.items()
+    }
+
+
+def text(found: Mapping[str, Any]) -> str:
+    rows = {name: row for name, row in found.items() if isinstance(row, dict)}
+    head = "", "k-NN (20), %", "mAP, %", "outcome", "epochs", "steps", "seconds"
+    results = table(head, [[name, *_cells(row)] for name, row in rows.items()])
+    logs = {name: row["last_log"] for name, row in rows.items() if row.get("last_log")}
+    keys = list(dict.fromkeys(key for entry in logs.values() for key in entry))
+    logged = table(("last entry of the log", *logs), [[key, *(log.get(key) for log in logs.values())] for key in keys])
+    curves = {name: row["curve"] for name, row in rows.items() if row.get("curve")}
+    points = [f"    {name:12}{' '.join(f'{100 * y:5.1f}' for y in curve['y'])}" for name, curve in curves.items()]
+    epochs = next((curve["x"] for curve in curves.values()), [])
+    said = f"Changes of the scale: `{found.get('schedule', {}).get('recipe')}`. mAP of the teacher after epochs {', '.join(map(str, epochs))}, in %:"
+    return "\n\n".join([results, said, "\n".join(points), logged])
+
+
+def _cells(row: Mapping[str, Any]) -> list[Any]:
+    if "skipped" in row:
+        return [f"skipped: {row['skipped']}", *[None] * 5]
+    shares = [f"{100 * row[evaluator]:.1f}" for evaluator in MEASURES]
+    return [*shares, *(row.get(key) for key in ("outcome", "epochs", "steps", "seconds"))]
+
+
+PART = Part("study", "Four methods on rendered scenes", None, run, text)
