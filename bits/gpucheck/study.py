@@ -93,8 +93,9 @@ def text(found: Mapping[str, Any]) -> str:
     logged = table(("last entry of the log", *logs), [[key, *(log.get(key) for log in logs.values())] for key in keys])
     curves = {name: row["curve"] for name, row in rows.items() if row.get("curve")}
     points = [f"    {name:12}{' '.join(f'{100 * y:5.1f}' for y in curve['y'])}" for name, curve in curves.items()]
-    epochs = next((curve["x"] for curve in curves.values()), [])
-    said = f"Changes of the scale: `{found.get('schedule', {}).get('recipe')}`. mAP of the teacher after epochs {', '.join(map(str, epochs))}, in %:"
+    epochs = ", ".join(str(x) for x in next(iter(curves.values()))["x"]) if curves else "none"
+    changes = found.get("schedule", {}).get("recipe")
+    said = f"Changes of the scale: `{changes}`. mAP of the teacher after epochs {epochs}, in %:"
     return "\n\n".join([results, said, "\n".join(points), logged])
 
 

@@ -117,7 +117,7 @@ def _pretraining(
     if recipe.start is not None:
         load_start(recipe.start, start, model, objective)
     resume = resume_folder(folder, site.scratch)
-    channel = ChannelMeasure(recipe, val, recipe.curve.channel_images, site.workers, device)
+    channel = ChannelMeasure(recipe, val, recipe.curve.channel_images, decoding_threads(site), device)
     evaluate = (mean_average_precision, world, resume, channel)
     return Pretraining(recipe, site, model, objective, images, folder, device, *evaluate)
 
