@@ -16,7 +16,7 @@ from torchvision.transforms import functional
 
 from bits.data.batch import ImageBatch
 from bits.views import colour
-from bits.views import views as views_module
+from bits.views import prepared as prepared_module
 from bits.views.views import ViewParameters, ViewSpec, draw, evaluation_view, raw_view, render, whole_view
 from tests.views.recipe import MEAN, STD, view_of
 
@@ -85,7 +85,7 @@ def test_what_differs_is_the_dropped_fractions(
     def cut(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return lambda *values: operation(*values).add(1e-3).floor()
 
-    monkeypatch.setattr(views_module, "JITTER", (*map(cut, colour.JITTER[:3]), colour.hue))
+    monkeypatch.setattr(prepared_module, "JITTER", (*map(cut, colour.JITTER[:3]), colour.hue))
     mean, tail = differences(images, batch, 48)
     assert mean.mean() < 0.75 and mean.max() < 1.4 and tail.max() < 6, (mean, tail)
 
