@@ -26,7 +26,7 @@ Result = dict[str, Any]
 
 
 def run_apart(part: Part, bench: Bench, limit: float, log: Path, follow: Callable[[], None]) -> Result:
-    """Run a part for at most `limit` seconds: {status, seconds, problem, traceback, found}.
+    """Run a part for at most `limit` seconds: {status, seconds, problem, traceback, found, text}.
 
     status: "ok", "failed" or "skipped". All that the part prints goes to `log`; follow: called all the while.
     """
@@ -43,7 +43,19 @@ def run_apart(part: Part, bench: Bench, limit: float, log: Path, follow: Callabl
             else f"was stopped after {limit:.0f} s, its time limit"
         )
         result |= {"status": "failed", "problem": f"the process of this part {why}; raw.log holds what it printed"}
+    _show(part, result)
     return {"status": result["status"], "seconds": round(time.monotonic() - started, 2), **result}
+
+
+def _show(part: Part, result: Result) -> None:
+    """Add what was found as Markdown; a part that cannot say it has failed."""
+    try:
+        result["text"] = part.text(result["found"]) if result["found"] else ""
+    except Exception as error:
+        result["text"] = "What was found cannot be shown; report.json has it."
+        if result["status"] == "ok":
+            result |= {"status": "failed", "problem": f"{type(error).__name__}: {error}"}
+            result["traceback"] = published(traceback.format_exc())
 
 
 def _awaited(process: BaseProcess, until: float, follow: Callable[[], None]) -> bool:

@@ -15,8 +15,13 @@ RAW = "raw.log"
 
 def write_report(folder: Path, about: dict[str, Any], parts: Sequence[Part], results: dict[str, Any]) -> None:
     """report.json and README.md; a part that has not been run yet is missing in both."""
-    write_json(folder / "report.json", {"about": about, "parts": results})
+    numbers = {name: _without_text(result) for name, result in results.items()}
+    write_json(folder / "report.json", {"about": about, "parts": numbers})
     write_text(folder / "README.md", "\n\n".join(_pages(about, parts, results)) + "\n")
+
+
+def _without_text(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key != "text"}
 
 
 def _pages(about: dict[str, Any], parts: Sequence[Part], results: dict[str, Any]) -> Iterator[str]:
@@ -33,7 +38,7 @@ def _pages(about: dict[str, Any], parts: Sequence[Part], results: dict[str, Any]
     yield f"All numbers are in [report.json](report.json), all that was printed is in [{RAW}]({RAW})."
     for part in done:
         yield f"## {part.title}"
-        yield from _section(part, results[part.name])
+        yield from _section(results[part.name])
 
 
 def _about(about: dict[str, Any]) -> str:
@@ -53,9 +58,9 @@ def _verdict(result: dict[str, Any]) -> str:
     return result["status"] if result["status"] == "ok" else f"**{result['status']}**: {result['problem']}"
 
 
-def _section(part: Part, result: dict[str, Any]) -> Iterator[str]:
-    if result["found"]:
-        yield part.text(result["found"])
+def _section(result: dict[str, Any]) -> Iterator[str]:
+    if result["text"]:
+        yield result["text"]
     if result["status"] != "ok":
         yield f"{result['status']}: {result['problem']}"
     if result.get("traceback"):

@@ -20,7 +20,7 @@ from bits.runs.datasets import dataset_root, open_split
 from bits.runs.timing import training_speed
 
 EPOCHS, STEPS = 100, 2  # of scale demo, and the steps of one of its epochs
-EVALUATIONS = 4
+EVALUATIONS = 3
 MOST_STEPS = 32  # of an epoch: all images once
 BUSY = 0.5  # share of the time in which steps are taken; the rest evaluates
 RANDOM = "bits-fixed"  # whose backbone, the same for all, is measured as it starts
@@ -29,26 +29,26 @@ MEASURES = {"knn": "top1_k20", "retrieval": "map"}
 
 def run(bench: Bench) -> Found:
     """The methods, all with the same number of steps, and the random start that they must beat."""
-    schedule = _length(bench)
-    yield "schedule", schedule
+    epochs, images = _schedule(bench)
+    yield "epochs", epochs
+    yield "images_per_epoch", images
+    schedule = merged(length(epochs, EVALUATIONS), {"recipe": {"schedule": {"images_per_epoch": images}}})
     yield from in_time(bench, ((method, partial(_row, bench, method, schedule)) for method in METHODS))
     yield "random-init", _measured(composed(bench, RANDOM, schedule), bench.scratch / "study", "random-init")
 
 
-def _length(bench: Bench) -> Changes:
-    """As many steps as there is time for: first more epochs, up to the scale's, then longer ones."""
-    if bench.quick:
-        return length(QUICK)
-    made = composed(bench, "bits-fixed")
+def _schedule(bench: Bench) -> tuple[int, int]:
+    """(epochs, images an epoch) for which there is time: more epochs, up to the scale's, then longer ones."""
+    made = composed(bench, RANDOM)
     batch = made.recipe.schedule.batch_size
+    if bench.quick:
+        return QUICK, batch
     images = open_split(made.recipe.dataset, dataset_root(made.recipe.dataset, made.site), "train")
     speed = training_speed(made.recipe, made.site, images, choose_device(made.site), 2.0)
     steps = int(BUSY * bench.left() / len(METHODS) * speed / batch)
     print(f"study: {speed:.0f} images/s, time for {steps} steps a method", flush=True)
     per_epoch = min(max(steps // EPOCHS, STEPS), MOST_STEPS)
-    epochs = min(max(steps // per_epoch, 1), EPOCHS)
-    images_per_epoch = {"recipe": {"schedule": {"epochs": epochs, "images_per_epoch": per_epoch * batch}}}
-    return merged(length(epochs, EVALUATIONS), images_per_epoch)
+    return min(max(steps // per_epoch, 1), EPOCHS), per_epoch * batch
 
 
 def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
@@ -93,9 +93,8 @@ def text(found: Mapping[str, Any]) -> str:
     logged = table(("last entry of the log", *logs), [[key, *(log.get(key) for log in logs.values())] for key in keys])
     curves = {name: row["curve"] for name, row in rows.items() if row.get("curve")}
     points = [f"    {name:12}{' '.join(f'{100 * y:5.1f}' for y in curve['y'])}" for name, curve in curves.items()]
-    epochs = ", ".join(str(x) for x in next(iter(curves.values()))["x"]) if curves else "none"
-    changes = found.get("schedule", {}).get("recipe")
-    said = f"Changes of the scale: `{changes}`. mAP of the teacher after epochs {epochs}, in %:"
+    ends = ", ".join(str(epoch) for epoch in next((curve["x"] for curve in curves.values()), []))
+    said = f"Epochs of {found.get('images_per_epoch')} images. mAP of the teacher after epochs {ends}, in %:"
     return "\n\n".join([results, said, "\n".join(points), logged])
 
 

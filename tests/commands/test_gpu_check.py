@@ -30,10 +30,10 @@ from importlib.machinery import PathFinder
 
 installed = PathFinder.find_spec
 
-def find_spec(name, path=None, target=None):
+def find_spec(cls, name, path=None, target=None):
     return None if name.partition(".")[0] in {ABSENT} else installed(name, path, target)
 
-PathFinder.find_spec = find_spec
+PathFinder.find_spec = classmethod(find_spec)
 from bits.commands import gpu_check
 from bits.commands.guard import guarded
 code = guarded(gpu_check.main)
@@ -131,7 +131,7 @@ def test_the_study_trains_and_measures_all_methods(report):
     for method in METHODS:
         row = found[method]
         assert (row["outcome"], row["epochs"], row["steps"]) == ("finished", 3, 3)
-        assert row["curve"]["x"] == [0, 3] and row["last_log"]["step"] == 3
+        assert row["curve"]["x"] == [0, 1, 2, 3] and row["last_log"]["step"] == 3
         assert 0 < row["knn"] < 1 and 0 < row["retrieval"] < 1
     assert 0 < found["random-init"]["knn"] < 1
 
@@ -178,7 +178,11 @@ def test_no_failing_part_stops_another(tmp_path):
         yield "before", 1
         yield "before", 2
 
+    def babbles(bench: Bench) -> Found:
+        yield "before", 3
+
     parts = [
+        Part("babbles", "The part babbles", 0.5, babbles, lambda found: str(found["after"])),
         part("fails", fails),
         part("dies", dies),
         part("hangs", hangs, 0.02),
@@ -187,6 +191,7 @@ def test_no_failing_part_stops_another(tmp_path):
     ]
     folder, results = check.checked(options(tmp_path / "out"), parts)
     assert {name: result["status"] for name, result in results.items()} == {
+        "babbles": "failed",
         "fails": "failed",
         "dies": "failed",
         "hangs": "failed",
@@ -194,12 +199,14 @@ def test_no_failing_part_stops_another(tmp_path):
         "works": "ok",
     }
     before = {name: result["found"].get("before") for name, result in results.items()}
-    assert before == {"fails": 1.5, "dies": "nan", "hangs": [1], "lacks": None, "works": 2}
+    assert before == {"babbles": 3, "fails": 1.5, "dies": "nan", "hangs": [1], "lacks": None, "works": 2}
     assert results["fails"]["problem"] == "ValueError: planted"
     assert 'raise ValueError("planted")' in results["fails"]["traceback"]
     assert "exit code 3" in results["dies"]["problem"]
     assert "stopped after 1 s" in results["hangs"]["problem"] and results["hangs"]["seconds"] < 5
-    assert json.loads((folder / "report.json").read_text())["parts"] == results
+    assert results["babbles"]["problem"] == "KeyError: 'after'"
+    written = json.loads((folder / "report.json").read_text())["parts"]
+    assert {name: {**part, "text": results[name]["text"]} for name, part in written.items()} == results
     readme = (folder / "README.md").read_text()
     assert "**failed**: ValueError: planted" in readme and "found {'before': 2}" in readme
     assert "about to hang" in (folder / "raw.log").read_text()
