@@ -8,7 +8,6 @@ come from a first pass over all views without gradient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,15 +37,13 @@ class WholeBatchGradient:
         teacher_raw = self._whole([part.raw for part in parts])
         with torch.no_grad():
             teacher = self.passes.model.teacher.head.finish(teacher_raw)
-        alone = self.passes.student(parts[0], views, factors) if len(parts) == 1 else None
-        if alone is not None:
-            student_raw = self._whole([alone])
-        else:
-            with torch.no_grad():
-                student_raw = self._whole([self.passes.student(part, views, factors) for part in parts])
+        once = len(parts) == 1  # then a single pass will do
+        with torch.set_grad_enabled(once):
+            first = [self.passes.student(part, views, factors) for part in parts]
+        student_raw = self._whole(first)
         means, coupled, slope = self._backward_to_raw(student_raw, teacher)
         for part in parts:
-            raw = self.passes.student(part, views, factors) if alone is None else alone
+            raw = first[0] if once else self.passes.student(part, views, factors)
             (raw * slope[:, part.images]).sum().backward()
         own = teacher[:, self.world.share(views.total)]
         return Step(
@@ -59,9 +56,9 @@ class WholeBatchGradient:
             (student_raw, teacher_raw),
         )
 
-    def _whole(self, parts: Sequence[Tensor]) -> Tensor:
+    def _whole(self, parts: list[Tensor]) -> Tensor:
         """The raw outputs of the global batch, [v, N, B], float32 or wider; without gradient."""
-        raw = self.world.gather(torch.cat(list(parts), dim=1), dim=1)
+        raw = self.world.gather(torch.cat(parts, dim=1), dim=1)
         return raw.float() if raw.dtype.itemsize < 4 else raw
 
     def _backward_to_raw(

@@ -84,7 +84,7 @@ def in_world(size: int, folder: Path, function: Callable[..., Any], *arguments: 
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(300)
         if process.exitcode != 0:
             for other in processes:
                 other.kill()
