@@ -21,6 +21,7 @@ from bits.gpucheck.part import Bench, Found, Part, Skipped
 from bits.records.code import ROOT
 from bits.records.provenance import PACKAGES
 
+pytestmark = pytest.mark.xdist_group("gpu-check")  # the tests share a fixture that is expensive to make
 METHODS = ("dino", "simdino", "bits-fixed", "bits-reset")
 # Not on a machine that only has what bits.gpucheck.needed lists.
 ABSENT = ("snakemake", "dvc", "psutil", "rocrate", "pandas", "seaborn", "matplotlib", "jinja2", "sklearn", "scipy")
