@@ -193,7 +193,7 @@ def curves(points: dict[str, list[float]], channel: list[dict[str, float]]) -> d
     """
     measured = channel[-1] if channel else {}
     series = {name: {"x": points["x"], "y": [found[name] for found in channel]} for name in measured}
-    terms = [f"loss_{name}" for name, term in TERMS.items() if term.couples]
+    terms = [f"term_{name}" for name, term in TERMS.items() if term.couples]
     known = [*terms, *(name for term in TERMS.values() if term.channel for name in term.channel.names)]
     other = dict.fromkeys(name for name in known if name not in measured)
     return {"training": {"map": points, **series, **other}, "channel": {**measured, **other}}

@@ -34,7 +34,7 @@ class ChannelMeasure:
 
     @torch.no_grad()
     def __call__(self, model: TeacherStudent, objective: Objective) -> dict[str, float]:
-        """What the objective's messages carry (see `Objective.channel`); loss_<term> of the terms that couple samples;
+        """What the objective's messages carry (see `Objective.channel`); term_<name> of the terms that couple samples;
         effective_rank of the teacher's features (see `monitor.health`)."""
         was_training = model.training
         model.eval()
@@ -49,7 +49,7 @@ class ChannelMeasure:
         taken = torch.cat(features)
         found = objective.channel({key: total / len(taken) for key, total in sums.items()})
         whole = {name: torch.cat([part[name] for part in rows], dim=1) for name in rows[0]}
-        found |= {f"loss_{name}": float(value) for name, value in objective.coupled(whole).items()}
+        found |= {f"term_{name}": float(value) for name, value in objective.coupled(whole).items()}
         return {**found, "effective_rank": health(taken, taken.new_zeros(1))["effective_rank"]}
 
     def _passes(self, model: TeacherStudent) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

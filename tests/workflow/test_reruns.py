@@ -65,7 +65,7 @@ def test_a_methods_default_reruns_exactly_the_runs_that_it_changed(built):
         assert names == {"simdino", "simdino-reset", *(f"simdino-on-{target}" for target in targets)}
         said = explained(built, *SMOKE)
         assert "objective.coding_rate.weight 1.0 -> 0.7" in said
-        assert f"{before.sources['simdino'][0]}, which stays" in said
+        assert f"{before.sources['simdino'][0]}, which is kept" in said
     assert built.jobs(*SMOKE) == {}
 
 

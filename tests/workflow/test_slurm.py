@@ -94,7 +94,7 @@ def test_the_literal_command_is_of_the_papers_scale_and_says_which_data_are_miss
     done = project.snakemake("--profile", "slurm", "-n")
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    assert "Scale paper needs data that are not there" in said
+    assert "Study paper needs data that are not there" in said
     assert "Job 1: " in said
     real = project.snakemake("--profile", "slurm")
     assert real.returncode != 0
