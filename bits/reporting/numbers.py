@@ -10,10 +10,12 @@ import yaml
 
 from bits.exhibits import Declarations, Exhibit
 from bits.reporting.cells import Cell
+from bits.reporting.csv_text import not_live
 from bits.reporting.rendered import ExhibitRecord
 from bits.reporting.results import Results
 from bits.reporting.seeds import Seeds
 
+NOT_LIVE = "not_live"
 HEAD = "# Written with the report: what `dvc metrics` and `dvc plots` show of this scale.\n"
 
 
@@ -33,9 +35,9 @@ def numbers_by_source(
 ) -> dict[str, dict[str, float | str]]:
     """Run or reference -> measure -> value in its unit, the mean of its seeds; what has not run is left out.
 
-    exhibits: those whose numbers are wanted. A number only when every seed was measured. Else what tables show, as
-    "collapse" or "20.33 (2 of 3, 1 failed)": no mean of some seeds, and none of a run that broke down, is compared as
-    if it were one.
+    A number only when every seed was measured. Else what tables show, as "collapse" or "20.33 (2 of 3, 1 failed)": no
+    mean of some seeds, and none of a run that broke down, is compared as if it were one. Of a run that is not live, the
+    reason stands under `NOT_LIVE`. exhibits: those whose numbers are wanted.
     """
     found: dict[str, dict[str, float | str]] = {source: {} for source in results.plan.sources}
     for name in exhibits:
@@ -44,8 +46,10 @@ def numbers_by_source(
             if measure.shape == "number" and source in found:
                 cell = Cell(Seeds(results.readings(source, measure)), decimals=measure.decimals)
                 if cell.status != "not run":
-                    complete = cell.value if cell.seeds.complete and not cell.mark else None
+                    complete = cell.value if cell.seeds.complete else None
                     found[source][identity] = cell.text if complete is None else complete
+                    if cell.mark:
+                        found[source][NOT_LIVE] = not_live(cell.seeds)
     return {source: dict(sorted(values.items())) for source, values in found.items()}
 
 

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from bits.records.seal import SEAL, write_record
 from bits.reporting.figures import chart_files
+from bits.reporting.files import ReportError
 from bits.reporting.first import read_this_first
+from bits.reporting.numbers import numbers_by_source
 
 MARK = "\N{DAGGER}"
 SENDING = ("dino", "simdino", "bits-fixed", "bits-reset")
@@ -88,12 +91,11 @@ def test_the_first_screen_lists_them_and_what_is_below_a_random_start(dead: Any)
     assert read_this_first(dead.declared(), dead.results()) == []
 
 
-def test_dvc_gets_the_mark_instead_of_a_bare_number(dead: Any, monkeypatch: Any) -> None:
-    from bits.reporting.numbers import numbers_by_source
-
+def test_dvc_gets_the_reason_beside_the_numbers(dead: Any) -> None:
     found = numbers_by_source(dead.declared(), dead.results(), ["table-1"])
-    assert found["bits-fixed"]["imagenet1k.retrieval.map"] == f"72.00 {MARK}"
-    assert found["simdino"]["imagenet1k.retrieval.map"] == pytest.approx(21.0)
+    assert found["bits-fixed"]["imagenet1k.retrieval.map"] == pytest.approx(72.0)
+    assert found["bits-fixed"]["not_live"] == "constant codes"
+    assert "not_live" not in found["simdino"]
 
 
 def test_one_dead_seed_of_three_is_named(thrice: Any) -> None:
@@ -113,8 +115,6 @@ def test_one_dead_seed_of_three_is_named(thrice: Any) -> None:
 def test_an_outcome_with_a_channel_that_is_no_word_is_refused(dead: Any) -> None:
     path = dead.root / dead.run("dino").outcome
     content = {**json.loads(path.read_text()), "channel": 7}
-    from bits.records.seal import SEAL, write_record
-    from bits.reporting.files import ReportError
 
     write_record(path, {key: value for key, value in content.items() if key != SEAL})
     with pytest.raises(ReportError, match="channel: expected a word or null, found 7"):
