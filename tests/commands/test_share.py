@@ -25,7 +25,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (["send"], "no such action; known: pull, push, record, restore"),
         (["pull", "weights=yes"], "expected weights=no"),
         (["record", "run=dino"], "run=dino: commands and builds take all runs"),
-        (["record", "scale=tiny"], "no such scale (a study is study=NAME); known: demo, paper, small, smoke"),
+        (["record", "scale=tiny"], r"no such scale \(a study is study=NAME\); known: demo, paper, small, smoke"),
     ],
 )
 def test_wrong_words_are_refused_with_the_right_ones(monkeypatch, words, expected):

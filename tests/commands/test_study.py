@@ -77,7 +77,7 @@ def test_hydra_gets_the_same_request():
     ("words", "said"),
     [
         (["scael=demo"], None),  # a key of the configuration, refused when it is composed
-        (["scale=dmeo"], "scale=dmeo: no such scale (a study is study=NAME); did you mean 'demo'"),
+        (["scale=dmeo"], r"scale=dmeo: no such scale \(a study is study=NAME\); did you mean 'demo'"),
         (["seeds=a"], "seeds=a: expected numbers"),
         (["table-9"], "'table-9': expected word=value"),
         (["set=scale=demo"], "scale is a word of its own"),

@@ -77,7 +77,7 @@ def test_a_declared_row_may_be_extra(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "label", "message"),
     [
-        ("tabel-9", "50", r"runs.yaml: bits-reset-50.shown.tabel-9: no exhibit 'tabel-9'; did you mean .*'table-9'"),
+        ("tabel-9", "50", r"runs.yaml: bits-reset-50.shown.tabel-9: no exhibit 'tabel-9' .*; did you mean .*'table-9'"),
         ("extra-My Ablation", "50", "'extra-My Ablation' cannot be an exhibit's id; expected table-<n>, "),
         ("extra-", "50", "cannot be an exhibit's id"),
         ("table-9", "10", "Table 9 has a row '10' already; choose another label"),

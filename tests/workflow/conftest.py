@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -112,11 +113,16 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with everything of scale smoke. Tests leave it as it was.
+    """This worker's copy of a project with everything of scale smoke. Tests leave it as it was.
 
-    BITS_TEST_BUILT names a folder to keep it in, which spares whoever works on these tests most of the build.
+    The first worker that asks makes it, the others wait. BITS_TEST_BUILT names a folder to keep it in, which spares
+    whoever works on these tests most of the build.
     """
-    kept = os.environ.get("BITS_TEST_BUILT")
-    whole = copy_of_project(Path(kept) if kept else tmp_path_factory.mktemp("built"))
-    whole.made("--config", "scale=smoke")
-    return whole
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    kept = Path(os.environ.get("BITS_TEST_BUILT") or of_all / "built")
+    kept.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        copy_of_project(kept).made("--config", "scale=smoke")
+    return Project(Path(shutil.copytree(kept, tmp_path_factory.mktemp("built") / "project", symlinks=True)))

@@ -7,7 +7,7 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("outcomes")]
 SMOKE = ("--config", "scale=smoke")
 SOFT = "bits-soft-1: {method: bits, objective.bce.target: soft, objective.bce.target_temperature: 1.0}"
 RESET = "simdino-reset: {method: simdino, head_reset.every_epochs: 10}"

@@ -8,7 +8,7 @@ import pytest
 
 from bits.exhibits.kinds.base import RECORD
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("reruns")]
 SMOKE = ("--config", "scale=smoke")
 N_50 = 'bits-reset-50: {method: bits, head_reset.every_epochs: 50, shown: {table-9: "50"}}\n'
 EPS = 'bits-eps-0.1: {method: bits, objective.coding_rate.eps: 0.1, shown: {extra-rate-eps: "0.1"}}\n'

@@ -15,7 +15,7 @@ from bits.sharing.files import outputs
 from bits.sharing.made import read_made
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("sharing")]
 SMOKE = ("--config", "scale=smoke")
 STYLE = ("bits/reporting/figures.py", 'INK, PAPER, GRID, MUTED = "#23262d"', 'INK, PAPER, GRID, MUTED = "#000000"')
 MADE = ("results", "reports", "data")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("snakemake")]
 SMOKE = ("--config", "scale=smoke")
 COMPUTED = [*(f"table-{n}" for n in (1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14)), *(f"figure-{n}" for n in (1, 4, 5, 7))]
 
