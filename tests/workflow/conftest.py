@@ -112,17 +112,24 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """This worker's copy of a project with everything of scale smoke. Tests leave it as it was.
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with everything of scale smoke, for copies alone: all workers share it.
 
     The first worker that asks makes it, the others wait. BITS_TEST_BUILT names a folder to keep it in, which spares
     whoever works on these tests most of the build.
     """
     own = tmp_path_factory.getbasetemp()
     of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    kept = Path(os.environ.get("BITS_TEST_BUILT") or of_all / "built")
+    kept = Path(os.environ.get("BITS_TEST_BUILT") or of_all / "pristine")
     kept.mkdir(parents=True, exist_ok=True)
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        copy_of_project(kept).made("--config", "scale=smoke")
-    return Project(Path(shutil.copytree(kept, tmp_path_factory.mktemp("built") / "project", symlinks=True)))
+        whole = copy_of_project(kept)
+        whole.made("--config", "scale=smoke")
+    return whole
+
+
+@pytest.fixture(scope="session")
+def built(pristine: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """This worker's project with everything of scale smoke. Tests leave it as it was, but for dates."""
+    return Project(Path(shutil.copytree(pristine.folder, tmp_path_factory.mktemp("built") / "project", symlinks=True)))

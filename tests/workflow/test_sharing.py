@@ -58,11 +58,11 @@ def swap(first: Path, second: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def shared(pristine: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project with all results of scale smoke, committed and pushed to a folder."""
     folder = tmp_path_factory.mktemp("shared") / "project"
     ignored = shutil.ignore_patterns("__pycache__", "features", ".dvc", ".git")
-    shutil.copytree(built.folder, folder, symlinks=True, ignore=ignored)
+    shutil.copytree(pristine.folder, folder, symlinks=True, ignore=ignored)
     for name in TRACKED:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
