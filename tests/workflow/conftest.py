@@ -120,13 +120,14 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """
     own = tmp_path_factory.getbasetemp()
     of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    kept = Path(os.environ.get("BITS_TEST_BUILT") or of_all / "pristine")
+    kept, made = Path(os.environ.get("BITS_TEST_BUILT") or of_all / "pristine"), of_all / "pristine.made"
     kept.mkdir(parents=True, exist_ok=True)
-    with kept.with_suffix(".lock").open("w") as lock:
+    with (of_all / "pristine.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        whole = copy_of_project(kept)
-        whole.made("--config", "scale=smoke")
-    return whole
+        if not made.exists():
+            copy_of_project(kept).made("--config", "scale=smoke")
+            made.touch()
+    return Project(kept)
 
 
 @pytest.fixture(scope="session")
