@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from bits.reporting.cells import Table
-from bits.reporting.curves import Chart
+from typing import TYPE_CHECKING
+
 from bits.reporting.seeds import MARK
+
+if TYPE_CHECKING:
+    from bits.reporting.cells import Table
+    from bits.reporting.curves import Chart
 
 NOT_LIVE = (
     "Not live: the teacher's messages in training say nothing of the image, or the features have collapsed, so the "

@@ -57,6 +57,9 @@ class Numbers:
     def holes(self) -> list[str]:
         return [hole for _, cell in self.lines for hole in cell.seeds.holes()]
 
+    def dead(self) -> list[str]:
+        return [line for label, cell in self.lines for line in cell.seeds.dead(label)]
+
     def outcomes(self) -> list[str]:
         return [outcome for label, cell in self.lines for outcome in cell.seeds.outcomes(label)]
 

@@ -46,7 +46,7 @@ def test_training_is_the_terms_that_a_run_uses_and_no_others() -> None:
     assert not {name for name in alone if name in ("objectives/bce.py", "objectives/coding_rate.py")}
     files = imported_files([ROOT / STARTS["train"], *terms("code_cosine", "coding_rate")], ELSEWHERE)
     more = {path.relative_to(ROOT / "bits").as_posix() for path in files} - alone
-    assert more == {f"objectives/{name}.py" for name in ("code", "code_cosine", "coding_rate", "cosine", "pairs")}
+    assert more == {f"objectives/{name}.py" for name in ("code", "code_cosine", "coding_rate", "cosine")}
     states = {code_state_of("train", terms(*names)) for names in ([], ["bce"], ["cosine"], ["bce", "cosine"])}
     assert len(states) == 4
     assert code_state_of("train", terms("cosine", "bce")) in states
