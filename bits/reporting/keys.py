@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from bits.reporting.cells import Table
 from bits.reporting.seeds import MARK
-
-if TYPE_CHECKING:
-    from bits.reporting.cells import Table
-    from bits.reporting.curves import Chart
 
 NOT_LIVE = (
     "Not live: the teacher's messages in training say nothing of the image, or the features have collapsed, so the "
@@ -42,6 +39,13 @@ def seeds_said(table: Table) -> str:
             )
 
 
-def dead_said(exhibit: Table | Chart) -> str:
+class WithRuns(Protocol):
+    """An exhibit that knows which of its runs are not live."""
+
+    def dead(self) -> list[str]:
+        """A sentence each."""
+
+
+def dead_said(exhibit: WithRuns) -> str:
     """What the mark behind a number means; nothing where none is marked."""
     return f"{MARK} {NOT_LIVE}" if exhibit.dead() else ""
