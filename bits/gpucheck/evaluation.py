@@ -17,7 +17,7 @@ from bits.runs.build import choose_device
 
 RUN = "bits-fixed"
 # Evaluator, its number, how far device and CPU may be apart (fractions of 1). Features differ in their last digits
-# (convolutions use TensorFloat-32 by default), which swaps the ranks of images that are about equally similar, and a
+# (sums are taken in another order), which swaps the ranks of images that are about equally similar, and a
 # probe drifts over its steps.
 NUMBERS = (
     ("knn", "top1_k20", 0.01),

@@ -128,15 +128,16 @@ class TableRow:
 
     def outcomes(self) -> Iterator[str]:
         """Why each run of the row collapsed or diverged; runs are named if the row has several."""
-        several = len({cell.source for cell in self.cells}) > 1
-        for cell in self.cells:
-            yield from cell.seeds.outcomes(f"{self.full_label} ({cell.source})" if several else self.full_label)
+        return (line for label, seeds in self._labelled() for line in seeds.outcomes(label))
 
     def dead(self) -> Iterator[str]:
-        """Why the channel of each run of the row carries nothing."""
+        """Why the channel of each run of the row carries nothing; runs are named if the row has several."""
+        return (line for label, seeds in self._labelled() for line in seeds.dead(label))
+
+    def _labelled(self) -> Iterator[tuple[str, Seeds]]:
         several = len({cell.source for cell in self.cells}) > 1
         for cell in self.cells:
-            yield from cell.seeds.dead(f"{self.full_label} ({cell.source})" if several else self.full_label)
+            yield f"{self.full_label} ({cell.source})" if several else self.full_label, cell.seeds
 
 
 @dataclass(frozen=True)

@@ -124,21 +124,19 @@ class Chart:
 
     def outcomes(self) -> list[str]:
         """Which runs collapsed or diverged, and by which criterion, each once."""
-        named = (
-            curve.seeds.outcomes(f"{panel.title}: {curve.full_label}" if panel.title else curve.full_label)
-            for panel in self.panels
-            for curve in panel.curves
-        )
-        return list(dict.fromkeys(outcome for outcomes in named for outcome in outcomes))
+        return list(dict.fromkeys(line for label, seeds in self._labelled() for line in seeds.outcomes(label)))
 
     def dead(self) -> list[str]:
         """Which runs are not live, and why, each once."""
-        named = (
-            curve.seeds.dead(f"{panel.title}: {curve.full_label}" if panel.title else curve.full_label)
+        return list(dict.fromkeys(line for label, seeds in self._labelled() for line in seeds.dead(label)))
+
+    def _labelled(self) -> Iterable[tuple[str, Seeds]]:
+        """The seeds of every curve with its label after its panel's title."""
+        return (
+            (f"{panel.title}: {curve.full_label}" if panel.title else curve.full_label, curve.seeds)
             for panel in self.panels
             for curve in panel.curves
         )
-        return list(dict.fromkeys(line for lines in named for line in lines))
 
     def gaps(self) -> list[str]:
         """Where curves have no mean because seeds have points at different x."""

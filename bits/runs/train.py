@@ -118,8 +118,9 @@ def _pretraining(
         load_start(recipe.start, start, model, objective)
     resume = resume_folder(folder, site.scratch)
     channel = ChannelMeasure(recipe, val, recipe.curve.channel_images, decoding_threads(site), device)
-    evaluate = (mean_average_precision, world, resume, channel)
-    return Pretraining(recipe, site, model, objective, images, folder, device, *evaluate)
+    return Pretraining(
+        recipe, site, model, objective, images, folder, device, mean_average_precision, world, resume, channel
+    )
 
 
 def _write_failure(folder: Path, error: Exception, pretraining: Pretraining | None) -> None:
