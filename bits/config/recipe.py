@@ -26,9 +26,8 @@ class Backbone(Section):
     image_size: Positive  # px, side of the images that the position embeddings are made for
     drop_path: Fraction  # stochastic depth rate of the last block, rising linearly from 0; student only
     class_token_std: Annotated[float, Field(gt=0)] | None = None  # initial std of the class token; null: timm's
-    position_interpolation: Literal["dino", "timm"] = (
-        "dino"  # for other image sizes; dino: as the public code; timm: antialiased
-    )
+    # for other image sizes; dino: as the public code; timm: antialiased
+    position_interpolation: Literal["dino", "timm"] = "dino"
     options: dict[str, Any] = Field(default_factory=dict)  # further keyword arguments of timm.create_model
 
 

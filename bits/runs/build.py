@@ -11,7 +11,6 @@ from bits.config.evaluation import CentreCrop
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.errors import BitsError
-from bits.evaluation.declaration import Precision
 from bits.evaluation.features import Extract, backbone_extractor
 from bits.models.backbone import create_backbone, width
 from bits.models.head import Head
@@ -50,12 +49,6 @@ def choose_device(site: Site) -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     return device
-
-
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """A new context in which a backbone computes at a precision; its weights and its features' format are float32."""
-    half = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:

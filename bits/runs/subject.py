@@ -26,8 +26,9 @@ from bits.evaluation.progress import NoProgress, Progress
 from bits.evaluation.ranking.similarity import EvaluationError
 from bits.evaluation.subject import Batches, Split
 from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
+from bits.models.precision import autocast
 from bits.records.code import ROOT, code_digest, imported_files
-from bits.runs.build import autocast, extractor_of, teacher_student
+from bits.runs.build import extractor_of, teacher_student
 from bits.runs.datasets import open_videos
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.training.checkpoint import below, load_strictly

@@ -30,7 +30,8 @@ from bits.evaluation.probing.settings import ProbeSettings
 from bits.evaluation.probing.training import train_linear_probe
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
-from bits.runs.build import autocast, backbone_of, extractor_of, objective_of, teacher_student
+from bits.models.precision import autocast
+from bits.runs.build import backbone_of, extractor_of, objective_of, teacher_student
 from bits.runs.datasets import open_cached
 from bits.training.loop import Pretraining
 from bits.training.update import Wants

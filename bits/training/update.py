@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from bits.config.recipe import Recipe
 from bits.data.batch import ImageBatch
 from bits.data.transfer import to_device
+from bits.models.precision import autocast
 from bits.models.stochastic_depth import path_factors
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.objective import Objective
@@ -63,7 +65,7 @@ class BatchUpdate:
 
     def __post_init__(self) -> None:
         self.specs = view_specs(self.recipe.crops, self.recipe.augmentation)
-        passes = Passes(self.model, self.micro_batch, self._autocast)
+        passes = Passes(self.model, self.micro_batch, partial(autocast, self.device, self.recipe.precision))
         gradient = GlobalGradient if self.model.student.head.norm is None else WholeBatchGradient
         self.gradient = gradient(passes, self.objective, self.world)
 
@@ -126,8 +128,3 @@ class BatchUpdate:
         terms = dict(zip([*step.means, *step.coupled], values, strict=True))
         loss = math.nan if unsound else sum(weight * terms[name] for name, weight in self.objective.weights.items())
         return Update(loss, terms, gradient_norm, int(signal), bool(save))
-
-    def _autocast(self) -> torch.autocast:
-        precision = self.recipe.precision
-        wanted = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
