@@ -11,6 +11,8 @@ from bits.config.kinds import evaluator_declarations
 from bits.config.near import did_you_mean
 from bits.exhibits.metrics import UNIT_FACTORS, Metric, metric_called
 
+OF_TRAINING = ("training", "channel")  # parts of the file that a run leaves: over epochs, and of its channel at the end
+
 
 class Measure(Metric):
     """A metric on a data set role; `id` is <dataset>.<evaluator>.<metric>."""
@@ -25,8 +27,8 @@ class Measure(Metric):
 
     @property
     def record(self) -> str:
-        """Which metrics file of a source holds it: "training" for in-training curves, else the data set."""
-        return "training" if self.evaluator == "training" else self.dataset
+        """Which metrics file of a source holds it: "training" for what a run measures of itself, else the data set."""
+        return "training" if self.evaluator in OF_TRAINING else self.dataset
 
     @property
     def factor(self) -> float:

@@ -11,6 +11,7 @@ from bits.reporting.results import MISSING, Reading
 from bits.reporting.seeds import Seeds
 
 ADDED = "Added here"
+NOTHING = "\N{EN DASH}"  # where a measure does not apply
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class Cell:
 
     @property
     def core(self) -> str:
-        """The number with its spread; the word for a run that collapsed, diverged or has none; nothing when quoted."""
+        """The number with its spread; the word for a run that collapsed, diverged or has none; a dash where there is no
+        such thing; nothing when quoted."""
         if self.status == "measured":
             return f"{self.number} ± {self.spread}" if self.spread else self.number
-        return "" if self.status == "quoted" else self.status
+        return {"quoted": "", "does not apply": NOTHING}.get(self.status, self.status)
 
     @property
     def mark(self) -> str:
@@ -92,6 +94,7 @@ class Cell:
         elif readings:
             (only,) = readings
             measured = f"measured {self.number}" if self.number and self.status != "measured" else ""
+            measured = self.status if self.core == NOTHING else measured
             origin = only.origin or ""
             parts = [only.run_id or self.source, self.measure, dead, measured, only.problem, origin, published]
         else:

@@ -45,7 +45,7 @@ def numbers_by_source(
             measure = declared.measures[identity]
             if measure.shape == "number" and source in found:
                 cell = Cell(Seeds(results.readings(source, measure)), decimals=measure.decimals)
-                if cell.status != "not run":
+                if cell.status not in ("not run", "does not apply"):
                     complete = cell.value if cell.seeds.complete else None
                     found[source][identity] = cell.text if complete is None else complete
                     if cell.mark:

@@ -14,7 +14,7 @@ from bits.plan.model import Plan, Reference, Run
 from bits.reporting.files import ReportError, part, read_intact
 from bits.reporting.origin import Origin
 
-Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run"]
+Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run", "does not apply"]
 MISSING: tuple[Status, ...] = ("failed", "not measured", "not run")
 Points = tuple[tuple[float, float], ...]
 LIVE = "live"
@@ -33,6 +33,7 @@ class Reading:
     value or points is there when it was measured, and may be when the run collapsed or diverged; `problem` says
     why it did (the criterion), or why there is no value. `origin` is the metrics file, relative to the root.
     not measured: it finished, but has no metrics that can be read as this measure of it.
+    does not apply: its metrics say that there is no such thing, such as the entropy of codes of a run that sends none.
     dead: why the channel of the run carries nothing, such as "constant codes"; "" where it does, and where nobody said.
     """
 
@@ -145,6 +146,9 @@ class Results:
         points: Points = ()
         if not problem:
             value, points, problem = self._values(entry, measure, ended=status == "measured")
+            if value is None and not points and not problem:
+                origin = str(path) if path else None
+                return Reading(source, identity, entry.seed, "does not apply", origin=origin)
             if status == "measured":
                 status = "not measured" if problem else "measured"
             else:
@@ -176,7 +180,10 @@ class Results:
         return ending.detail.rstrip(".") if ending else ""
 
     def _values(self, entry: Run | Reference, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
-        """(value, points, problem) of a measure in its unit; a finished run's series must be finite."""
+        """(value, points, problem) of a measure in its unit; a finished run's series must be finite.
+
+        Nothing of the three where it does not apply: the metrics then hold a null.
+        """
         name, path = self._name(entry), self.plan.metrics.get(entry.id, {}).get(measure.record)
         if path is None:
             return None, (), f"{name}: the plan has no metrics of {measure.record}"
@@ -186,9 +193,12 @@ class Results:
         problem = _mismatch(metrics, entry, measure, name, path)
         if problem:
             return None, (), f"{path}: {problem}"
-        found = metrics.values.get(measure.evaluator, {}).get(measure.metric)
-        if found is None:
+        of_evaluator = metrics.values.get(measure.evaluator, {})
+        if measure.metric not in of_evaluator:
             return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"
+        found = of_evaluator[measure.metric]
+        if found is None:
+            return None, (), ""
         if measure.shape == "series":
             points = _points(found, measure.factor)
             finite = tuple(point for point in points if math.isfinite(point[1]))

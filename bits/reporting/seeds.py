@@ -11,7 +11,7 @@ from bits.reporting.results import MISSING, Reading, Status
 
 MARK = "\N{DAGGER}"
 _ENDED: tuple[Status, ...] = ("collapse", "diverges")
-_WORDS: tuple[Status, ...] = ("measured", *_ENDED, *MISSING)
+_WORDS: tuple[Status, ...] = ("measured", *_ENDED, "does not apply", *MISSING)
 
 
 @dataclass(frozen=True)

@@ -96,4 +96,5 @@ def test_an_added_row_changes_its_exhibit_alone() -> None:
 
 def test_facts_of_every_exhibit_are_json() -> None:
     declared = load_declarations(CONFIG)
-    assert len({json.dumps(declared.facts(name), allow_nan=False) for name in declared.exhibits}) == 26
+    said = [json.dumps(declared.facts(name), allow_nan=False) for name in declared.exhibits]
+    assert len(set(said)) == len(said)
