@@ -41,7 +41,7 @@ def main() -> int:
         added = freeze_predictions(prices)
         print(f"{predictions_file(plan)}: {added} predictions added, by {prices.rates.basis}")
         return 0
-    declared = load_declarations(CONFIG_DIR, shown=plan.shown)
+    declared = load_declarations(CONFIG_DIR, shown=plan.shown, extra=plan.extra)
     found = report(prices, why, declared, arguments.devices, budget, arguments.budget)
     print(json.dumps(found.values(), indent=1) if arguments.json else found.text())
     return 0

@@ -35,7 +35,9 @@ def main() -> int:
     assumptions, counts = load_assumptions(CONFIG_DIR), counts_of(plan, keep=False)
     rates, _ = rates_for(plan, assumptions, counts=counts)
     sizes = Sizes(plan, counts, question.images)
-    disk, waiting = disk_left(sizes, load_declarations(CONFIG_DIR, shown=plan.shown), question.trainings)
+    disk, waiting = disk_left(
+        sizes, load_declarations(CONFIG_DIR, shown=plan.shown, extra=plan.extra), question.trainings
+    )
     devices = tuple(device(number) for number in range(torch.cuda.device_count()))
     answer = Answer(
         torch=torch.__version__,

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render one exhibit in every format; raises BitsError if it cannot be computed or, with --strict, has gaps."""
     plan = read_plan(arguments.plan)
-    declared = load_declarations(arguments.config, shown=plan.shown)
+    declared = load_declarations(arguments.config, shown=plan.shown, extra=plan.extra)
     exhibit = declared.exhibit(arguments.exhibit)
     reason = why_not(exhibit.id, declared, plan.left_out)
     if reason is not None:
@@ -56,7 +56,7 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render a study's report, with summary.json and the files that DVC shows beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
-    declared = load_declarations(arguments.config, shown=results.plan.shown)
+    declared = load_declarations(arguments.config, shown=results.plan.shown, extra=results.plan.extra)
     records = read_records(declared, results, arguments.exhibits_dir)
     content, summary = report_page(declared, results, records, arguments.exhibits_dir, arguments.out)
     beside = {

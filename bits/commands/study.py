@@ -45,7 +45,7 @@ def main() -> int:
 def _new(name: str, words: list[str]) -> int:
     study = study_of(words)
     wanted = request(study.words())
-    make_plan(Request(name, wanted.scale, wanted.overrides))  # what is wrong in it is said now
+    make_plan(Request(name, wanted.scale, wanted.overrides, extra=wanted.extra))  # what is wrong in it is said now
     path = write_study(name, study)
     print(f"{path}\nNext: bits plan study={name}; snakemake --cores all --config study={name}")
     return 0

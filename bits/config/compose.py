@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bits.config.composed import Composed
 from bits.config.declared import DeclarationError, read_yaml
+from bits.config.extra import EXTRA, extra_file, extra_names
 from bits.config.near import did_you_mean
 from bits.config.validation import ConfigError, is_open, key_error, known_keys, optional_section, validated
 
@@ -28,16 +29,32 @@ NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and
 CONFIG_DIR = Path(__file__).resolve().parents[2] / "config"
 
 
-def run_lines(config_dir: Path = CONFIG_DIR) -> dict[str, dict[str, Any]]:
+def run_lines(config_dir: Path = CONFIG_DIR, extra: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """The declared runs: name -> {method, dotted key: value, ...}; raises ConfigError.
 
     A line may also have `seeds`, a list, and `shown`, {exhibit: label of the row that it adds there}.
+    extra: files of config/extra whose runs come after those of runs.yaml.
     """
-    path = config_dir / "runs.yaml"
+    lines = _lines_of(config_dir / "runs.yaml", None)
+    for name in extra:
+        path = extra_file(name, config_dir)
+        for run, line in _lines_of(path, "runs").items():
+            if run in lines:
+                raise ConfigError(f"{path}: run {run!r}: declared in another file, too")
+            lines[run] = line
+    return lines
+
+
+def _lines_of(path: Path, section: str | None) -> dict[str, dict[str, Any]]:
+    """The lines that a file, or a section of it, declares."""
     try:
         lines = read_yaml(path)
     except DeclarationError as error:
         raise ConfigError(str(error)) from None
+    if section is not None:
+        lines = lines.get(section) or {}
+    if not isinstance(lines, dict):
+        raise ConfigError(f"{path}: {section}: expected runs by name")
     for name, line in lines.items():
         if not isinstance(line, dict) or "method" not in line:
             raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")
@@ -65,9 +82,9 @@ def _check_words(where: str, line: Mapping[str, Any]) -> None:
 
 
 def register_runs(config_dir: Path = CONFIG_DIR) -> None:
-    """Make every line of runs.yaml an option of Hydra's group `run`, so that run=a,b and --help know it."""
+    """Make every line of runs.yaml and config/extra an option of Hydra's group `run`, which run=a,b and --help know."""
     store = ConfigStore.instance()
-    for name, line in run_lines(config_dir).items():
+    for name, line in run_lines(config_dir, extra_names(config_dir)).items():
         node: dict[str, Any] = {"defaults": [{"override /method": line["method"]}, "_self_"]}
         for key, value in line.items():
             if key not in LINE_WORDS:
@@ -81,9 +98,9 @@ def register_runs(config_dir: Path = CONFIG_DIR) -> None:
 
 def check_overrides(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> None:
     """Raise ConfigError for an override whose group option or key does not exist, with the near matches."""
-    options = {"run": sorted(run_lines(config_dir))}
+    options = {"run": sorted(run_lines(config_dir, extra_names(config_dir)))}
     for folder in sorted(
-        path for path in config_dir.iterdir() if path.is_dir() and path.name not in ("exhibits", "study")
+        path for path in config_dir.iterdir() if path.is_dir() and path.name not in ("exhibits", "study", EXTRA)
     ):
         options[folder.name] = sorted(file.stem for file in folder.glob("*.yaml"))
     keys = known_keys()

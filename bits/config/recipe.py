@@ -34,12 +34,27 @@ class Backbone(Section):
 class Head(Section):
     hidden: Positive  # width of the hidden layers
     layers: Positive  # number of linear layers, without prototypes
-    outputs: Positive  # B, the number of bits (or the dimension of the embedding)
+    outputs: Positive  # B, the number of bits (or the dimension of the embedding), as in the paper
+    outputs_scale: float = Field(gt=0)  # a small scale has outputs times this, for the paper's ratio to its backbone
     init_std: Annotated[float, Field(gt=0)] | None  # std of initial and reset weights; null: 1 / sqrt(layer's inputs)
     batch_norm: bool  # end the MLP in a batch norm: statistics of each view over the global batch; not with prototypes
     normalise: bool  # L2-normalise the outputs
     prototypes: Positive | None  # outputs of DINO's weight-normalised last layer; null: no such layer
     freeze_prototypes_epochs: int = Field(ge=0)  # epochs at the start in which the prototypes are not trained
+
+    @property
+    def dimension(self) -> int:
+        """The number of outputs at this scale."""
+        return round(self.outputs * self.outputs_scale)
+
+    @model_validator(mode="after")
+    def _whole_outputs(self) -> Head:
+        if self.dimension < 1 or self.dimension != self.outputs * self.outputs_scale:
+            raise ValueError(
+                f"outputs = {self.outputs} times outputs_scale = {self.outputs_scale:g} is "
+                f"{self.outputs * self.outputs_scale:g}: expected a whole number, at least 1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_batch_norm_before_prototypes(self) -> Head:

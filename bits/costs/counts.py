@@ -58,7 +58,7 @@ class Counts:
 
             return count_head(settings, features)
 
-        key = [settings.hidden, settings.layers, settings.outputs, settings.normalise, settings.prototypes, features]
+        key = [settings.hidden, settings.layers, settings.dimension, settings.normalise, settings.prototypes, features]
         return self._get(["head", *key], count)
 
     def _get(self, what: list[object], count: Callable[[], dict[str, int]]) -> Counted:

@@ -28,7 +28,7 @@ def count_head(settings: HeadSettings, features: int) -> dict[str, int]:
     """Of one row of `features` numbers: flops, parameters."""
     with torch.device("meta"):
         head = Head(
-            features, settings.hidden, settings.layers, settings.outputs, settings.normalise, settings.prototypes
+            features, settings.hidden, settings.layers, settings.dimension, settings.normalise, settings.prototypes
         )
         flops = _flops(head, torch.empty(1, features))
     return {"flops": flops, "parameters": _parameters(head)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import RootModel
 
 from bits.config.declared import DeclarationError, Declared, read_yaml, validated
+from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
 from bits.exhibits.added import Shown, added_colours, with_added
 from bits.exhibits.crosscheck import contradictions
@@ -32,16 +33,19 @@ class _Pending(RootModel[dict[str, str]]):
     pass
 
 
-def load_declarations(config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING) -> Declarations:
+def load_declarations(
+    config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING, extra: Iterable[str] = ()
+) -> Declarations:
     """Read measures, exhibits/*, references, pending and published values and check them together.
 
     runs: the names of every run there is, their fine-tunings (<run>-on-<data set role>) optional; None
     leaves out the checks that need them.
+    extra: files of config/extra whose exhibits are made as well.
     shown: the rows and curves that users add, run -> exhibit id -> label, of the runs' lines in runs.yaml.
     Raises DeclarationError for unknown keys, kinds, runs, references and measures, for a run that nobody shows, a
     cell that nobody published (references and extra columns excepted), a published value that nobody shows.
     """
-    exhibits, colours = _read_exhibits(config_dir / "exhibits")
+    exhibits, colours = _read_exhibits(config_dir / "exhibits", [extra_file(name, config_dir) for name in extra])
     exhibits = with_added(exhibits, shown, config_dir / "runs.yaml")
     pending = config_dir / "pending.yaml"
     declarations = Declarations(
@@ -64,12 +68,16 @@ def _read_references(path: Path) -> dict[str, str]:
     return {name: validated(_Reference, value or {}, path, name).label for name, value in read_yaml(path).items()}
 
 
-def _read_exhibits(folder: Path) -> tuple[dict[str, Exhibit], dict[str, str]]:
-    """Exhibits by id: tables, figures, text, each by number, then those beyond the paper; and methods' colours."""
+def _read_exhibits(folder: Path, more: Iterable[Path]) -> tuple[dict[str, Exhibit], dict[str, str]]:
+    """Exhibits by id: tables, figures, text, each by number, then those beyond the paper; and methods' colours.
+
+    more: files besides those of the folder.
+    """
     exhibits: dict[str, Exhibit] = {}
     colours: dict[str, str] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in (*sorted(folder.glob("*.yaml")), *more):
         content = read_yaml(path)
+        content = {key: value for key, value in content.items() if key != "runs" or path.parent == folder}
         for key in content:
             if key not in KEYS:
                 raise DeclarationError(f"{path}: {key}: unknown key{did_you_mean(key, KEYS)}")

@@ -56,6 +56,7 @@ def make_plan(request: Request) -> Plan:
         scale=_stamped(declared.scale, changed),
         project=PROJECT,
         overrides=request.overrides,
+        extra=request.extra,
         changed=changed,
         roots=data.roots,
         elsewhere=data.elsewhere,
@@ -91,9 +92,9 @@ class _Declared:
 
     @classmethod
     def read(cls, request: Request) -> _Declared:
-        lines = run_lines(request.config_dir)
+        lines = run_lines(request.config_dir, request.extra)
         shown = {name: line["shown"] for name, line in lines.items() if "shown" in line}
-        exhibits = load_declarations(request.config_dir, runs=set(lines), shown=shown)
+        exhibits = load_declarations(request.config_dir, set(lines), shown, request.extra)
         composed: dict[str, Composed] = {}
         with Composer(request.scale, request.overrides, request.config_dir) as composer:
             for name, line in lines.items():

@@ -154,6 +154,7 @@ class Plan(Section):
     """A whole study, by id or name. study: its name, which is also that of its folders.
 
     key: digest of everything that the plan was made from.
+    extra: files of config/extra whose runs and exhibits are part of it.
     overrides: as requested. changed: those that depart from the scale's set-up.
     roots: data set role -> its path, or where it will be made; "" if not given.
     elsewhere: roles of data sets that are only known from shared manifests.
@@ -173,6 +174,7 @@ class Plan(Section):
     scale: Scale
     project: Project
     overrides: tuple[str, ...]
+    extra: tuple[str, ...] = ()
     changed: tuple[str, ...]
     roots: dict[str, str]
     elsewhere: tuple[str, ...]

@@ -12,7 +12,7 @@ from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
-PLAN_FORMAT = 7
+PLAN_FORMAT = 8
 STUDIES = "study"  # folder of config/ whose files are what is asked for, not what it is made from
 KINDS = (
     *(("bits.evaluation", "EVALUATOR"), ("bits.analysis", "EVALUATOR"), ("bits.objectives", "TERM")),
@@ -22,17 +22,27 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for: a study by its name, its scale, and Hydra overrides for every run."""
+    """What the user asks for: a study by its name, its scale, and Hydra overrides for every run.
+
+    extra: files of config/extra whose runs and exhibits are part of it.
+    """
 
     study: str = "demo"
     scale: str = "demo"
     overrides: tuple[str, ...] = ()
     config_dir: Path = CONFIG_DIR
+    extra: tuple[str, ...] = ()
 
     @classmethod
-    def of_scale(cls, scale: str, overrides: tuple[str, ...] = (), config_dir: Path = CONFIG_DIR) -> Request:
+    def of_scale(
+        cls,
+        scale: str,
+        overrides: tuple[str, ...] = (),
+        config_dir: Path = CONFIG_DIR,
+        extra: tuple[str, ...] = (),
+    ) -> Request:
         """A scale by itself: the study of its name."""
-        return cls(scale, scale, overrides, config_dir)
+        return cls(scale, scale, overrides, config_dir, extra)
 
     @property
     def folder(self) -> Path:
@@ -43,7 +53,8 @@ class Request:
         """Changes with anything the plan is made from, except the data themselves."""
         folders = (path.name for path in self.config_dir.iterdir() if path.is_dir() and path.name != STUDIES)
         config = tree_digest(self.config_dir, ["*.yaml", "*.csv", *(f"{name}/*.yaml" for name in sorted(folders))])
-        return digest([PLAN_FORMAT, _code(), self.study, self.scale, list(self.overrides), config])
+        asked = [self.study, self.scale, list(self.overrides), list(self.extra)]
+        return digest([PLAN_FORMAT, _code(), *asked, config])
 
 
 @cache

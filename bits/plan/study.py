@@ -30,19 +30,22 @@ class StudyError(BitsError):
 class Study(Declared):
     """scale: its basis. data: folder or zip of the pretraining images. site: a file of config/site.
 
-    seeds: of every run. set: overrides, "key=value" each.
+    seeds: of every run. extra: files of config/extra, runs and exhibits beyond the paper. set: overrides, "key=value"
+    each.
     """
 
     scale: str
     data: str | None = None
     site: str | None = None
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    extra: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
 
     def words(self) -> dict[str, str | tuple[str, ...]]:
         """The same in the words that commands take; set is a tuple, because a value may hold spaces."""
         seeds = None if self.seeds is None else ",".join(map(str, self.seeds))
-        found = {"scale": self.scale, "data": self.data, "site": self.site, "seeds": seeds, "set": self.set or None}
+        found: dict[str, str | tuple[str, ...] | None] = {"scale": self.scale, "data": self.data, "site": self.site}
+        found |= {"seeds": seeds, "extra": ",".join(self.extra) or None, "set": self.set or None}
         return {key: value for key, value in found.items() if value is not None}
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bits.exhibits import Measure
+from bits.exhibits.measures import OF_TRAINING
 from bits.plan.model import Plan, Reference, Run
 from bits.reporting.files import ReportError, part, read_intact
 from bits.reporting.origin import Origin
@@ -182,7 +183,7 @@ class Results:
     def _values(self, entry: Run | Reference, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
         """(value, points, problem) of a measure in its unit; a finished run's series must be finite.
 
-        Nothing of the three where it does not apply: the metrics then hold a null.
+        Nothing of the three where it does not apply: what a run left then holds a null.
         """
         name, path = self._name(entry), self.plan.metrics.get(entry.id, {}).get(measure.record)
         if path is None:
@@ -197,7 +198,7 @@ class Results:
         if measure.metric not in of_evaluator:
             return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"
         found = of_evaluator[measure.metric]
-        if found is None:
+        if found is None and measure.evaluator in OF_TRAINING:
             return None, (), ""
         if measure.shape == "series":
             points = _points(found, measure.factor)

@@ -78,7 +78,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
                     width(backbone),
                     head.hidden,
                     head.layers,
-                    head.outputs,
+                    head.dimension,
                     head.normalise,
                     head.prototypes,
                     head.init_std,
@@ -91,7 +91,7 @@ def teacher_student(recipe: Recipe) -> TeacherStudent:
 
 def objective_of(recipe: Recipe) -> Objective:
     """The recipe's objective, for its head's outputs."""
-    dimension = recipe.head.prototypes or recipe.head.outputs
+    dimension = recipe.head.prototypes or recipe.head.dimension
     return Objective(recipe.objective.parts(), dimension)
 
 

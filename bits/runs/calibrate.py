@@ -219,7 +219,7 @@ class _Settings:
 
 def _in_words(recipe: Recipe) -> str:
     crops, head = recipe.crops, recipe.head
-    outputs = f"{head.outputs}{f' and {head.prototypes} prototypes' if head.prototypes else ''}"
+    outputs = f"{head.dimension}{f' and {head.prototypes} prototypes' if head.prototypes else ''}"
     objective = " + ".join(_term_in_words(name, term) for name, term in recipe.objective.model_dump().items())
     return (
         f"{recipe.backbone.name}, {recipe.schedule.batch_size} images of 2 x {crops.global_size} + {crops.n_local} x "

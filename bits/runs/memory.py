@@ -38,7 +38,7 @@ def largest_training(plan: Plan) -> LargestTraining:
 
 
 def _outputs(recipe: Recipe) -> int:
-    return recipe.head.prototypes or recipe.head.outputs
+    return recipe.head.prototypes or recipe.head.dimension
 
 
 def _training(name: str, recipe: Recipe, processes: int) -> LargestTraining:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bits.config.compose import CONFIG_DIR, own_site, quoted
 from bits.config.declared import read_yaml
+from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
 from bits.data.kind import dataset_kinds
 from bits.errors import BitsError
@@ -23,6 +24,7 @@ WORDS = {
     "scale": "smoke, demo, small or paper (demo unless said)",
     "data": "folder or zip of the images that runs are pretrained on",
     "seeds": "0,1,2: every run once a seed",
+    "extra": "files of config/extra, runs and exhibits beyond the paper: readings",
     "site": "a file of config/site (local, where there is one)",
     "set": '"key=value ...": keys of the configuration, for every run',
 }
@@ -48,7 +50,7 @@ def request(words: Mapping[str, Any]) -> Request:
         scale = str(words.get("scale", "demo"))
         if scale not in scale_names():
             raise BitsError(f"scale={scale}: no such scale (a study is study=NAME){did_you_mean(scale, scale_names())}")
-        return Request(scale, scale, _overrides(words))
+        return Request(scale, scale, _overrides(words), extra=_extra(words))
     name = str(words["study"])
     more = sorted(set(words) - {"study", "site"})
     if more:
@@ -57,7 +59,7 @@ def request(words: Mapping[str, Any]) -> Request:
             f"config/study/{name}.yaml, or make another one: bits study new NAME --from SCALE {more[0]}=..."
         )
     study = read_study(name)
-    return Request(name, study.scale, _overrides({**study.words(), **words}))
+    return Request(name, study.scale, _overrides({**study.words(), **words}), extra=study.extra)
 
 
 def requested(words: Sequence[str]) -> Request:
@@ -94,6 +96,7 @@ def study_of(words: Sequence[str]) -> Study:
         data=options.get("data"),
         site=options.get("site"),
         seeds=tuple(map(int, _seeds(seeds).split(","))) if seeds is not None else None,
+        extra=_extra(options),
         set=tuple(options.get("set", ())),
     )
 
@@ -135,6 +138,14 @@ def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
     if "data" in words:
         overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _sets_with_a_place()]
     return (*overrides, *keys)
+
+
+def _extra(words: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files of config/extra that are asked for, each once; raises DeclarationError for one that is not there."""
+    names = tuple(dict.fromkeys(str(words["extra"]).split(","))) if "extra" in words else ()
+    for name in names:
+        extra_file(name, CONFIG_DIR)
+    return names
 
 
 def _sets_with_a_place() -> list[str]:

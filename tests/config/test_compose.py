@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from bits.config.compose import Composer, run_lines
 from bits.config.composed import Composed
+from bits.config.recipe import Head
 from bits.config.validation import ConfigError
 from bits.evaluation.declaration import Tokens, Workload, tokens_of
 from bits.plan import run_id
@@ -223,3 +225,12 @@ def test_fine_grained_sets_are_tested_on_their_test_images_where_these_have_labe
         "inat2019": "val",
         "plantnet300k": "test",
     }
+
+
+def test_a_small_scale_has_a_share_of_the_papers_outputs():
+    values = {"hidden": 8, "layers": 2, "init_std": None, "batch_norm": False, "normalise": False, "prototypes": None}
+    head = Head(**values, freeze_prototypes_epochs=0, outputs=256, outputs_scale=0.125)
+    assert head.dimension == 32
+    for outputs, scale, product in ((100, 0.125, "12.5"), (4, 0.125, "0.5")):
+        with pytest.raises(ValidationError, match=f"outputs = {outputs} times outputs_scale = {scale} is {product}"):
+            Head(**values, freeze_prototypes_epochs=0, outputs=outputs, outputs_scale=scale)

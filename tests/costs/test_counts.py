@@ -19,6 +19,7 @@ HEAD = Head(
     hidden=2048,
     layers=3,
     outputs=256,
+    outputs_scale=1.0,
     init_std=0.02,
     batch_norm=False,
     normalise=False,

@@ -15,9 +15,11 @@ def test_a_run_is_measured_by_what_exhibits_show_of_it_and_by_no_more(plan):
     assert measured(plan, "bits-clip-2") == measured(plan, "simdino-reset") == {"retrieval"}
     assert measured(plan, "dino") == measured(plan, "chance") == set(EVALUATORS)
     assert measured(plan, "dino", "birds525") == {"knn", "linear", "retrieval"}
-    clip, dino = (plan.metrics[plan.sources[name][0]]["imagenet1k"] for name in ("bits-clip-2", "dino"))
-    assert clip.name != dino.name
-    assert {path.name for path in plan.needs["table-12"]} == {clip.name}
+    clip, dino, chance = (
+        plan.metrics[plan.sources[name][0]]["imagenet1k"] for name in ("bits-clip-2", "dino", "chance")
+    )
+    assert clip.name != dino.name == chance.name, "references are measured once, by all that any exhibit shows of them"
+    assert {path.name for path in plan.needs["table-12"]} == {clip.name, chance.name}
     settings = settings_of(made("paper"), "bits-clip-2")
     assert tokens_of(settings, True) == Tokens(blocks=1, train=False), "1.28 million images for nothing"
 

@@ -31,7 +31,8 @@ class Project:
     folder: Path
 
     def call(self, module: str, *words: str, timeout: float = 1500) -> Done:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+        # Compiled code is kept: without it every call compiles all of Snakemake anew, as long as the call itself takes.
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": ""}
         command = [sys.executable, "-m", module, *words]
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout

@@ -57,7 +57,8 @@ def is_id(name: str) -> bool:
 class Row(Declared):
     """What one run shows. {dataset} in `run` stands for the data set role of the measure.
 
-    extra: the paper does not have the row, so nobody published its values.
+    extra: the paper does not have the row, so nobody published its values. here: of the run's recipe, what stands
+    behind the label where the scale has another value than the paper, such as head.dimension: "256 (32 here)".
     """
 
     run: str
@@ -66,6 +67,7 @@ class Row(Declared):
     setting: str | None = None
     group: str = ""
     extra: bool = False
+    here: str | None = None
 
     def source(self, measure: str) -> str:
         """The run whose measure this is."""

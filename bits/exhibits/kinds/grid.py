@@ -28,11 +28,16 @@ class ReferenceRow(Declared):
 
 
 class QuotedRow(Declared):
-    """Numbers from elsewhere, by column label, in the column's unit."""
+    """Numbers from elsewhere, by column label, in the column's unit. group: of the columns, None for those of any."""
 
     label: str
     source: str
     values: dict[str, float]
+    group: str | None = None
+
+    def value(self, column: Column) -> float | None:
+        """What stands in that column."""
+        return self.values.get(column.label) if self.group in (None, column.group) else None
 
 
 class Column(Declared):
@@ -82,7 +87,7 @@ class Grid(Exhibit):
     def needs(self) -> list[Need]:
         """Every (source, measure) that a cell shows, each once."""
         rows: tuple[Row | ReferenceRow, ...] = (*self.rows, *self.references)
-        return list(dict.fromkeys((row.source(c.measure), c.measure) for row in rows for c in self.columns))
+        return list(dict.fromkeys((source_of(row, c), c.measure) for row in rows for c in self.columns))
 
     def published_key(self, row: Row, column: Column) -> Key:
         """Where published.csv holds the cell."""
@@ -142,6 +147,11 @@ class Grid(Exhibit):
             rows=(row,),
             columns=tuple(Column(label=c.label, measure=c.measure, group=c.group) for c in columns),
         )
+
+
+def source_of(row: Row | ReferenceRow, column: Column) -> str:
+    """The run or reference of a cell; {column} in a row's run stands for the column's label."""
+    return row.source(column.measure).replace("{column}", column.label)
 
 
 def _filled(value: Any, title: str, dataset: str) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 from bits.exhibits import Declarations, Measure
 from bits.exhibits.kinds.base import Row
-from bits.exhibits.kinds.grid import Column, Grid, QuotedRow, ReferenceRow
+from bits.exhibits.kinds.grid import Column, Grid, QuotedRow, ReferenceRow, source_of
 from bits.reporting.about import about
 from bits.reporting.cells import ADDED, Cell, Head, Table, TableRow
 from bits.reporting.latex import table_latex
@@ -52,12 +53,22 @@ def _cell(source: str, measure: Measure, results: Results) -> Cell:
 def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> TableRow:
     cells = []
     for column in grid.columns:
-        cell = _cell(row.source(column.measure), declared.measures[column.measure], results)
+        cell = _cell(source_of(row, column), declared.measures[column.measure], results)
         if not (column.extra or row.extra or grid.beyond):
             published = declared.published.get(grid.published_key(row, column))
             cell = replace(cell, published=published.value, note=published.note) if published else cell
         cells.append(cell)
-    return TableRow(row.label, "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
+    return TableRow(_label(row, grid, results), "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
+
+
+def _label(row: Row, grid: Grid, results: Results) -> str:
+    """The row's label, with the value that its run has here where that is another."""
+    source = source_of(row, grid.columns[0])
+    runs = [results.plan.runs[one] for one in results.plan.sources.get(source, ()) if one in results.plan.runs]
+    if row.here is None or not runs:
+        return row.label
+    value = f"{reduce(getattr, row.here.split('.'), runs[0].recipe)}"
+    return row.label if value == row.label else f"{row.label} ({value} here)"
 
 
 def _added(row: TableRow) -> TableRow:
@@ -72,7 +83,7 @@ def _reference_row(row: ReferenceRow, measures: list[Measure], declared: Declara
 
 def _quoted_row(grid: Grid, row: QuotedRow, measures: list[Measure]) -> TableRow:
     cells = (
-        Cell(Seeds(()), published=row.values.get(column.label), source=row.source, unit=measure.unit)
+        Cell(Seeds(()), published=row.value(column), source=row.source, unit=measure.unit)
         for column, measure in zip(grid.columns, measures, strict=True)
     )
     return TableRow(row.label, "quoted", tuple(cells), note=row.source)
