@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +75,7 @@ def make_plan(request: Request) -> Plan:
         kinds={name: declared.exhibits.exhibits[name].kind for name in made_from},
         pending=declared.exhibits.pending,
         shown=declared.shown,
+        tuned=_tuned(request.config_dir, request.scale, declared.lines.values()),
         choices=_choices(request.config_dir, runs, declared.evaluation_of(data.sets)),
     )
     return _digested(plan, declared.exhibits)
@@ -195,6 +196,25 @@ def _shown_digest(declarations: Declarations, name: str, plan: Plan) -> str:
     titles = {role: plan.datasets[role].title for role in sorted(roles)}
     stamp, project = plan.scale.model_dump(mode="json"), plan.project.model_dump(mode="json")
     return digest([declarations.facts(name), stamp, project, titles])
+
+
+def _tuned(config_dir: Path, scale: str, lines: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Method -> the keys that its own file of config/tuning sets at this scale, for the methods of the runs."""
+    files = {method: config_dir / f"tuning/{method}-{scale}.yaml" for method in (line["method"] for line in lines)}
+    return {
+        method: {key: json.dumps(value) for key, value in _leaves(yaml.safe_load(path.read_text()) or {})}
+        for method, path in files.items()
+        if path.is_file()
+    }
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of everything in nested mappings."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _choices(config_dir: Path, runs: Mapping[str, Run], shared: Mapping[str, EvaluationSettings]) -> tuple[Choice, ...]:

@@ -165,6 +165,7 @@ class Plan(Section):
     formats: exhibit -> suffixes of its files. kinds: exhibit -> its kind, which determines the code that renders it.
     pending: exhibit -> why it cannot be computed yet.
     shown: rows added by users, run -> exhibit -> label.
+    tuned: method -> what was tuned for it at this scale, key -> value as JSON (config/tuning).
     declared: exhibit -> digest of everything that it shows besides metrics.
     report_digest: digest of everything that the report shows besides metrics, on any machine.
     """
@@ -192,6 +193,7 @@ class Plan(Section):
     formats: dict[str, tuple[str, ...]]
     pending: dict[str, str]
     shown: dict[str, dict[str, str]]
+    tuned: dict[str, dict[str, str]] = {}  # noqa: RUF012 - pydantic copies it
     choices: tuple[Choice, ...]
     kinds: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     declared: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it

@@ -1,4 +1,4 @@
-"""What a reader must know before any number: runs that are not live, and runs below a random start."""
+"""What a reader must know before any number: stand-in data, tuning, runs that are not live or below a random start."""
 
 from __future__ import annotations
 
@@ -13,9 +13,29 @@ BELOW = ("imagenet1k.retrieval.map", "imagenet1k.knn.top1_k20")  # what a random
 
 def read_this_first(declared: Declarations, results: Results) -> list[str]:
     """Sentences; empty when there is nothing of that kind."""
-    found = [_not_live(results)]
+    found = [_stand_ins(results), _tuned(results), _not_live(results)]
     found += [_below(declared.measures[name], results) for name in BELOW if name in declared.measures]
     return [sentence for sentence in found if sentence]
+
+
+def _stand_ins(results: Results) -> str:
+    """The data sets that play the roles of the paper's."""
+    roles = {role: dataset for role, dataset in results.plan.datasets.items() if dataset.name != role}
+    if not roles:
+        return ""
+    said = "; ".join(f"{dataset.title or dataset.name} for {role}" for role, dataset in roles.items())
+    return f"Other data stand in for the paper's: {said}."
+
+
+def _tuned(results: Results) -> str:
+    """What was tuned for single methods, so that they differ in more than the paper's methods do."""
+    tuned = {method: keys for method, keys in results.plan.tuned.items() if keys}
+    if not tuned:
+        return ""
+    said = "; ".join(
+        f"{method}: {', '.join(f'{key} = {value}' for key, value in keys.items())}" for method, keys in tuned.items()
+    )
+    return f"Besides what the scale sets for all, single methods were tuned for it: {said}."
 
 
 def _not_live(results: Results) -> str:

@@ -77,3 +77,8 @@ def test_a_title_changes_no_run_and_no_number(plan, tmp_path, monkeypatch):
     write_plan(other)
     assert [path.stat().st_mtime_ns for path in frozen] == dates
     assert other.file != plan.file
+
+
+def test_what_is_tuned_for_a_method_at_a_scale_is_known():
+    assert made("smoke").tuned == {"dino": {"head.prototypes": "128"}}
+    assert made("paper").tuned == {}

@@ -81,14 +81,27 @@ def test_a_figure_says_it_in_the_panel_its_words_and_its_numbers(dead: Any) -> N
 
 
 def test_the_first_screen_lists_them_and_what_is_below_a_random_start(dead: Any) -> None:
-    sentences = read_this_first(dead.declared(), dead.results())
+    stand_ins, *sentences = read_this_first(dead.declared(), dead.results())
+    assert stand_ins.startswith("Other data stand in for the paper's: procedural scenes, 20 classes for imagenet1k")
     assert sentences[0].startswith("2 of 4 runs that have ended are not live")
     assert "uniform prototypes: dino; constant codes: bits-fixed" in sentences[0]
     assert sentences[1] == "1 of 4 pretrainings are below the mAP of a random start (20.50): dino."
     for source in ("bits-fixed", "dino"):
         dead.end(source, "finished")
     dead.plant("random-init", retrieval={"map": 0.1})
-    assert read_this_first(dead.declared(), dead.results()) == []
+    assert read_this_first(dead.declared(), dead.results()) == [stand_ins]
+
+
+def test_the_first_screen_says_what_was_tuned_for_single_methods_and_nothing_of_the_papers_data(dead: Any) -> None:
+    tuned = {"dino": {"head.prototypes": "128"}, "simdino": {}}
+    dead.change(
+        tuned=tuned,
+        datasets={role: data.model_copy(update={"name": role}) for role, data in dead.plan.datasets.items()},
+    )
+    first, *_ = read_this_first(dead.declared(), dead.results())
+    assert (
+        first == "Besides what the scale sets for all, single methods were tuned for it: dino: head.prototypes = 128."
+    )
 
 
 def test_dvc_gets_the_reason_beside_the_numbers(dead: Any) -> None:
@@ -108,7 +121,7 @@ def test_one_dead_seed_of_three_is_named(thrice: Any) -> None:
     (row,) = (row for row in table.rows if row.label == "BITS-fixed" and row.kind == "run")
     assert row.cells[0].mark == MARK and not row.cells[0].best
     assert "not live: noise codes (seed 1)" in row.cells[0].tooltip
-    (sentence,) = read_this_first(thrice.declared(), thrice.results())
+    _, sentence = read_this_first(thrice.declared(), thrice.results())
     assert "noise codes: bits-fixed (seed 1)" in sentence
 
 
