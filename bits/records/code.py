@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from bits.records.digests import digest, file_digest
 
 CODE_SUFFIXES = (".py", ".j2", ".css")
 ROOT = Path(__file__).resolve().parents[2]
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def code_digest(paths: Iterable[Path]) -> str:
@@ -34,11 +36,12 @@ def code_digest(paths: Iterable[Path]) -> str:
 @cache  # most files count for several kinds of job
 def _meaning(source: str) -> str:
     """Python code as text without comments, docstrings and layout."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            _drop_docstring(node)
-    return _tree_text(tree)
+    return _tree_text(_parsed(source))
+
+
+@cache
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[Path]:
@@ -62,7 +65,7 @@ def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[
 def _imported(path: Path) -> frozenset[Path]:
     """The project's files that a file imports; for a package, its __init__.py."""
     found: set[Path | None] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _statements(_parsed(path.read_text()).body):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bits"):
             found |= {_file_of(str(node.module)), *(_file_of(f"{node.module}.{name.name}") for name in node.names)}
         elif isinstance(node, ast.Import):
@@ -75,19 +78,37 @@ def _file_of(module: str) -> Path | None:
     return path / "__init__.py" if path.is_dir() else file if (file := path.with_suffix(".py")).is_file() else None
 
 
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements of a file, nested ones included; imports are among them, and expressions hold none."""
+    for statement in body:
+        yield statement
+        for field in _BODIES:
+            inner = getattr(statement, field, ())
+            for one in inner:  # handlers and cases are no statements, but have a body
+                yield from _statements([one] if isinstance(one, ast.stmt) else one.body)
+
+
 def _tree_text(node: Any) -> str:
     """A syntax tree as text; unlike ast.dump the same in every version of Python, as empty fields are left out."""
     if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return f"{type(node).__name__}({','.join(f'{name}={_tree_text(value)}' for name, value in fields)})"
+        parts = []
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value is None or value == []:
+                continue
+            if name == "body" and isinstance(node, _DOCUMENTED):
+                value = _without_docstring(value)
+            parts.append(f"{name}={_tree_text(value)}")
+        return f"{type(node).__name__}({','.join(parts)})"
     if isinstance(node, list):
         return f"[{','.join(map(_tree_text, node))}]"
     return ascii(node)
 
 
-def _drop_docstring(node: Any) -> None:
-    if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
-        node.body = node.body[1:] or [ast.Pass()]
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0]
+    documents = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return body[1:] or [ast.Pass()] if documents else body
 
 
 def code_state(root: Path = ROOT) -> dict[str, Any]:
