@@ -12,7 +12,9 @@ class BatchNorm(nn.BatchNorm1d):
 
     In training mode each view is normalised by its own mean and (biased) variance over N, which must be the whole batch
     (ValueError if N = 1); in evaluation mode by the running statistics. Only `track` moves those, once a step. Half
-    precision is widened to float32, also under autocast.
+    precision is widened to float32, also under autocast. Unlike torch's, the running statistics are plain averages as
+    long as they are of fewer than 10 views: in the first steps, and after every reset of the head, they would otherwise
+    hold more of their start than of any image.
     """
 
     def forward(self, raw: Tensor) -> Tensor:
@@ -26,9 +28,14 @@ class BatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def track(self, raw_VNB: Tensor) -> None:
-        """Move the running statistics as torch does if called once per view, in their order (unbiased variance)."""
+        """Move the running statistics once per view, in their order (unbiased variance)."""
+        mean, variance, count = self.running_mean, self.running_var, self.num_batches_tracked
+        assert self.momentum is not None and mean is not None and variance is not None and count is not None
         for view in _widened(raw_VNB):
-            super().forward(view)
+            count += 1
+            share = (1 / count.to(mean.dtype)).clamp(min=self.momentum)
+            mean.lerp_(view.mean(0).to(mean.dtype), share)
+            variance.lerp_(view.var(0).to(mean.dtype), share)
 
 
 def _widened(tensor: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from timm.layers import resample_abs_pos_embed
 from torch import nn
 
 from bits.models.backbone import BackboneError, create_backbone, is_vit, last_blocks, width
+from bits.models.batch_norm import BatchNorm
 from bits.models.head import Head
 from bits.models.positions import interpolate_as_dino
 from bits.models.teacher_student import Branch, TeacherStudent
@@ -121,7 +122,7 @@ def test_head_shapes_norms_and_prototypes():
 def test_a_batch_norm_is_torchs_of_each_view_and_moves_only_when_told_to():
     torch.manual_seed(0)
     head, ours = Head(8, 16, 3, 4, True, None, batch_norm=True), torch.randn(3, 7, 8)
-    plain = nn.BatchNorm1d(4)
+    plain = nn.BatchNorm1d(4, momentum=None)
     nn.init.uniform_(head.norm.weight), nn.init.uniform_(head.norm.bias)
     plain.load_state_dict(head.norm.state_dict())
     raw = head.raw(ours)
@@ -139,6 +140,20 @@ def test_a_batch_norm_is_torchs_of_each_view_and_moves_only_when_told_to():
     assert head.norm(raw.bfloat16()).dtype == torch.float32
     with pytest.raises(ValueError, match="no prototypes"):
         Head(8, 16, 3, 4, True, 32, batch_norm=True)
+
+
+def test_the_running_statistics_are_an_average_at_first_and_move_by_a_tenth_later():
+    torch.manual_seed(0)
+    views = torch.randn(30, 6, 4).mul(2).add(5)
+    ours, plain = BatchNorm(4), nn.BatchNorm1d(4, momentum=None)
+    for number, view in enumerate(views):
+        plain.momentum = None if number < 10 else 0.1
+        ours.track(view[None]), plain(view)
+        torch.testing.assert_close(ours.running_mean, plain.running_mean)
+        torch.testing.assert_close(ours.running_var, plain.running_var)
+    ours.reset_parameters()
+    ours.track(views[:1])
+    torch.testing.assert_close(ours.running_mean, views[0].mean(0))
 
 
 def test_head_starts_where_the_paper_says():

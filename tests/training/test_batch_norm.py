@@ -21,11 +21,11 @@ def of_norm(run: Pretraining) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("micro", [0, 6])
-def test_running_statistics_are_those_of_torch_called_once_per_view(pretraining: Any, micro: int) -> None:
+def test_running_statistics_are_those_of_torchs_average_called_once_per_view(pretraining: Any, micro: int) -> None:
     run = pretraining("bits-fixed", *SHORT, f"site.micro_batch={micro}")
     branches = {"student": (run.model.student, slice(None)), "teacher": (run.model.teacher, slice(2))}
-    outputs = run.recipe.head.outputs
-    expected = {name: nn.BatchNorm1d(outputs) for name in branches}
+    outputs = run.recipe.head.dimension
+    expected = {name: nn.BatchNorm1d(outputs, momentum=None) for name in branches}
     for number in (0, 1):
         images = run.images.batch(torch.arange(16) + number)
         views, factors = run.update._inputs(images, number)

@@ -21,7 +21,7 @@ from bits.plan import Plan, Run, read_plan
 from bits.records.code import ROOT
 
 Done = subprocess.CompletedProcess[str]
-NOT_OF_A_CLONE = shutil.ignore_patterns("__pycache__", "local.yaml")
+NOT_OF_A_CLONE = shutil.ignore_patterns("local.yaml")  # compiled code fits the copies, which keep their dates
 
 
 @dataclass(frozen=True)
