@@ -42,6 +42,22 @@ def test_all_images_in_parts_are_the_images_in_one(pretraining, measure, monkeyp
     assert fewer != whole and fewer.keys() == whole.keys()
 
 
+def test_a_batch_norm_takes_each_views_statistics_over_all_of_the_images(pretraining, measure):
+    """As training does: running statistics, which lag behind, have no say and are left alone."""
+    run = pretraining("bits-fixed", *SHORT, "head.batch_norm=true")
+    taken, norms = measure(run), [branch.head.norm for branch in (run.model.student, run.model.teacher)]
+    first = taken(run.model, run.objective)
+    assert first["code_entropy"] > 0.5, "about half of the bits are ones wherever an image's outputs are centred"
+    for norm in norms:
+        norm.running_mean += 100.0
+        before = norm.running_mean.clone()
+        assert taken(run.model, run.objective) == first
+        assert torch.equal(norm.running_mean, before) and norm.training
+    run.model.eval()
+    assert taken(run.model, run.objective) == first
+    assert not any(norm.training for norm in norms)
+
+
 def test_a_run_writes_it_at_every_point_and_in_its_outcome_and_goes_on_from_it(pretraining, measure):
     run = pretraining("bits-fixed", *SHORT)
     run.channel = measure(run)
