@@ -109,7 +109,7 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
                 and not cells[index][column].mark
                 and (value := cells[index][column].value) is not None
             }
-            if len(values) > 1:
+            if len(set(values.values())) > 1:  # where all are equal, none is the best
                 best = (max if measure.direction == "higher" else min)(values.values())
                 for index in (index for index, value in values.items() if value == best):
                     cells[index][column] = replace(cells[index][column], best=True)
