@@ -47,6 +47,7 @@ def test_a_grid_has_a_dash_there(channel: Any) -> None:
     assert bits["imagenet1k.channel.code_entropy"].number == "0.750"
     assert bits["imagenet1k.channel.prototype_entropy"].core == DASH
     assert not any(" of dino" in hole for hole in table.holes())
+    assert not any(cell.best for cell in table.cells()), "more bits, or a larger rate, is not better"
 
 
 def test_it_is_a_dash_in_every_format_and_a_status_in_csv(channel: Any) -> None:

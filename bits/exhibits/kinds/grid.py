@@ -52,7 +52,7 @@ class Column(Declared):
 
 
 class Grid(Exhibit):
-    """A table: rows x columns of numbers."""
+    """A table: rows x columns of numbers. bold: whether the best of each column is, where higher or lower is better."""
 
     # Where to look up published values does not show; the values found there do.
     UNSEEN: ClassVar = {
@@ -67,6 +67,7 @@ class Grid(Exhibit):
     references: tuple[ReferenceRow, ...] = ()
     quoted: tuple[QuotedRow, ...] = ()
     row_title: str = "method"
+    bold: bool = True
     method: str | None = None
     setting: str = ""
 

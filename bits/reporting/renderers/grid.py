@@ -21,7 +21,8 @@ def collect(grid: Grid, declared: Declarations, results: Results) -> Table:
     """A grid's rows - methods, added ones, references, quoted numbers - with every cell filled or loud."""
     measures = [declared.measures[column.measure] for column in grid.columns]
     own = [row for row in grid.rows if not row.extra or grid.beyond]
-    rows = _best_marked([_row(grid, row, declared, results) for row in own], measures)
+    rows = [_row(grid, row, declared, results) for row in own]
+    rows = _best_marked(rows, measures) if grid.bold else rows
     rows += [_added(_row(grid, row, declared, results)) for row in grid.rows if row not in own]
     rows += [_reference_row(row, measures, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, measures) for row in grid.quoted]
