@@ -141,6 +141,8 @@ def test_code_reruns_what_it_computes(built):
 def test_more_seeds_keep_the_first(built):
     words = ("table-3", "--config", "scale=smoke", "seeds=0,1")
     counts = built.jobs(*words)
+    references = [counts.pop(rule) for rule in list(counts) if rule.startswith("evaluate_references_imagenet1k_")]
+    assert references == [1], "those of the new seed"
     assert counts == {"pretrain": 2, "evaluate": 2, "table-3": 1}
     assert "-on-" not in explained(built, *words)
     assert built.jobs(*SMOKE) == {}

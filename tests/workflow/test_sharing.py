@@ -137,13 +137,16 @@ def test_a_changed_learning_rate_reruns_its_run_and_what_depends_on_it(clone):
     line = "simdino-reset: {method: simdino, head_reset.every_epochs: 10}"
     with clone.edited("config/runs.yaml", line, line.replace("}", ", optimizer.learning_rate: 3.0e-4}")):
         counts = clone.jobs(*SMOKE)
-    assert counts == {"pretrain": 1, "evaluate": 1, "text-5.3": 1, "report": 1, "front_page": 1}
+    assert counts == {"pretrain": 1, "evaluate": 1, "text-5.3": 1, "extra-channel": 1, "report": 1, "front_page": 1}
 
 
 def test_an_edited_figure_style_draws_the_figures_alone(clone):
     with clone.edited(*STYLE):
         counts = clone.jobs(*SMOKE)
-    assert set(counts) == {"figure-1", "figure-4", "figure-5", "figure-7", "report", "front_page"}
+    assert set(counts) == {
+        *("figure-1", "figure-4", "figure-5", "figure-7", "extra-bits-sent"),
+        *("report", "front_page"),
+    }
 
 
 def test_touched_files_rerun_nothing(clone):

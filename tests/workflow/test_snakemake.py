@@ -94,6 +94,8 @@ def test_lost_numbers_are_measured_again_without_training(built):
 
 def test_targets_by_name(project):
     counts = project.jobs("table-9", *SMOKE)
+    references = {rule: counts.pop(rule) for rule in list(counts) if rule.startswith("evaluate_references_imagenet1k_")}
+    assert list(references.values()) == [1]
     assert counts == {"prepare_imagenet1k": 1, "pretrain": 5, "evaluate": 5, "table-9": 1}
     counts = project.jobs("run/bits-clip-2", *SMOKE)
     assert (counts["pretrain"], counts["evaluate"]) == (1, 1)
