@@ -47,6 +47,14 @@ def absent_message(plan: Plan, role: str) -> str:
     return f"{role}: nothing at {place}. Expected {_layout(plan, role)}; {where}."
 
 
+def on_request_message(exhibit: str, extra: str) -> str:
+    """How to ask for an exhibit that is made only on request."""
+    return (
+        f"{exhibit} is made only on request: add extra={extra} to --config, or make a study with it "
+        f"(bits study new NAME --from SCALE extra={extra})"
+    )
+
+
 def _layout(plan: Plan, role: str) -> str:
     return kind_of(plan.datasets[role]).layout
 

@@ -101,6 +101,9 @@ def test_targets_by_name(project):
     assert (counts["pretrain"], counts["evaluate"]) == (1, 1)
     counts = project.jobs("run/dino-on-food101", *SMOKE)
     assert (counts["pretrain"], counts["finetune"], counts["evaluate"]) == (1, 1, 1)
+    refused = project.snakemake("-n", "extra-readings", *SMOKE)
+    assert "extra-readings is made only on request: add extra=readings to --config" in refused.stdout + refused.stderr
+    assert project.jobs("extra-readings", "--config", "scale=smoke", "extra=readings")["pretrain"] == 20
     everything = project.jobs(*SMOKE)
     assert (everything["pretrain"], everything["finetune"]) == (25, 16)
     costs = project.call("bits.commands.plan", "scale=smoke", "--json")

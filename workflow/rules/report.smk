@@ -1,5 +1,14 @@
 # Exhibits, which need only metrics files; then the report, and the page that lists the reports of all studies.
 
+from bits.config.compose import CONFIG_DIR
+from bits.config.extra import extra_exhibits
+from bits.workflow.messages import on_request_message
+
+
+def on_request(exhibit, extra):
+    raise WorkflowError(on_request_message(exhibit, extra))
+
+
 for exhibit, metrics in plan.needs.items():
 
     rule:
@@ -25,6 +34,18 @@ for exhibit, metrics in plan.needs.items():
         shell:
             "{python} bits.commands.render exhibit --plan {plan_file} --exhibit {params.exhibit}"
             " --out-dir {params.folder} > {log} 2>&1"
+
+
+for exhibit, extra in extra_exhibits(CONFIG_DIR).items():
+    if extra not in plan.extra:
+
+        rule:
+            name:
+                exhibit
+            input:
+                lambda wildcards, exhibit=exhibit, extra=extra: on_request(
+                    exhibit, extra
+                ),
 
 
 rule report:
