@@ -33,7 +33,7 @@ from bits.runs.train import train
 
 MEASURES = {"retrieval": "map", "knn": "top1_k20"}
 REFERENCES = ("random-init", "pixels")
-SHOWN = ("outcome", "channel", "map", "knn", "code_entropy", "bits_sent_per_bit", "cosine", "cpu_seconds")
+SHOWN = ("channel", "map", "knn", "code_entropy", "bits_sent_per_bit", "bits_sent", "cosine")
 
 
 def attempt(name: str, scale: str, run: str, words: list[str], source: str | None = None) -> dict[str, Any]:

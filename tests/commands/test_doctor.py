@@ -39,7 +39,7 @@ def test_findings_as_json_and_an_exit_code(tmp_path: Path) -> None:
     # Without target sets the 16 fine-tunings wait, with what would be made from them.
     assert "weights of 25 runs 18.6 GB" in needed and "features 102 GB" in needed
     waiting = [each["found"] for each in answer["findings"] if "wait for their data would keep" in each["found"]]
-    assert waiting == ["exhibits that wait for their data would keep 84.2 GB more"]
+    assert waiting == ["exhibits that wait for their data would keep 103 GB more"]
     assert {path.name for path in tmp_path.iterdir()} == {"profiles"}  # nothing was written
 
 
