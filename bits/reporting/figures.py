@@ -112,7 +112,7 @@ def _draw_panel(ax: Axes, panel: ChartPanel, x_label: str) -> None:
         _draw_curve(ax, curve, marker)
     unit = " (%)" if panel.measure.unit == "%" else ""
     ax.set(xlabel=x_label, ylabel=f"{panel.measure.label}{unit}", title=panel.title)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(bottom=min(0.0, ax.dataLim.y0))
     ax.margins(x=0.02)
     standings = [f"{curve.label}: {curve.standing}" for curve in panel.curves if curve.standing]
     standings += ["gaps: not every seed has a point"] if any(curve.gaps() for curve in panel.curves) else []
