@@ -83,6 +83,18 @@ def test_legend_and_stamp_say_what_is_shown(fake: Any) -> None:
     assert stamp == f"Figure 4 · {fake.stamp}"
 
 
+@pytest.mark.parametrize("lowest", [-3.5, 0.25])
+def test_an_axis_begins_at_zero_or_at_what_is_below(fake: Any, lowest: float) -> None:
+    fake.without_pending()
+    for source in ("bits-fixed", "bits-reset"):
+        training = {name: {"x": [0, 10], "y": [lowest, 2.0]} for name in ("bits_sent", "code_entropy")}
+        fake.plant(source, record="training", training=training)
+    collected = fake.collected("extra-bits-sent")
+    assert isinstance(collected, Chart)
+    bottom, top = _drawn(collected).axes[0].get_ylim()
+    assert bottom == pytest.approx(min(lowest, 0), abs=0.3) and bottom <= lowest < 2 < top
+
+
 def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
