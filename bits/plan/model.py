@@ -201,6 +201,11 @@ class Plan(Section):
     report_digest: str = ""
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The words, besides study and scale, that tell it from other set-ups in the same folder."""
+        return (*((f"extra={','.join(self.extra)}",) if self.extra else ()), *self.overrides)
+
+    @property
     def folder(self) -> Path:
         """results/<study>: everything that is made, except reports."""
         return RESULTS / self.study

@@ -19,7 +19,7 @@ def require_made(plan: Plan) -> None:
     if others:
         raise PlanError(
             f"{plan.folder}: {len(others)} runs are there, as {others[0]}, but none of this set-up "
-            f"({said(plan.overrides)}). {HOW_TO_NAME_IT}"
+            f"({said(plan.asked)}). {HOW_TO_NAME_IT}"
         )
 
 
@@ -35,13 +35,13 @@ def require_rendered(plan: Plan) -> None:
         raise PlanError(f"{path}: not a report's summary ({error!r}). Render it again: snakemake {path}") from error
     if shown != plan.report_digest:
         raise PlanError(
-            f"{plan.reports}: the report there was made with {said(overrides)}, and you ask for {said(plan.overrides)} "
+            f"{plan.reports}: the report there was made with {said(overrides)}, and you ask for {said(plan.asked)} "
             f"(or config/ was edited since; snakemake then renders it anew). {HOW_TO_NAME_IT}"
         )
 
 
 HOW_TO_NAME_IT = (
-    "Give the words that it was made with (data=, seeds=, site=, set=), or a name once and for all: "
+    "Give the words that it was made with (data=, seeds=, extra=, site=, set=), or a name once and for all: "
     "bits study new NAME --from SCALE ..."
 )
 

@@ -105,7 +105,7 @@ def report_page(
     leading = next((entry for entry in own if entry.id in records and records[entry.id].headline), None)
     return content, Summary(
         study=plan.study,
-        overrides=plan.overrides,
+        overrides=plan.asked,
         report_digest=plan.report_digest,
         scale=plan.scale,
         project=plan.project,

@@ -1,6 +1,6 @@
 """The words that every command and `snakemake --config` take, as the request that they stand for.
 
-One grammar: study=, scale=, data=, seeds=, site=, set= and any key of the configuration. On Snakemake's command line a
+One grammar: study=, scale=, data=, seeds=, extra=, site=, set= and any key of the configuration. On Snakemake's command line a
 key with dots goes into set="key=value ...".
 """
 

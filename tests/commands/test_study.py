@@ -103,4 +103,4 @@ def test_a_clusters_profile_gives_way_to_a_study():
 def test_every_command_lists_the_words():
     for command in ("plan", "doctor", "calibrate", "archive", "explain", "share", "study"):
         shown = bits(ROOT, command, "--help").stdout
-        assert all(f"{word}=" in shown for word in ("study", "scale", "data", "seeds", "site", "set")), command
+        assert all(f"{word}=" in shown for word in ("study", "scale", "data", "seeds", "extra", "site", "set")), command

@@ -77,3 +77,9 @@ def test_a_run_that_is_declared_twice_is_refused(tmp_path: Path) -> None:
     (config / "extra/mine.yaml").write_text("runs: [dino]\n")
     with pytest.raises(BitsError, match=r"mine.yaml: runs: expected runs by name"):
         run_lines(config, ["mine"])
+
+
+def test_set_ups_in_one_folder_are_told_apart_by_it(readings: Plan) -> None:
+    assert readings.asked == ("extra=readings", *readings.overrides)
+    assert made("smoke").asked == made("smoke").overrides
+    assert readings.report_digest != made("smoke").report_digest

@@ -37,7 +37,7 @@ for exhibit, metrics in plan.needs.items():
 
 
 for exhibit, extra in extra_exhibits(CONFIG_DIR).items():
-    if extra not in plan.extra:
+    if extra not in plan.extra and exhibit not in plan.needs:
 
         rule:
             name:
