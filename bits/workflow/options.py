@@ -1,7 +1,7 @@
 """The words that every command and `snakemake --config` take, as the request that they stand for.
 
-One grammar: study=, scale=, data=, seeds=, extra=, site=, set= and any key of the configuration. On Snakemake's command line a
-key with dots goes into set="key=value ...".
+One grammar: study=, scale=, data=, seeds=, extra=, site=, set= and any key of the configuration. On Snakemake's command
+line a key with dots goes into set="key=value ...".
 """
 
 from __future__ import annotations
