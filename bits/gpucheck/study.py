@@ -21,9 +21,11 @@ from bits.runs.timing import training_speed
 
 EPOCHS, STEPS = 100, 2  # of scale demo, and the steps of one of its epochs
 EVALUATIONS = 3
+COLUMNS = ("outcome", "channel", "code_entropy", "bits_sent", "epochs", "steps", "seconds")
 MOST_STEPS = 32  # of an epoch: all images once
 BUSY = 0.5  # share of the time in which steps are taken; the rest evaluates
 RANDOM = "bits-fixed"  # whose backbone, the same for all, is measured as it starts
+CARRIED = ("code_entropy", "bits_sent")  # of the channel at the end; None where a method has no such thing
 MEASURES = {"knn": "top1_k20", "retrieval": "map"}
 
 
@@ -57,12 +59,15 @@ def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
     made = composed(bench, method, schedule)
     trained(made, method, folder)
     outcome = json.loads((folder / "outcome.json").read_text())
-    curve = json.loads((folder / "curve.json").read_text())["values"]["training"]["map"]
+    values = json.loads((folder / "curve.json").read_text())["values"]
+    curve, carried = values["training"]["map"], values["channel"]
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     logged = [entry for entry in entries if "loss" in entry]
     return {
         "outcome": outcome["outcome"],
         "detail": outcome["detail"],
+        "channel": outcome["channel"],
+        **{name: carried.get(name) for name in CARRIED},
         "epochs": outcome["epochs"],
         "steps": outcome["step"],
         "seconds": time.monotonic() - started,
@@ -86,7 +91,7 @@ def _measured(made: Composed, folder: Path, source: str) -> dict[str, Any]:
 
 def text(found: Mapping[str, Any]) -> str:
     rows = {name: row for name, row in found.items() if isinstance(row, dict)}
-    head = "", "k-NN (20), %", "mAP, %", "outcome", "epochs", "steps", "seconds"
+    head = "", "k-NN (20), %", "mAP, %", *COLUMNS
     results = table(head, [[name, *_cells(row)] for name, row in rows.items()])
     logs = {name: row["last_log"] for name, row in rows.items() if row.get("last_log")}
     keys = list(dict.fromkeys(key for entry in logs.values() for key in entry))
@@ -100,9 +105,9 @@ def text(found: Mapping[str, Any]) -> str:
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:
     if "skipped" in row:
-        return [f"skipped: {row['skipped']}", *[None] * 5]
+        return [f"skipped: {row['skipped']}", *[None] * (1 + len(COLUMNS))]
     shares = [f"{100 * row[evaluator]:.1f}" for evaluator in MEASURES]
-    return [*shares, *(row.get(key) for key in ("outcome", "epochs", "steps", "seconds"))]
+    return [*shares, *(row.get(key) for key in COLUMNS)]
 
 
 PART = Part("study", "Four methods on rendered scenes", None, run, text)

@@ -134,6 +134,8 @@ def test_the_study_trains_and_measures_all_methods(report):
         assert (row["outcome"], row["epochs"], row["steps"]) == ("finished", 3, 3)
         assert row["curve"]["x"] == [0, 1, 2, 3] and row["last_log"]["step"] == 3
         assert 0 < row["knn"] < 1 and 0 < row["retrieval"] < 1
+        assert isinstance(row["channel"], str) and (row["code_entropy"] is None) == (not method.startswith("bits"))
+        assert (row["bits_sent"] is None) == (method == "simdino")
     assert 0 < found["random-init"]["knn"] < 1
 
 
