@@ -12,7 +12,7 @@ import time
 import pytest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("several")]
-STEPS = 800  # longer than two more starts of Snakemake take on a busy machine
+STEPS = 600  # longer than two more starts of Snakemake take on a busy machine
 WORDS = f"schedule.epochs={STEPS} curve.every_epochs={STEPS} site.checkpoint_minutes=0.01"
 SLOW = ("--config", "scale=smoke", f"set={WORDS}")
 TARGET = "run/dino"
