@@ -24,15 +24,11 @@ import torch
 import yaml
 
 from bits.config.compose import Composer
-from bits.evaluation.declaration import evaluators
 from bits.gpucheck.markdown import table
-from bits.gpucheck.small import ROLE, subject
-from bits.runs.build import choose_device
+from bits.gpucheck.small import trained
+from bits.gpucheck.study import measured
 from bits.runs.datasets import dataset_root, make_dataset
-from bits.runs.train import train
 
-MEASURES = {"retrieval": "map", "knn": "top1_k20"}
-REFERENCES = ("random-init", "pixels")
 SHOWN = ("channel", "map", "knn", "code_entropy", "bits_sent_per_bit", "bits_sent", "cosine")
 
 
@@ -40,28 +36,20 @@ def attempt(name: str, scale: str, run: str, words: list[str], source: str | Non
     """Train and measure one try in a temporary folder. source: a reference to measure instead."""
     with Composer(scale, words) as composer:
         made, _ = composer.compose(run)
-    recipe, site = made.recipe, made.site
     torch.set_num_threads(1)
-    make_dataset(recipe.dataset, dataset_root(recipe.dataset, site))
+    make_dataset(made.recipe.dataset, dataset_root(made.recipe.dataset, made.site))
     values: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
         if source is None:
-            folder.mkdir()
-            code = train(recipe, site, run, ROLE, folder)
-            if code:
-                raise SystemExit(code)
+            trained(made, run, folder)
             outcome = json.loads((folder / "outcome.json").read_text())
             found = json.loads((folder / "curve.json").read_text())["values"]
             values = {key: outcome[key] for key in ("outcome", "channel")}
             values["curve"] = found["training"]["map"]["y"]
             values |= {key: value for key, value in found["channel"].items() if value is not None}
-        settings = made.evaluation.only(list(MEASURES))
-        narrowed = made.model_copy(update={"evaluation": settings})
-        one = subject(narrowed, folder, source or run, choose_device(site), Path(temporary) / "features")
-        for evaluator, metric in MEASURES.items():
-            measured = evaluators()[evaluator].measure(one, getattr(settings, evaluator))
-            values[{"retrieval": "map"}.get(evaluator, evaluator)] = float(measured[metric])
+        shares = measured(made, folder, source or run)
+        values |= {"map": shares["retrieval"], "knn": shares["knn"]}
     return {"name": name, "run": source or run, "set": " ".join(words), **values, "cpu_seconds": time.process_time()}
 
 

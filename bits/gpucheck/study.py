@@ -36,7 +36,7 @@ def run(bench: Bench) -> Found:
     yield "images_per_epoch", images
     schedule = merged(length(epochs, EVALUATIONS), {"recipe": {"schedule": {"images_per_epoch": images}}})
     yield from in_time(bench, ((method, partial(_row, bench, method, schedule)) for method in METHODS))
-    yield "random-init", _measured(composed(bench, RANDOM, schedule), bench.scratch / "study", "random-init")
+    yield "random-init", measured(composed(bench, RANDOM, schedule), bench.scratch / "study", "random-init")
 
 
 def _schedule(bench: Bench) -> tuple[int, int]:
@@ -73,11 +73,11 @@ def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
         "seconds": time.monotonic() - started,
         "curve": curve,
         "last_log": logged[-1] if logged else None,
-        **_measured(made, folder, method),
+        **measured(made, folder, method),
     }
 
 
-def _measured(made: Composed, folder: Path, source: str) -> dict[str, Any]:
+def measured(made: Composed, folder: Path, source: str) -> dict[str, Any]:
     """k-NN accuracy and mAP of the teacher, fractions."""
     settings = made.evaluation.only(list(MEASURES))
     narrowed = made.model_copy(update={"evaluation": settings})
