@@ -11,6 +11,7 @@ from bits.config.kinds import evaluator_declarations
 from bits.config.section import Positive, Section
 
 CHANCE_WIDTH = 128  # of the random features that stand for chance
+WITHOUT_BACKBONE = ("chance", "pixels")  # references through which no image passes
 
 
 class CentreCrop(Section):

@@ -47,6 +47,7 @@ class Assumptions(Section):
     devices: dict[str, Device]
     assumed: dict[str, str]
     host_core_tflops: Above0
+    decoded_megapixels: Above0
     startup_seconds: Above0
     forked_seconds: Above0
     render_seconds: Above0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +40,8 @@ class Measured(Section):
 class Calibration(Section):
     """Speeds by the key of their setting, see the functions below; `work` by kind of other work.
 
-    device: product name. threads: of a process. images: what they were measured on, in words. startup_seconds: of a
-    process.
+    device: product name. threads: of a process. images: what they were measured on, in words; decodes: whether these
+    had to be decoded. startup_seconds: of a process.
     """
 
     scale: str
@@ -51,6 +52,7 @@ class Calibration(Section):
     hardware: dict[str, Any]
     date: str
     images: str
+    decodes: bool = True
     startup_seconds: float
     training: dict[str, Measured]
     extraction: dict[str, Measured]
@@ -138,6 +140,9 @@ class MeasuredRates:
     def work(self, kind: str) -> float:
         found = self.calibration.work.get(kind)
         return found.per_second if found else self._guess(kind, self.model.work(kind))
+
+    def decoding(self, pixels: int, cores: int) -> float:
+        return math.inf if self.calibration.decodes else self.model.decoding(pixels, cores)
 
     def _guess(self, what: str, per_second: float) -> float:
         self.guessed.add(what)

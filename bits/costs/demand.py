@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
+from bits.config.evaluation import CHANCE_WIDTH, WITHOUT_BACKBONE, EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.config.section import Section
 from bits.costs.assumptions import Images
@@ -14,7 +14,6 @@ from bits.evaluation import declaration
 from bits.evaluation.declaration import Precision, Tokens, Workload
 
 FLOAT = 4  # bytes: weights, optimizer state and features are float32
-WITHOUT_BACKBONE = ("chance", "pixels")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from bits.costs.calibration import MeasuredRates
@@ -45,8 +46,8 @@ def _method(prices: Prices, why: str, costs: Costs, unit: str) -> Iterator[str]:
         "unless it says otherwise; k-NN, retrieval and the heads of probes in float32."
     )
     yield (
-        f"Left out: objective, {augmentation}update, work that no evaluator declares; decoding, which is assumed to "
-        "keep up; waiting in a queue; failures; what interrupted runs have done already."
+        f"Left out: objective, {augmentation}update, work that no evaluator declares; waiting in a queue; failures; "
+        "what interrupted runs have done already."
     )
 
 
@@ -57,18 +58,28 @@ def _of_the_device(prices: Prices, unit: str) -> Iterator[str]:
             f"Other work of evaluators is done on the CPU, on {number_of(rates.threads, 'thread')} (site.threads) at "
             f"{assumptions.host_core_tflops:g} TFLOP/s each."
         )
-        fed = _images_per_second(prices)
-        if fed:
-            yield (
-                f"Decoding is taken to keep up, also with passes over augmented images: {fed:,.0f} a second on a GPU. "
-                "Where it does not (site.workers, site.jobs.evaluate.cpus), they take longer than said here."
-            )
+        yield from _of_the_decoding(prices)
     if isinstance(rates, MeasuredRates) and rates.guessed:
         yield f"Not in the calibration, hence from {rates.model.basis}: {_some(sorted(rates.guessed))}."
     if processes > 1:
         yield (
             f"A training on {number_of(processes, unit)} is assumed to be {assumptions.several_devices:g} x "
             f"{processes} times as fast as on one; its evaluations use one."
+        )
+
+
+def _of_the_decoding(prices: Prices) -> Iterator[str]:
+    """Of the data set whose images come slowest."""
+    cpus = prices.site.jobs.evaluate.cpus
+    fed = min(prices.decoding(role, cpus) for role in prices.images)
+    if math.isfinite(fed):
+        asked = _images_per_second(prices)
+        pace = (
+            f"; a probe on augmented images could take {asked:,.0f}, so decoding sets its pace" if asked > fed else ""
+        )
+        yield (
+            f"Decoding: {prices.assumptions.decoded_megapixels:g} million pixels a second on a CPU core, which makes "
+            f"{fed:,.0f} images a second in an evaluation on {number_of(cpus, 'core')} (site.jobs.evaluate.cpus){pace}."
         )
 
 

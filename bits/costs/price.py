@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,21 +93,41 @@ class Prices:
         epochs, batch = recipe.schedule.epochs, recipe.schedule.batch_size
         seen = epochs * ((recipe.schedule.images_per_epoch or images.train) // batch) * batch
         points = -(-epochs // recipe.curve.every_epochs) + 1
-        point = self._measuring(curve_demand(recipe, images, self.counts), recipe, recipe.curve.features)
-        return seen / (self.rates.training(recipe) * speed_up) + points * point
+        cores = self.site.jobs.train.cpus
+        curve = curve_demand(recipe, images, self.counts)
+        point = self._measuring(curve, recipe, recipe.curve.features, work.role, cores)
+        fed = self.processes * self.decoding(work.role, cores)
+        return self.passing(seen, self.rates.training(recipe) * speed_up, fed) + points * point
 
     def _evaluation(self, work: Work, source: str) -> float:
         """Of one source."""
         recipe, settings = self.plan.runs[work.run].recipe, self.plan.evaluations[work.evaluation].settings
-        return self._measuring(self.sizes.demand(work, source), recipe, settings.features)
+        demand, cores = self.sizes.demand(work, source), self.site.jobs.evaluate.cpus
+        return self._measuring(demand, recipe, settings.features, work.role, cores)
 
-    def _measuring(self, demand: Demand, recipe: Recipe, crop: CentreCrop) -> float:
+    def _measuring(self, demand: Demand, recipe: Recipe, crop: CentreCrop, role: str, cores: int) -> float:
         """Passes through the recipe's backbone, and other work; without passes features cost next to nothing."""
+        fed = self.decoding(role, cores)
         passes = sum(
-            images / self.rates.extraction(recipe.backbone, crop, precision)
+            self.passing(images, self.rates.extraction(recipe.backbone, crop, precision), fed)
             for precision, images in demand.passes.items()
         )
         return passes + sum(flops / self.rates.work(kind) for kind, flops in demand.flops.items())
+
+    def decoding(self, role: str, cores: int) -> float:
+        """Images/s that a process with so many CPU cores gets; infinite of those that lie or fit in memory decoded."""
+        dataset = self.plan.datasets[role]
+        kind = kind_of(dataset)
+        height, width = kind.image_size(dataset)
+        in_memory = 3 * height * width * self.images[role].train <= self.site.cache_gib * 2**30
+        return math.inf if kind.decoded or in_memory else self.rates.decoding(height * width, cores)
+
+    def passing(self, images: float, per_second: float, fed: float) -> float:
+        """Seconds until so many images are decoded and have gone through a network: at the same time beside a GPU, one
+        after the other on a CPU."""
+        if self.rates.cpu:
+            return images / per_second + images / fed
+        return images / min(per_second, fed)
 
     def _rendering(self, role: str) -> float:
         """Of a data set that the workflow makes."""

@@ -10,6 +10,7 @@ from bits.config.recipe import Backbone, Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, Assumptions
 from bits.costs.counts import Counts, training_flops
+from bits.data.workers import threads_of
 from bits.evaluation.declaration import ON_THE_DEVICE, Precision
 
 
@@ -45,6 +46,10 @@ class Rates(Protocol):
 
     def work(self, kind: str) -> float:
         """FLOP/s of a kind of other work, as evaluators declare it (bits.evaluation.declaration.Cost)."""
+
+    def decoding(self, pixels: int, cores: int) -> float:
+        """Images/s of `pixels` each that a process with so many CPU cores decodes; infinite where the speeds above
+        include it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,9 @@ class FlopRates:
         if self.cpu or kind in ON_THE_DEVICE:
             return self._reached(False)
         return self.assumptions.host_core_tflops * 1e12 * self.threads
+
+    def decoding(self, pixels: int, cores: int) -> float:
+        return 1e6 * self.assumptions.decoded_megapixels * max(threads_of(self.site, cores), 1) / pixels
 
     def _reached(self, half: bool) -> float:
         device = self.assumptions.devices[self.key]

@@ -54,6 +54,7 @@ class Report:
             "not_costed": costs.uncosted,
             "total": _total(costs.total),
             "by_kind": {kind: {"jobs": count, "device_hours": hours} for kind, (count, hours) in costs.by_kind.items()},
+            "saved_together": costs.saved_together,
             "notes": self.notes(),
         }
 

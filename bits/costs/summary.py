@@ -10,10 +10,11 @@ from functools import cached_property
 from bits.costs.budget import Choice, chosen
 from bits.costs.disk import bytes_at_most, bytes_kept, disk_needs
 from bits.costs.exhibits import files_of
-from bits.costs.graph import Graph, Kind, Work
+from bits.costs.graph import EVALUATIONS, Graph, Kind, Work
 from bits.costs.memory import MemoryNeed, most_memory
 from bits.costs.price import PricedJob, Prices
 from bits.costs.schedule import Task, critical_path, makespan
+from bits.costs.together import saved_together
 from bits.exhibits import Declarations
 
 PAGES = 2  # the scale's report, and the front page
@@ -53,7 +54,8 @@ class Costs:
 
     lines: in the order that gives most. over: (line, hours over the budget) of those that a budget leaves out.
     uncosted: exhibit -> why nothing can be said. by_kind: kind of job -> (number left, their device-hours).
-    most_memory: the evaluation that holds most in memory.
+    most_memory: the evaluation that holds most in memory. saved_together: device-hours of evaluation that are spared
+    when probes of the same images are made side by side first.
     """
 
     lines: list[Line]
@@ -63,6 +65,7 @@ class Costs:
     by_kind: dict[Kind, tuple[int, float]]
     devices: int
     most_memory: MemoryNeed
+    saved_together: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,14 @@ class Summary:
             by_kind=_by_kind(made.values()),
             devices=self.devices,
             most_memory=most_memory({name: job.footprint for name, job in made.items()}),
+            saved_together=self._saved_together(made),
         )
+
+    def _saved_together(self, jobs: Mapping[str, PricedJob]) -> float:
+        graph = Graph(self.prices.plan)
+        files = {path for path, maker in graph.makers.items() if maker in jobs}
+        devices = max((job.devices for job in jobs.values() if job.work.kind in EVALUATIONS), default=1)
+        return saved_together(self.prices, files) * devices / 3600
 
     def _offer(self) -> tuple[_Offer, dict[str, str]]:
         """(what can be costed, exhibit -> why the others cannot)."""

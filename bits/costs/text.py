@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bits.costs.graph import Kind
+from bits.costs.graph import EVALUATIONS, Kind
 from bits.costs.summary import Costs, Line
 from bits.costs.units import bytes_text, hours_text, number_of, time_text
 
 HEAD = ("exhibit", "values", "jobs", "alone", "added", "so far", "disk", "wall time", "")
+SMALL = 0.02  # share of the measuring that is not worth a line
 KINDS: dict[Kind, str] = {
     "data": "rendering of data sets",
     "pretraining": "pretraining",
@@ -61,8 +62,14 @@ def _totals(costs: Costs, unit: str, budget: str | None) -> Iterator[str]:
         f"in all: {total.jobs} jobs, {hours_text(total.hours)} {unit}-hours, {bytes_text(total.disk)} of disk (at most "
         f"{bytes_text(total.peak)} with checkpoints), {time_text(total.wall)} on {number_of(costs.devices, unit)}"
     )
+    measuring = sum(hours for kind, (_, hours) in costs.by_kind.items() if kind in EVALUATIONS)
     for kind, (count, hours) in costs.by_kind.items():
         yield f"  {KINDS[kind]}: {number_of(count, 'job')}, {hours_text(hours)} {unit}-hours"
+    if costs.saved_together >= SMALL * measuring:
+        yield (
+            f"  measuring takes {hours_text(measuring - costs.saved_together)} {unit}-hours instead of "
+            f"{hours_text(measuring)} if probes on the same images are made side by side: snakemake together"
+        )
     waiting = sum(bool(line.note) for line in costs.lines)
     if waiting:
         yield f"  {waiting} of these exhibits are left out until their data are there; their costs are included"

@@ -69,7 +69,7 @@ class DatasetKind:
     root(dataset, given): where it lies, given what the site says (None: nothing); "" if nowhere.
     fingerprint(dataset, root): the identity of its content, cheap enough for every plan.
     sizes(dataset, root): without decoding an image. split_facts(dataset, root, split): likewise.
-    image_size(dataset): (height, width) of a typical image, px.
+    image_size(dataset): (height, width) of a typical image, px. decoded: whether images are stored as pixels.
     open(dataset, root, split): split is "train" or "val"; refuses other content than dataset.fingerprint.
     checks(dataset, root, published, quick): whether it is whole and readable. published: "train", "val" and "classes",
     where known. quick: without counting or decoding images.
@@ -89,6 +89,7 @@ class DatasetKind:
     image_size: Callable[[Dataset], tuple[int, int]]
     open: Callable[[Dataset, Path, str], ImageSet]
     checks: Callable[[Dataset, str, Mapping[str, int], bool], Sequence[Check]]
+    decoded: bool = False
     videos: Callable[[Dataset, Path], VideoSet] | None = None
     prepare: Callable[[Dataset, Path, Progress | None], None] | None = None
     bytes_made: Callable[[Dataset], int] | None = None

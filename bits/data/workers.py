@@ -17,11 +17,15 @@ def decoding_threads(site: Site, environment: Mapping[str, str] = os.environ) ->
     with the other processes of a training on this machine. A process with a single thread (site.threads = 1), such as
     those that run side by side on a machine without GPU, decodes in that thread.
     """
+    # A job's cores are only sometimes what the system reports: some clusters enforce them by time, not by affinity.
+    cores = int(environment.get("SLURM_CPUS_PER_TASK") or len(os.sched_getaffinity(0)))
+    return threads_of(site, cores // int(environment.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def threads_of(site: Site, cores: int) -> int:
+    """Likewise of a process with so many cores of its own."""
     if site.workers is not None:
         return site.workers
     if site.threads == 1:
         return 0
-    # A job's cores are only sometimes what the system reports: some clusters enforce them by time, not by affinity.
-    cores = int(environment.get("SLURM_CPUS_PER_TASK") or len(os.sched_getaffinity(0)))
-    own = cores // int(environment.get("LOCAL_WORLD_SIZE", "1"))
-    return max(0, min(own - 1, MOST))
+    return max(0, min(cores - 1, MOST))

@@ -23,8 +23,11 @@ class Progress(Protocol):
     def state(self, part: str) -> State | None:
         """Where an earlier process left off, its tensors on the CPU; None to start from the beginning."""
 
-    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """The computation can go on from here. All is copied at once; it reaches the disk now and then."""
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], done: int, total: int) -> None:
+        """The computation can go on from here. All is copied at once; it reaches the disk now and then.
+
+        done: of `total` steps of equal length, for whoever waits.
+        """
 
 
 class NoProgress:
@@ -33,5 +36,5 @@ class NoProgress:
     def state(self, part: str) -> State | None:
         return None
 
-    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], done: int, total: int) -> None:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ def run(bench: Bench) -> Found:
         raise Skipped("pytest cannot be imported here, so the tests marked gpu could not be run")
     import pytest
 
+    os.environ.pop("PYTEST_ADDOPTS", None)  # the user's, of other tests
     results = bench.scratch / "tests.xml"
     words = f"-q -m gpu -p no:cacheprovider -W {IMPORTED}".split()
     place = ["--rootdir", str(ROOT), f"--junitxml={results}", str(ROOT / "tests/gpu")]

@@ -22,6 +22,7 @@ from bits.costs.demand import workload
 from bits.costs.images import image_counts
 from bits.costs.rates import FlopRates, is_half
 from bits.data.images import ImageSet
+from bits.data.noise import NoiseImages
 from bits.evaluation import declaration
 from bits.evaluation.declaration import Precision, Tokens, Workload
 from bits.evaluation.probing.settings import ProbeSettings
@@ -93,6 +94,7 @@ def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
         hardware=machine,
         date=now(),
         images=what,
+        decodes=not isinstance(images, NoiseImages),
         startup_seconds=started,
         training=speeds.training,
         extraction=speeds.extraction,

@@ -16,6 +16,7 @@ from bits.config.evaluation import EvaluationSettings
 from bits.config.frozen import read_section
 from bits.config.recipe import Dataset, Recipe
 from bits.config.site import Site
+from bits.data.images import ImageSet
 from bits.data.kind import kind_files
 from bits.errors import BitsError
 from bits.evaluation.declaration import evaluator_files, evaluators
@@ -29,6 +30,8 @@ from bits.runs.source import REFERENCES, FeatureSource
 from bits.runs.subject import Extraction, SourceOnData
 from bits.runs.unfinished import Unfinished, unfinished_folder
 from bits.training.interrupt import Now, StopRequest, stop_requests
+
+Splits = tuple[ImageSet, ImageSet]  # train, val
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,17 @@ class FrozenEvaluation:
 class DataSetEvaluation:
     """One data set, opened once, and any number of sources to measure on it.
 
-    folder: of the run whose recipe says how backbones are built, and whose weights are there.
+    folder: of the run whose recipe says how backbones are built, and whose weights are there. images: the data set's
+    splits where they are open already.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, evaluation: FrozenEvaluation, site: Site) -> None:
+    def __init__(
+        self, folder: Path, recipe: Recipe, evaluation: FrozenEvaluation, site: Site, images: Splits | None = None
+    ) -> None:
         self.folder, self.recipe, self.evaluation, self.site = folder, recipe, evaluation, site
         self.device = choose_device(site)
-        self.train, self.val = open_pair(evaluation.dataset, dataset_root(evaluation.dataset, site), site)
+        self.images = images or open_pair(evaluation.dataset, dataset_root(evaluation.dataset, site), site)
+        self.train, self.val = self.images
 
     def run(self, jobs: Iterable[tuple[str, Path]]) -> int:
         """Measure sources and write their metrics files. jobs: (source, file) each.
@@ -85,13 +92,18 @@ class DataSetEvaluation:
             unfinished.discard()
         return 0
 
+    def begin(self, source: str, output: Path) -> tuple[SourceOnData, Unfinished]:
+        """A source as evaluators see it, and what has been measured of it before."""
+        features_of = FeatureSource.of(source, self.folder, self.recipe, self.evaluation.settings, self.device)
+        minutes = self.site.checkpoint_minutes
+        unfinished = Unfinished(unfinished_folder(output), lambda: self._key(features_of), minutes, source)
+        return self._subject(features_of, output, unfinished), unfinished
+
     def _run(self, source: str, output: Path, request: StopRequest, measured: list[Unfinished]) -> None:
         """Measure a source and write its metrics file. What it can go on from is appended to `measured`."""
         started = now()
-        features_of = FeatureSource.of(source, self.folder, self.recipe, self.evaluation.settings, self.device)
-        unfinished = Unfinished(unfinished_folder(output), lambda: self._key(features_of), self.site.checkpoint_minutes)
+        subject, unfinished = self.begin(source, output)
         measured.append(unfinished)
-        subject = self._subject(features_of, output, unfinished)
         values = self._values(subject, unfinished, request)
         provenance = {
             "code": code_state(),
@@ -104,6 +116,7 @@ class DataSetEvaluation:
             "finished": now(),
             "seconds_spent": round(unfinished.seconds_spent, 3),
             "process": usage(),
+            **({"probed_beside": unfinished.beside} if unfinished.beside else {}),
         }
         self._write(output, subject, values, provenance)
 
@@ -147,7 +160,7 @@ class DataSetEvaluation:
         Nothing of a run that diverged to weights with which nothing can be measured. A signal raises Now.
         """
         with request.at_once():
-            if self._diverged_beyond_measure(subject):
+            if self.diverged_beyond_measure(subject):
                 return {}
         known, asked = evaluators(), self.evaluation.settings.evaluators()
         for name, settings in asked.items():
@@ -157,7 +170,7 @@ class DataSetEvaluation:
                 unfinished.finished(name, values)
         return {name: unfinished.values[name] for name in asked}
 
-    def _diverged_beyond_measure(self, subject: SourceOnData) -> bool:
+    def diverged_beyond_measure(self, subject: SourceOnData) -> bool:
         """Whether the run says that it diverged and its features are not finite; those of any other are an error."""
         outcome = self.folder / "outcome.json"
         if subject.source in REFERENCES or not outcome.is_file():

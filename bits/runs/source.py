@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from bits.config.evaluation import EvaluationSettings
+from bits.config.evaluation import WITHOUT_BACKBONE, EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.runs.build import backbone_of
 from bits.training.checkpoint import load_strictly
 from bits.training.published import published_weights
 
-REFERENCES = ("random-init", "pixels", "chance")
+REFERENCES = ("random-init", *WITHOUT_BACKBONE)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FeatureSource:
         cls, source: str, folder: Path, recipe: Recipe, settings: EvaluationSettings, device: torch.device
     ) -> FeatureSource:
         """A reference by its name, else the run in `folder`, whose weights must be those that its training left."""
-        if source in ("pixels", "chance"):
+        if source in WITHOUT_BACKBONE:
             return cls(source, folder, recipe, None, {"reference": source})
         # Even where all features are cached: a probe on augmented images goes through it again.
         backbone = backbone_of(recipe).to(device).eval()

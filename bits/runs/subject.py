@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from bits.config.site import Site
 from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet
 from bits.data.kind import kind_files
-from bits.data.stream import IndexStream, prefetch
+from bits.data.stream import prefetch
 from bits.data.videos import VideoSet
 from bits.data.workers import decoding_threads
 from bits.evaluation.declaration import Interpolation, Precision, Tokens, tokens_of
@@ -29,14 +29,13 @@ from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
 from bits.models.precision import autocast
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.runs.build import extractor_of, teacher_student
+from bits.runs.crops import Crop, TrainingCrops
 from bits.runs.datasets import open_videos
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.training.checkpoint import below, load_strictly
 from bits.training.published import published_weights
-from bits.training.views import seeded, step_views
-from bits.views.views import ViewSpec, whole_view
-
-AUGMENTED_SCALE = (0.08, 1.0)  # of the random resized crops on which a probe trains
+from bits.training.views import seeded
+from bits.views.views import whole_view
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,14 @@ class Extraction:
 
 @dataclass(frozen=True)
 class SourceOnData:
-    """See bits.evaluation.subject.Subject."""
+    """See bits.evaluation.subject.Subject. shared_crops: of several sources that are probed side by side."""
 
     made_from: FeatureSource
     extraction: Extraction
     train: ImageSet
     val: ImageSet
     progress: Progress = field(default_factory=NoProgress)
+    shared_crops: Callable[[TrainingCrops, int], Iterable[Crop]] | None = None
     _kept: dict[Split, Tensor] = field(default_factory=dict)
     _codes: dict[tuple[Split, str], Tensor] = field(default_factory=dict)
 
@@ -102,25 +102,21 @@ class SourceOnData:
         backbone, recipe, extraction = self.made_from.backbone, self.made_from.recipe, self.extraction
         if backbone is None:
             raise EvaluationError(f"{self.source} has no backbone that augmented images could go through")
-        spec = ViewSpec(
-            size=extraction.settings.features.size,
-            scale=AUGMENTED_SCALE,
-            flip=0.5,
-            mean=recipe.augmentation.mean,
-            std=recipe.augmentation.std,
-            interpolation=interpolation,
-        )
+        norm, size = recipe.augmentation, extraction.settings.features.size
+        crops = TrainingCrops(recipe.seed, batch_size, size, norm.mean, norm.std, interpolation)
 
         def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
-            order = _epoch(len(self.train), recipe.seed, epoch, batch_size)
-            for step, batch in enumerate(prefetch(self.train, order, decoding_threads(extraction.site))):
-                seed = int(seeded(recipe.seed, epoch).initial_seed())
-                (views,) = step_views(batch, [spec], seed, step, extraction.device)
+            for views, labels in self._crops(crops, epoch):
                 with torch.no_grad(), autocast(self.device, precision):
                     found = last_blocks(backbone, views, tokens.blocks, tokens.average_patches)
-                yield found.float(), self.train.labels[order[step]]
+                yield found.float(), labels
 
         return epoch_of
+
+    def _crops(self, crops: TrainingCrops, epoch: int) -> Iterable[Crop]:
+        if self.shared_crops is not None:
+            return self.shared_crops(crops, epoch)
+        return crops.epoch(epoch, self.train, self.device, decoding_threads(self.extraction.site))
 
     def codes(self, split: Split, model: Literal["student", "teacher"] = "student") -> Tensor:
         if (split, model) not in self._codes:
@@ -207,12 +203,6 @@ class SourceOnData:
         if backbone is None:
             return noise_extractor(CHANCE_WIDTH, seeded(recipe.seed, "chance", split))
         return extractor_of(backbone, recipe, settings.features, blocks, self.extraction.device, average_patches)
-
-
-def _epoch(count: int, seed: int, epoch: int, batch_size: int) -> list[Tensor]:
-    """The positions of each batch of an epoch; the last batch may be smaller."""
-    stream, end = IndexStream(count, seed), (epoch + 1) * count
-    return [stream.indices(start, min(batch_size, end - start)) for start in range(epoch * count, end, batch_size)]
 
 
 def _check_patches(vit: nn.Module, height: int, width: int) -> None:

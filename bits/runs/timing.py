@@ -127,13 +127,15 @@ def extraction_speed(
     """Images/s of feature extraction, decoding included."""
     extract = extractor_of(backbone_of(recipe), recipe, crop, tokens.blocks, device, tokens.average_patches)
     count = min(site.feature_batch, len(images))
+    order = (torch.arange(count) for _ in itertools.count())
+    with closing(prefetch(images, order, decoding_threads(site))) as batches:
 
-    def work() -> int:
-        with autocast(device, precision):
-            extract(images.batch(range(count))).cpu()
-        return count
+        def work() -> int:
+            with autocast(device, precision):
+                extract(next(batches)).cpu()
+            return count
 
-    return per_second(work, seconds)
+        return per_second(work, seconds)
 
 
 def probing_speed(settings: ProbeSettings, width: int, classes: int, device: torch.device, seconds: float) -> float:

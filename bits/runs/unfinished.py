@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from functools import cache
@@ -17,6 +17,7 @@ from bits.evaluation.progress import State
 from bits.records.files import sweep
 from bits.records.seal import RecordError, read_record, write_record
 from bits.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from bits.training.log import Progress as ProgressLine
 
 VALUES = "values.json"
 
@@ -32,22 +33,35 @@ class Unfinished:
     key: changes with all that the numbers depend on, computed when something is read or written; what lies in the
     folder under another key is removed. What is new reaches the disk when `minutes` have passed since it last did, and
     with `save`; until then it costs nothing. values: evaluator -> its numbers. seconds: spent by earlier processes.
+    source: whose numbers they are, for the progress that is shown. beside: sources that were measured at the same time
+    in one process; each then counts for an equal share of the time.
     """
 
-    def __init__(self, folder: Path, key: Callable[[], str], minutes: float) -> None:
-        self.folder, self.minutes = folder, minutes
+    def __init__(self, folder: Path, key: Callable[[], str], minutes: float, source: str = "") -> None:
+        self.folder, self.minutes, self.source = folder, minutes, source
         self._key = cache(key)  # it reads all code that counts, which takes a second
         self._new: dict[str, State] = {}
+        self._shown: dict[str, ProgressLine] = {}
+        self._begun = time.monotonic()
         self._since = self._saved = time.monotonic()
         self.values: dict[str, Any] = {}
         self.seconds = 0.0
+        self.beside: list[str] = []
+        self._share = 1  # sources among which this process's time is divided
         if folder.is_dir():
             self._read()
 
     @property
     def seconds_spent(self) -> float:
         """By this process and those before it, without what they lost."""
-        return self.seconds + time.monotonic() - self._since
+        return self.seconds + (time.monotonic() - self._since) / self._share
+
+    def measured_beside(self, others: Iterable[str]) -> None:
+        """From now on, this process measures other sources, too; its time until now counts for none of them."""
+        others = list(others)
+        self._since = time.monotonic()
+        self._share = 1 + len(others)
+        self.beside = sorted({*self.beside, *others})
 
     def finished(self, evaluator: str, values: Mapping[str, Any]) -> None:
         """An evaluator's numbers are there; what it kept to go on from is no longer needed."""
@@ -58,6 +72,7 @@ class Unfinished:
             path.unlink()
 
     def state(self, part: str) -> State | None:
+        self._begun = time.monotonic()
         path = self._path(part)
         if not path.is_file():
             return None
@@ -68,7 +83,10 @@ class Unfinished:
             return None
         return State(found.tensors, found.facts["facts"]) if found.facts.get("key") == self._key() else None
 
-    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], done: int, total: int) -> None:
+        if part not in self._shown:
+            self._shown[part] = ProgressLine(f"{self.source} {part}", total, done - 1, started=self._begun)
+        self._shown[part].show(done, "epochs")
         copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
         self._new[part] = State(copies, deepcopy(dict(facts)))
         self._save_if_due()
@@ -81,7 +99,7 @@ class Unfinished:
         for part, state in list(self._new.items()):
             write_tensors(self._path(part), state.tensors, {"key": self._key(), "facts": state.facts})
             del self._new[part]
-        content = {"key": self._key(), "values": self.values, "seconds": self.seconds_spent}
+        content = {"key": self._key(), "values": self.values, "seconds": self.seconds_spent, "beside": self.beside}
         write_record(self.folder / VALUES, content)
         self._saved = time.monotonic()
 
@@ -109,6 +127,6 @@ class Unfinished:
         if found.get("key") != self._key():
             self.discard()
             return
-        self.values, self.seconds = found["values"], found["seconds"]
+        self.values, self.seconds, self.beside = found["values"], found["seconds"], found["beside"]
         measured = ", ".join(self.values) or "nothing"
         print(f"{self.folder}: goes on after {self.seconds:.0f} s; measured so far: {measured}")

@@ -68,13 +68,24 @@ def _plain(value: Any) -> Any:
 
 
 class Progress:
-    """Progress and time left: one line, rewritten in place, on a terminal; otherwise a new line every `seconds`."""
+    """Progress and time left: one line, rewritten in place, on a terminal; otherwise a new line every `seconds`.
 
-    def __init__(self, name: str, total: int, done: int = 0, seconds: float = 30, stream: TextIO | None = None) -> None:
+    started: when `done` had been done, in monotonic seconds; None: now.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        done: int = 0,
+        seconds: float = 30,
+        stream: TextIO | None = None,
+        started: float | None = None,
+    ) -> None:
         self.name, self.total, self.first = name, total, done
         self.stream = stream or sys.stderr
         self.seconds = 0.5 if self.stream.isatty() else seconds
-        self.started = time.monotonic()
+        self.started = time.monotonic() if started is None else started
         self._shown = self.started if done < total else 0.0
 
     def seconds_left(self, done: int) -> float:

@@ -89,7 +89,7 @@ class Memory:
     def state(self, part: str) -> State | None:
         return self.kept.get(part)
 
-    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def keep(self, part: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], *_: int) -> None:
         copies = {name: tensor.clone() for name, tensor in tensors.items()}
         self.kept[part] = State(copies, deepcopy(dict(facts)))
         self.left -= 1

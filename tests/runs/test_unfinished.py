@@ -161,7 +161,7 @@ def test_what_is_kept_is_a_copy_and_time_adds_up(tmp_path: Path) -> None:
     now = Unfinished(folder, lambda: "key", minutes=1e9)
     now.seconds = 100.0
     tensor, curve = torch.ones(2), [0.5]
-    now.keep("probe", {"weight": tensor}, {"curve": curve})
+    now.keep("probe", {"weight": tensor}, {"curve": curve}, 1, 2)
     tensor.zero_()
     curve.append(1.0)
     assert not folder.exists(), "not due"

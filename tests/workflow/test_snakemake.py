@@ -92,6 +92,25 @@ def test_lost_numbers_are_measured_again_without_training(built):
     assert "pretrain" not in counts
 
 
+def test_probes_side_by_side_are_where_the_evaluations_go_on(built):
+    """The target is no input of anything, so asking for it first changes nothing but who measures the probes."""
+    words = (*SMOKE, "set=evaluation.linear.augment=true evaluation.linear.epochs=1")
+    asked = built.jobs("together", *words)
+    assert sum(count for rule, count in asked.items() if rule.startswith("together_")) == 5, "data sets"
+    assert set(asked) == {rule for rule in asked if rule.startswith("together")}, "all runs are trained"
+    done = built.made("together", *words)
+    assert "side by side" in done.stdout + done.stderr
+    assert built.jobs("together", *words) == {}
+    built.made("run/bits-fixed", *words)
+    plan, run = built.plan(), built.run("bits-fixed")
+    file = plan.metrics[run.id]["imagenet1k"]
+    made = json.loads((built.folder / file).read_text())
+    assert made["provenance"]["probed_beside"] == ["bits-reset", "dino", "random-init", "simdino"]
+    assert len(made["values"]["linear"]["curve"]["y"]) == 1
+    assert not (built.folder / f"results/smoke/unfinished/{run.id}/{file.stem}").exists()
+    built.made("-n", *SMOKE)  # the plan is that of the scale again
+
+
 def test_targets_by_name(project):
     counts = project.jobs("table-9", *SMOKE)
     references = {rule: counts.pop(rule) for rule in list(counts) if rule.startswith("evaluate_references_imagenet1k_")}
@@ -119,6 +138,7 @@ def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
     gone = project.snakemake("-n", "run/dino-on-birds525", "--config", "scale=paper")
     assert gone.returncode != 0  # before its pretraining takes days
     assert "birds525: nothing at data/birds525" in gone.stdout + gone.stderr
+    assert "birds525: nothing at" not in project.made("-n", "together", "--config", "scale=paper").stderr
     refused = project.snakemake("--config", "scale=paper")
     assert refused.returncode != 0
     assert "data=PATH" in refused.stdout + refused.stderr

@@ -3,6 +3,7 @@
 from bits.evaluation.declaration import weights_read
 from functools import cache
 
+from bits.plan.passes import run_beside, shared_passes
 from bits.workflow.code import code_of_evaluation
 from bits.workflow.limits import hours_of, predicted_hours
 
@@ -60,6 +61,64 @@ rule evaluate:
     shell:
         "{start} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
         " --threads {resources.threads_each} --job {params.source}={output} > {log} 2>&1"
+
+
+# `snakemake together` before everything else: probes that need the same augmented images, side by side. It leaves what it
+# measured where the evaluations go on from, so none depends on it, and a run that fails is not waited for afterwards.
+for shared in shared_passes(plan).values():
+    members = [run_beside(plan, identity) for identity in shared.files]
+
+    rule:
+        name:
+            f"together_{shared.name.replace('-', '_')}"
+        input:
+            config=sorted({str(run.config) for run in members}),
+            weights=[
+                str(plan.runs[identity].weights(part))
+                for identity, path in shared.files.items()
+                if identity in plan.runs
+                for part in weights_read(plan.of_metrics(path).settings)
+            ],
+            outcomes=[
+                str(plan.runs[identity].outcome)
+                for identity in shared.files
+                if identity in plan.runs
+            ],
+            data=lambda wildcards, role=shared.role: data_there(role),
+        output:
+            touch(f"{results}/together/{shared.name}"),
+        log:
+            f"{results}/logs/evaluate/together-{shared.name}.log",
+        retries: jobs.retries("evaluate")
+        threads: jobs.cores("evaluate")
+        resources:
+            **jobs.resources(
+                "evaluate",
+                predicted=lambda wildcards, shared=shared: max(
+                    hours_of([path], predictions()) for path in shared.files.values()
+                ),
+            ),
+        params:
+            code=[
+                code_of_evaluation(plan.of_metrics(path))
+                for path in shared.files.values()
+            ],
+            name=shared.name,
+            sources=sorted(plan.source(identity).name for identity in shared.files),
+        message:
+            "Probe {params.sources} side by side"
+        shell:
+            "{start} bits.commands.together --plan {plan_file} --site {site_file} --shared {params.name}"
+            " --threads {resources.threads_each} > {log} 2>&1"
+
+
+rule together:
+    input:
+        [
+            f"{results}/together/{name}"
+            for name, shared in shared_passes(plan).items()
+            if shared.role == PRETRAINING_ROLE or plan.is_here(shared.role)
+        ],
 
 
 for job in plan.reference_jobs:

@@ -131,6 +131,7 @@ KIND = DatasetKind(
     image_size=image_size,
     open=open_split,
     checks=checks,
+    decoded=True,
     videos=videos,
     prepare=prepare,
     bytes_made=bytes_made,

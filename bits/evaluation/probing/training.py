@@ -77,7 +77,7 @@ def train_linear_probe(
         _train_epoch(heads, optimiser, batches(epoch), epoch, steps_per_epoch, test, (dimension, classes))
         for curve, accuracy in zip(curves, _accuracies(heads, test, test_labels), strict=True):
             curve.append(accuracy)
-        progress.keep(part, _tensors(heads, optimiser), {"curves": curves})
+        progress.keep(part, _tensors(heads, optimiser), {"curves": curves}, epoch + 1, settings.epochs)
     by_rate = {rate: ProbeCurve(curve) for rate, curve in zip(rates, curves, strict=True)}
     return ProbeResult(by_rate[settings.learning_rate].curve, {rate: by_rate[rate] for rate in settings.grid})
 
