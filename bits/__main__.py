@@ -19,6 +19,7 @@ COMMANDS = {
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
     "evaluate": "measure a run or the references on a data set",
+    "together": "probe runs side by side, on images that are decoded once",
     "doctor": "check machine, cluster, disk and data before anything is submitted",
     "archive": "a study's results, report and provenance as one RO-Crate",
     "share": "record, push, pull and restore what was made",
