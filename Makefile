@@ -62,8 +62,8 @@ lint: setup
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports && $(VENV)/bin/snakefmt --check Snakefile workflow
 
 test: lint
-	@echo "== Tests: some minutes"
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	@echo "== Tests: some minutes (three at a time, because those on Slurm mostly wait)"
+	@$(VENV)/bin/python -m pytest -n 3 --dist loadgroup
 
 reference: setup
 	$(VENV)/bin/python -m bits.config.reference > docs/configuration.md
