@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import shlex
 import signal
 import sys
 
@@ -9,11 +10,13 @@ sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
+from bits.workflow.at_work import wait_for_others
 from bits.workflow.locks import enter
 from bits.workflow.scheduler import Scheduler
+from bits.workflow.signals import pass_signals_on
 from bits.workflow.fork_client import offer
 from bits.data.kind import kind_of
-from bits.plan import PRETRAINING_ROLE, WEIGHTS
+from bits.plan import PRETRAINING_ROLE, WEIGHTS, resume_folder
 from bits.workflow.messages import (
     absent_message,
     elsewhere_message,
@@ -27,6 +30,7 @@ from bits.workflow.code import (
     code_state_of,
 )
 from bits.exhibits.kinds.base import RECORD
+from bits.training.possession import let_go
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:
@@ -37,13 +41,13 @@ else:
 plan = plan_of_build(config, workflow.remote_exec)
 results, reports = str(plan.folder), str(plan.reports)
 jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
-python = f"{sys.executable} -m"
+python = f"{shlex.quote(sys.executable)} -m"
 # Starts commands that import torch. On the CPU cores of this machine, with hundreds of short jobs, they share one import.
 start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
 # Not `params` of rules, because neither these paths nor the site settings change a result or make anything stale.
-plan_file, site_file = str(plan.file), str(plan.site_file)
+plan_file, site_file = shlex.quote(str(plan.file)), shlex.quote(str(plan.site_file))
 
 if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
@@ -77,7 +81,11 @@ onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
     keep_predictions(plan)
+    pass_signals_on()
+    wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))
 
 
 onsuccess:
+    for run in trainings(workflow.dag.jobs):  # those that no evaluation lets go
+        let_go(run.folder, resume_folder(run.folder, plan.site.scratch))
     print(f"\nThe report: {os.path.abspath('reports/index.html')}")

@@ -14,6 +14,12 @@ def training_command():
     return f"bits.commands.launch --processes {processes} --nodes {nodes} -- {each}"
 
 
+def trainings(jobs_of_a_call):
+    """The runs that some of Snakemake's jobs train."""
+    names = ("pretrain", "finetune")
+    return [RUNS[job.wildcards.id] for job in jobs_of_a_call if job.rule.name in names]
+
+
 def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
