@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import sys
+from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -21,6 +22,8 @@ from bits.workflow.messages import (
     absent_message,
     elsewhere_message,
     left_out_message,
+    lost_logs_message,
+    made_message,
     missing_data_message,
 )
 from bits.workflow.code import (
@@ -38,7 +41,8 @@ if workflow.remote_exec:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 else:
     enter()
-plan = plan_of_build(config, workflow.remote_exec)
+checkout = None if workflow.overwrite_workdir else Path(workflow.basedir)
+plan = plan_of_build(config, workflow.remote_exec, checkout)
 results, reports = str(plan.folder), str(plan.reports)
 jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{shlex.quote(sys.executable)} -m"
@@ -55,26 +59,29 @@ if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
 if plan.left_out and not workflow.remote_exec:
     atexit.register(print, left_out_message(plan), file=sys.stderr)
-
-
-# Lists every file, not just the last page, so that deleted files are made again.
-rule all:
-    default_target: True
-    input:
-        "reports/index.html",
-        f"{reports}/index.html",
-        [
-            f"{reports}/exhibits/{name}.{suffix}"
-            for name in plan.needs
-            for suffix in plan.formats[name]
-        ],
-        sorted({str(path) for paths in plan.needs.values() for path in paths}),
+if (said := lost_logs_message(plan)) and not workflow.remote_exec:
+    atexit.register(print, said, file=sys.stderr)
 
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+
+
+# Lists every file that report and archive need, not just the last page, so that deleted files are made again.
+rule all:
+    default_target: True
+    input:
+        rules.front_page.output,
+        rules.report.output,
+        [
+            f"{reports}/exhibits/{name}.{suffix}"
+            for name in plan.needs
+            for suffix in plan.formats[name]
+        ],
+        sorted({str(path) for paths in plan.needs.values() for path in paths}),
+        records_shown(),
 
 
 onstart:
@@ -88,4 +95,4 @@ onstart:
 onsuccess:
     for run in trainings(workflow.dag.jobs):  # those that no evaluation lets go
         let_go(run.folder, resume_folder(run.folder, plan.site.scratch))
-    print(f"\nThe report: {os.path.abspath('reports/index.html')}")
+    print(made_message(workflow.dag.targetjobs))
