@@ -13,6 +13,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 from bits.workflow.at_work import wait_for_others
 from bits.workflow.locks import enter
+from bits.workflow.outage import survive_outages
 from bits.workflow.scheduler import Scheduler
 from bits.workflow.signals import pass_signals_on
 from bits.workflow.fork_client import offer
@@ -50,6 +51,8 @@ python = f"{shlex.quote(sys.executable)} -m"
 start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
+if jobs.cluster and not workflow.remote_exec:
+    survive_outages()
 # Not `params` of rules, because neither these paths nor the site settings change a result or make anything stale.
 plan_file, site_file = shlex.quote(str(plan.file)), shlex.quote(str(plan.site_file))
 
