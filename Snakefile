@@ -2,22 +2,29 @@
 
 import atexit
 import os
+import shlex
 import signal
 import sys
+from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
 )
+from bits.workflow.at_work import wait_for_others
 from bits.workflow.locks import enter
+from bits.workflow.outage import survive_outages
 from bits.workflow.scheduler import Scheduler
+from bits.workflow.signals import pass_signals_on
 from bits.workflow.fork_client import offer
 from bits.data.kind import kind_of
-from bits.plan import PRETRAINING_ROLE, WEIGHTS
+from bits.plan import PRETRAINING_ROLE, WEIGHTS, resume_folder
 from bits.workflow.messages import (
     absent_message,
     elsewhere_message,
     left_out_message,
+    lost_logs_message,
+    made_message,
     missing_data_message,
 )
 from bits.workflow.code import (
@@ -27,6 +34,7 @@ from bits.workflow.code import (
     code_state_of,
 )
 from bits.exhibits.kinds.base import RECORD
+from bits.training.possession import let_go
 from bits.workflow.build_plan import keep_predictions, plan_of_build
 
 if workflow.remote_exec:
@@ -34,16 +42,19 @@ if workflow.remote_exec:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 else:
     enter()
-plan = plan_of_build(config, workflow.remote_exec)
+checkout = None if workflow.overwrite_workdir else Path(workflow.basedir)
+plan = plan_of_build(config, workflow.remote_exec, checkout)
 results, reports = str(plan.folder), str(plan.reports)
 jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
-python = f"{sys.executable} -m"
+python = f"{shlex.quote(sys.executable)} -m"
 # Starts commands that import torch. On the CPU cores of this machine, with hundreds of short jobs, they share one import.
 start = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
+if jobs.cluster and not workflow.remote_exec:
+    survive_outages()
 # Not `params` of rules, because neither these paths nor the site settings change a result or make anything stale.
-plan_file, site_file = str(plan.file), str(plan.site_file)
+plan_file, site_file = shlex.quote(str(plan.file)), shlex.quote(str(plan.site_file))
 
 if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
@@ -51,20 +62,8 @@ if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
 if plan.left_out and not workflow.remote_exec:
     atexit.register(print, left_out_message(plan), file=sys.stderr)
-
-
-# Lists every file, not just the last page, so that deleted files are made again.
-rule all:
-    default_target: True
-    input:
-        "reports/index.html",
-        f"{reports}/index.html",
-        [
-            f"{reports}/exhibits/{name}.{suffix}"
-            for name in plan.needs
-            for suffix in plan.formats[name]
-        ],
-        sorted({str(path) for paths in plan.needs.values() for path in paths}),
+if (said := lost_logs_message(plan)) and not workflow.remote_exec:
+    atexit.register(print, said, file=sys.stderr)
 
 
 include: "workflow/rules/data.smk"
@@ -73,11 +72,30 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
+# Lists every file that report and archive need, not just the last page, so that deleted files are made again.
+rule all:
+    default_target: True
+    input:
+        rules.front_page.output,
+        rules.report.output,
+        [
+            f"{reports}/exhibits/{name}.{suffix}"
+            for name in plan.needs
+            for suffix in plan.formats[name]
+        ],
+        sorted({str(path) for paths in plan.needs.values() for path in paths}),
+        records_shown(),
+
+
 onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
     keep_predictions(plan)
+    pass_signals_on()
+    wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))
 
 
 onsuccess:
-    print(f"\nThe report: {os.path.abspath('reports/index.html')}")
+    for run in trainings(workflow.dag.jobs):  # those that no evaluation lets go
+        let_go(run.folder, resume_folder(run.folder, plan.site.scratch))
+    print(made_message(workflow.dag.targetjobs))

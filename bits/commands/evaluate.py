@@ -21,7 +21,9 @@ from bits.commands.guard import guarded
 from bits.config.frozen import read_section, read_site
 from bits.config.recipe import Recipe
 from bits.errors import BitsError
+from bits.plan import resume_folder
 from bits.runs.evaluate import DataSetEvaluation, FrozenEvaluation
+from bits.training.possession import let_go
 
 
 def main() -> int:
@@ -41,7 +43,12 @@ def main() -> int:
     recipe = read_section(arguments.run, Recipe, "recipe")
     evaluation, site = FrozenEvaluation.read(arguments.evaluation), read_site(arguments.site, arguments.threads)
     here = DataSetEvaluation(arguments.run.parent, recipe, evaluation, site)
-    return here.run((source, Path(output)) for source, _, output in jobs)
+    folder, outputs = arguments.run.parent, [Path(output) for _, _, output in jobs]
+    code = here.run((source, output) for (source, _, _), output in zip(jobs, outputs, strict=True))
+    if code == 0 and any(output.parent.name == folder.name for output in outputs):
+        # Snakemake evaluates a run when its training is recorded, so nobody will ask for that again.
+        let_go(folder, resume_folder(folder, site.scratch))
+    return code
 
 
 if __name__ == "__main__":

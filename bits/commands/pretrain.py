@@ -32,6 +32,7 @@ from bits.plan import (
     fingerprinted,
     freeze,
     frozen_run,
+    resume_folder,
     run_id,
 )
 from bits.workflow.options import hydra_words
@@ -59,6 +60,7 @@ def composed(values: Mapping[str, Any], name: str, study: str | None = None) -> 
     """
     from bits.runs.datasets import dataset_root, make_dataset
     from bits.runs.train import train  # after Hydra: --help and --cfg answer without importing torch
+    from bits.training.possession import let_go
 
     run = validated(values)
     if run.seeds is not None:
@@ -75,6 +77,7 @@ def composed(values: Mapping[str, Any], name: str, study: str | None = None) -> 
     freeze(folder / "config.yaml", frozen_run(name, role, recipe))
     code = train(recipe, run.site, name, role, folder)
     if code == 0 and os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+        let_go(folder, resume_folder(folder, run.site.scratch))
         print(folder)
     return code
 

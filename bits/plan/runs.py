@@ -9,6 +9,7 @@ from typing import Any
 from bits.config.composed import Composed, Finetuning
 from bits.config.recipe import Dataset, HeadReset, Recipe, Start
 from bits.plan.model import PRETRAINING_ROLE, SHORT, Run
+from bits.records.digests import digest
 
 
 def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
@@ -63,8 +64,11 @@ def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
 
 
 def resume_folder(run: Path, scratch: str | None) -> Path:
-    """The folder of the checkpoints of a run in progress, given the run's folder and the site's scratch."""
-    return Path(scratch) / run.name if scratch else run / "resume"
+    """The folder of the checkpoints of a run in progress, given the run's folder and the site's scratch.
+
+    Checkouts that share a scratch have a folder each: its name holds a digest of the run's absolute path.
+    """
+    return Path(scratch) / f"{run.name}-{digest(str(run.absolute()))[:SHORT]}" if scratch else run / "resume"
 
 
 def planned_run(

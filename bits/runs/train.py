@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
@@ -30,7 +29,7 @@ from bits.records.seal import write_record
 from bits.runs.build import choose_device, extractor_of, objective_of, teacher_student
 from bits.runs.datasets import dataset_root, open_cached
 from bits.training.channel import ChannelMeasure
-from bits.training.checkpoint import NotFiniteError, prefixed, write_tensors
+from bits.training.checkpoint import NotFiniteError, keep_newest, prefixed, write_tensors
 from bits.training.interrupt import Interrupted
 from bits.training.loop import Pretraining
 from bits.training.outcome import Outcome
@@ -47,11 +46,15 @@ def train(recipe: Recipe, site: Site, name: str, role: str, folder: Path, start:
     role: which data set of the paper the recipe's stands for. Returns the exit code: 0, or 128 + signal when
     stopped in a resumable state. Under torchrun this is one of several processes, of which the first one evaluates
     and writes. Any other end is an exception, which leaves failure.json.
+
+    The last checkpoint stays, because whoever started this may be gone and the run be asked for again: then it ends at
+    once, with the same bits. Who knows that the run is recorded removes it (`possession.let_go`).
     """
     started = now()
     device = choose_device(site)
     world = join(device)
-    with possession(folder) if world.first else nullcontext(False) as after_another:
+    locked = possession(folder, resume_folder(folder, site.scratch)) if world.first else nullcontext(False)
+    with locked as after_another:
         # Also keeps the others from what follows until the first process has the folder.
         if world.broadcast(after_another and (folder / "outcome.json").is_file()):
             print(f"{folder}: another process has just trained this run")
@@ -184,7 +187,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
     write_record(folder / "curve.json", curve)
     # The last one: who finds it takes the run for done.
     write_record(folder / "outcome.json", {"run": folder.name, **outcome.facts()})
-    shutil.rmtree(resume_folder(folder, pretraining.site.scratch), ignore_errors=True)
+    keep_newest(pretraining.state.folder, 1)
 
 
 def curves(points: dict[str, list[float]], channel: list[dict[str, float]]) -> dict[str, dict[str, Any]]:

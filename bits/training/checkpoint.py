@@ -48,9 +48,14 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
         # A later step means a damaged file that was skipped; it must not count as one of those kept.
         if other.name > path.name:
             other.unlink()
-    for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
-        old.unlink()
+    keep_newest(folder, KEPT)
     return path
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the newest checkpoints, as many as `count`."""
+    for old in sorted(folder.glob("step-*.safetensors"))[:-count]:
+        old.unlink()
 
 
 def require_finite(tensors: Mapping[str, Tensor]) -> None:

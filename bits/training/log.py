@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,15 +16,16 @@ from bits.records.files import write_text
 class RunLog:
     """Appends JSON lines to a file; on resuming, entries later than the checkpoint of `from_step` are dropped first.
 
-    Non-finite numbers are written as null, so that every line is valid JSON. path None: write nothing, for all
-    processes but the first.
+    measured: the epochs whose evaluations that checkpoint includes. path None: write nothing, for all processes but the
+    first. Non-finite numbers are written as null, so that every line is valid JSON.
     """
 
-    def __init__(self, path: Path | None, from_step: int = 0) -> None:
+    def __init__(self, path: Path | None, from_step: int = 0, measured: Collection[float] = ()) -> None:
         self._stream: TextIO | None = None
         if path is None:
             return
-        kept = [line for line in _lines(path) if _was_saved(json.loads(line), from_step)] if from_step else []
+        kept = _lines(path) if from_step else []
+        kept = [line for line in kept if _was_saved(json.loads(line), from_step, measured)]
         # A new file, because the old one may be a link into DVC's cache.
         write_text(path, "".join(line + "\n" for line in kept))
         self._stream = path.open("a", buffering=1)
@@ -53,10 +54,12 @@ def _lines(path: Path) -> list[str]:
     return complete
 
 
-def _was_saved(entry: Mapping[str, Any], step: int) -> bool:
-    """Whether the checkpoint of `step` includes what the entry reports; evaluations and resets at `step` follow it."""
-    found = entry.get("step", 0)
-    return found < step or (found == step and ("loss" in entry or entry.get("event") == "stopped"))
+def _was_saved(entry: Mapping[str, Any], step: int, measured: Collection[float]) -> bool:
+    """Whether the checkpoint of `step` includes what the entry reports; resets at `step` follow it, and evaluations do
+    unless they are of the epochs that were measured."""
+    found, event = entry.get("step", 0), entry.get("event")
+    done = "loss" in entry or event == "stopped" or (event == "evaluation" and entry.get("epoch") in measured)
+    return found < step or (found == step and done)
 
 
 def _plain(value: Any) -> Any:

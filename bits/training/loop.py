@@ -99,7 +99,7 @@ class Pretraining:
     def run(self) -> Outcome:
         """Train from the newest checkpoint, or from step 0; raises Interrupted when asked to stop."""
         resumed = self.state.resume()
-        log = RunLog(self.folder / "log.jsonl" if self.world.first else None, self.step)
+        log = RunLog(self.folder / "log.jsonl" if self.world.first else None, self.step, self.curve["x"])
         with closing(log), stop_requests() as request:
             self._tell_micro_batch(log)
             try:
@@ -111,6 +111,7 @@ class Pretraining:
                 # So that nothing is trained again if writing the final weights fails.
                 self.state.save()
                 self._evaluate(self.recipe.schedule.epochs, log, request)
+                self.state.save()  # with the last point of the curve: whoever goes on from here only has to write
             except NotFiniteError as error:
                 return self._diverged(str(error), log)
             except Interrupted:

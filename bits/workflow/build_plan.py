@@ -14,17 +14,23 @@ from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
 from bits.workflow.options import request
+from bits.workflow.place import require_checkout, require_no_links
 
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 
 
-def load_plan(config: Mapping[str, Any]) -> Plan:
+def load_plan(config: Mapping[str, Any], checkout: Path | None = None) -> Plan:
     """The plan for what `--config` says: scale=, data=PATH, site=NAME, seeds=0,1,2, set="key=value ...".
 
-    Exits with the message alone, without a traceback, when that cannot be.
+    checkout: what the working directory must be; None: any will do. Exits with the message alone, without a traceback,
+    when that cannot be.
     """
     try:
-        plan = current_plan(request(config))
+        if checkout:
+            require_checkout(checkout)
+        wanted = request(config)
+        require_no_links(wanted.study)
+        plan = current_plan(wanted)
         forget_sources()  # this process may wait for its jobs for days
         if "data" in config and all(kind_of(dataset).prepare for dataset in plan.datasets.values()):
             raise BitsError(
@@ -36,14 +42,14 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
-def plan_of_build(config: Mapping[str, Any], remote: bool) -> Plan:
-    """The plan of this Snakemake process. A job on another machine follows the plan of the one that submitted it.
+def plan_of_build(config: Mapping[str, Any], remote: bool, checkout: Path | None = None) -> Plan:
+    """The plan of this Snakemake process, see `load_plan`. A job on another machine follows that of its submitter.
 
     What was edited since then counts for neither; the environment carries the name of the plan's file.
     """
     if remote and PLAN in os.environ:
         return read_plan(Path(os.environ[PLAN]))
-    plan = load_plan(config)
+    plan = load_plan(config, checkout)
     os.environ[PLAN] = str(plan.file.absolute())
     return plan
 

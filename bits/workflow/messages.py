@@ -1,11 +1,17 @@
-"""What a build says about data that are not there."""
+"""What a build says about data that are not there, and about what it made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from bits.data.kind import kind_of
 from bits.plan import Plan
+from bits.plan.model import REPORTS
+
+FRONT_PAGE = str(REPORTS / "index.html")
+MOST_SHOWN = 8  # files that were made
 
 
 def missing_data_message(plan: Plan) -> str:
@@ -53,6 +59,39 @@ def on_request_message(exhibit: str, extra: str) -> str:
         f"{exhibit} is made only on request: add extra={extra} to --config, or make a study with it "
         f"(bits study new NAME --from SCALE extra={extra})"
     )
+
+
+def lost_logs_message(plan: Plan) -> str:
+    """Which trained runs have lost their log, which no rule makes: Snakemake would delete it before it resumes a run.
+
+    "" if none has.
+    """
+    lost = [run for run in plan.runs.values() if run.outcome.is_file() and not run.log.is_file()]
+    if not lost:
+        return ""
+    lines = [f"  {run.log}" for run in lost[:MOST_SHOWN]]
+    more = [f"  and {len(lost) - MOST_SHOWN} more"] if len(lost) > MOST_SHOWN else []
+    return "\n".join(
+        [
+            f"\nTrained runs of study {plan.study} without their log, which the archive asks for:",
+            *lines,
+            *more,
+            "  Get them where they are shared (make pull), or remove a run's outcome.json to have it trained anew.",
+        ]
+    )
+
+
+def made_message(targets: Iterable[Any]) -> str:
+    """Where to look for what was asked for. targets: Snakemake's jobs; of one that only gathers, what it gathers.
+
+    The front page where it is among them, for it leads to everything else; else pages, else whatever files there are.
+    """
+    files = sorted({str(file) for job in targets for file in (job.output or job.input)})
+    pages = [file for file in files if file == FRONT_PAGE] or [file for file in files if file.endswith(".html")]
+    shown = pages or files
+    more = [f"  and {len(shown) - MOST_SHOWN} more"] if len(shown) > MOST_SHOWN else []
+    lines = [f"  {Path(file).absolute()}" for file in shown[:MOST_SHOWN]]
+    return "\n".join([f"\n{'The report' if pages == [FRONT_PAGE] else 'Made'}:", *lines, *more])
 
 
 def _layout(plan: Plan, role: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bits.plan import resume_folder
 from bits.records.code import ROOT
 from bits.records.files import TEMPORARY
 from bits.runs.train import train
@@ -164,7 +165,7 @@ def test_fifty_kills_lose_a_step_each_at_most_and_change_no_bit(trainer, undistu
     assert trainer.ended() == 0
     assert during >= DURING_A_WRITE
     assert not partial_files(folder)
-    assert not (folder / "resume").exists()
+    assert [path.name for path in (folder / "resume").iterdir()] == [f"step-{newest_step(folder):09d}.safetensors"]
     assert_same_bits(folder, undisturbed(*LONG))
     print(f"{KILLS} kills, {during} during a write, {lost} steps lost in all")
 
@@ -244,7 +245,7 @@ def test_a_full_disk_ends_the_run_with_its_checkpoints_and_more_room_lets_it_go_
     made = composed("bits-reset", *SHORT)
     site = made.site.model_copy(update={"scratch": str(tmp_path / "scratch")})
     folder = tmp_path / "run"
-    kept, save = tmp_path / "scratch" / folder.name, RunState.save
+    kept, save = resume_folder(folder, site.scratch), RunState.save
     with small_disk(tmp_path / "scratch") as (fill, free):
 
         def save_on_a_disk_that_fills_up(state: RunState) -> None:
@@ -258,7 +259,9 @@ def test_a_full_disk_ends_the_run_with_its_checkpoints_and_more_room_lets_it_go_
         free()
         failure = json.loads((folder / "failure.json").read_text())
         assert (failure["outcome"], failure["step"]) == ("failed", 30)
-        assert [path.name for path in sorted(kept.iterdir())] == [f"step-{step:09d}.safetensors" for step in (28, 29)]
+        assert [path.name for path in sorted(kept.glob("step-*"))] == [
+            f"step-{step:09d}.safetensors" for step in (28, 29)
+        ]
         monkeypatch.undo()
         assert train(made.recipe, site, "bits-reset", "imagenet1k", folder) == 0
     assert_same_bits(folder, undisturbed(*SHORT))

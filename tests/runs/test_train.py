@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from bits.models.teacher_student import TeacherStudent
+from bits.plan import resume_folder
 from bits.records.seal import is_intact
+from bits.runs import train as trained
 from bits.runs.train import _write_failure, train
 from bits.training import loop
 from bits.training.checkpoint import read_tensors
+from bits.training.possession import let_go
 
 
 def test_a_failure_is_left_on_paper_and_taken_away_by_a_new_start(composed, tmp_path, monkeypatch):
@@ -36,7 +39,50 @@ def test_a_failure_is_left_on_paper_and_taken_away_by_a_new_start(composed, tmp_
     assert train(*arguments) == 0
     assert not (folder / "failure.json").exists()
     assert json.loads((folder / "outcome.json").read_text())["outcome"] == "finished"
-    assert not (folder / "resume").exists()
+    assert len(list((folder / "resume").glob("step-*"))) == 1
+
+
+def test_a_run_that_is_asked_for_again_before_it_is_recorded_ends_at_once_with_the_same_bits(
+    composed, tmp_path, monkeypatch
+):
+    """As when the Snakemake that waited for it was killed: the next one deletes what the run left, and starts it."""
+    made = composed("bits-reset", "site.log_every_steps=1", f"site.scratch={tmp_path / 'scratch'}")
+    folder, scratch = tmp_path / "run", made.site.scratch
+    arguments = (made.recipe, made.site, "bits-reset", "imagenet1k", folder)
+    assert train(*arguments) == 0
+    weights = {path: read_tensors(path).tensors for path in folder.glob("*.safetensors")}
+    curve, log = json.loads((folder / "curve.json").read_text()), (folder / "log.jsonl").read_text()
+    assert '"evaluation"' in log.splitlines()[-1]
+    for path in (*weights, *(folder / f"{name}.json" for name in ("outcome", "curve", "provenance"))):
+        path.unlink()
+
+    def no_more(*arguments: object) -> None:
+        raise AssertionError("trains or measures again")
+
+    monkeypatch.setattr(loop.BatchUpdate, "__call__", no_more)
+    monkeypatch.setattr(trained, "retrieval_values", no_more)
+    assert train(*arguments) == 0
+    for path, tensors in weights.items():
+        again = read_tensors(path).tensors
+        assert again.keys() == tensors.keys()
+        assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
+    assert json.loads((folder / "curve.json").read_text())["values"] == curve["values"]
+    assert (folder / "log.jsonl").read_text() == log
+    let_go(folder, resume_folder(folder, scratch))
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_checkpoints_of_one_scratch_belong_to_one_checkout_each(composed, tmp_path):
+    """Two checkouts that train the same run: neither goes on from the other's steps nor removes them."""
+    made = composed("bits-fixed", f"site.scratch={tmp_path / 'scratch'}")
+    folders = [tmp_path / clone / "results/runs/bits-fixed-12345678" for clone in ("a", "b")]
+    for folder in folders:
+        assert train(made.recipe, made.site, "bits-fixed", "imagenet1k", folder) == 0
+    places = [resume_folder(folder, made.site.scratch) for folder in folders]
+    assert len(set(places)) == 2
+    let_go(folders[0], places[0])
+    assert not places[0].exists()
+    assert list(places[1].glob("step-*"))
 
 
 def test_what_cannot_be_read_is_a_failure_at_step_0(composed, tmp_path):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from bits.plan import Plan, Request, make_plan
-from bits.workflow.messages import absent_message, elsewhere_message, left_out_message, missing_data_message
+from bits.workflow.messages import (
+    absent_message,
+    elsewhere_message,
+    left_out_message,
+    made_message,
+    missing_data_message,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +45,21 @@ def test_what_is_asked_for_without_its_data_says_where_they_were_looked_for(pape
     message = absent_message(paper, "food101")
     assert message.startswith("food101: nothing at data/food101.")
     assert "site.data.food101" in message
+
+
+def test_what_was_made_is_what_was_asked_for():
+    def said(*targets: tuple[list[str], list[str]]) -> list[str]:
+        message = made_message(SimpleNamespace(input=inputs, output=outputs) for inputs, outputs in targets)
+        return message.strip().splitlines()
+
+    def path(name: str) -> str:
+        return f"  {Path.cwd() / name}"
+
+    everything = (["reports/index.html", "reports/demo/index.html", "results/demo/metrics/a.json"], [])
+    assert said(everything) == ["The report:", path("reports/index.html")]
+    exhibit = (["results/demo/metrics/a.json"], ["reports/demo/exhibits/t.html", "reports/demo/exhibits/t.csv"])
+    assert said(exhibit) == ["Made:", path("reports/demo/exhibits/t.html")]
+    run = (["results/demo/runs/a/outcome.json", "results/demo/metrics/a.json"], [])
+    assert said(run) == ["Made:", path("results/demo/metrics/a.json"), path("results/demo/runs/a/outcome.json")]
+    many = ([], [f"{number}.json" for number in range(20)])
+    assert said(many)[-1] == "  and 12 more"

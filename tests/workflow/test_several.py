@@ -100,3 +100,32 @@ def test_what_is_edited_while_a_build_runs_changes_nothing_for_it(project):
     metrics = json.loads((project.folder / before.metrics[identity]["imagenet1k"]).read_text())
     assert metrics["id"] == identity
     assert "Nothing to be done" in project.made("-n", TARGET, *SLOW).stdout
+
+
+def test_what_a_killed_snakemake_left_at_work_is_waited_for_and_not_trained_again(project):
+    first = start(project, *SLOW)
+    until_it_trains(project)
+    first.kill()  # it alone, as when it takes too much memory: its jobs go on
+    first.wait()
+    again = project.made(TARGET, *SLOW, "--until", "pretrain")
+    assert "still being trained" in again.stderr
+    run = project.run("dino")
+    assert json.loads((project.folder / run.outcome).read_text())["step"] == STEPS
+    steps = [json.loads(line)["step"] for line in (project.folder / run.log).read_text().splitlines() if "loss" in line]
+    assert steps == sorted(set(steps))
+    assert "images/s" not in (project.folder / f"results/smoke/logs/pretrain/{run.id}.log").read_text()
+    assert not (project.folder / run.resume).exists(), "recorded, so nobody goes on from its checkpoint"
+    assert project.jobs(TARGET, *SLOW, "--until", "pretrain") == {}
+
+
+def test_a_sigterm_to_snakemake_alone_leaves_a_checkpoint_of_the_step_at_work(project):
+    first = start(project, *SLOW)
+    until_it_trains(project)
+    first.terminate()  # docker stop, systemd
+    said, _ = first.communicate(timeout=120)
+    assert first.returncode != 0, said
+    until_gone(first)
+    run = project.run("dino")
+    last = json.loads((project.folder / run.log).read_text().splitlines()[-1])
+    assert last["event"] == "stopped"
+    assert (project.folder / run.resume / f"step-{last['step']:09d}.safetensors").is_file()

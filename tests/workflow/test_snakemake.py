@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from .conftest import copy_of_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("snakemake")]
 SMOKE = ("--config", "scale=smoke")
@@ -90,6 +95,62 @@ def test_lost_numbers_are_measured_again_without_training(built):
     assert counts["evaluate"] == 1
     assert counts["table-2"] == 1
     assert "pretrain" not in counts
+
+
+def test_records_that_were_lost_are_made_again_or_noticed(built):
+    dino = built.run("dino")
+    lost = [dino.provenance, dino.log, Path("reports/smoke/summary.json"), Path("reports/smoke/dvc.yaml")]
+    aside = {built.folder / path: built.folder / f"{path.name}.kept" for path in lost}
+    for path, kept in aside.items():
+        path.rename(kept)
+    try:
+        counts = built.jobs(*SMOKE)
+        said = built.made("-n", *SMOKE).stderr
+        run = built.jobs("run/dino", *SMOKE)
+    finally:
+        for path, kept in aside.items():
+            kept.rename(path)
+    assert (counts["pretrain"], counts["report"]) == (1, 1)
+    assert run["pretrain"] == 1
+    assert f"without their log, which the archive asks for:\n  {dino.log}" in said
+    assert built.jobs(*SMOKE) == {}
+
+
+def test_a_call_from_another_folder_is_refused_with_the_remedy_and_finds_the_slurm_profile(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    snakefile = str(project.folder / "Snakefile")
+    words = ("-m", "snakemake", "--snakefile", snakefile, "--cores", "1", "-n", "table-3", *SMOKE)
+
+    def called(*more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": ""}
+        return subprocess.run(
+            [sys.executable, *words, *more], cwd=elsewhere, env=environment, capture_output=True, text=True
+        )
+
+    refused = called()
+    assert refused.returncode != 0
+    assert f"--directory {project.folder}" in refused.stderr
+    assert not (elsewhere / "results").exists()
+    accepted = called("--directory", str(project.folder), "--profile", str(project.folder / "profiles/slurm"))
+    assert accepted.returncode == 0, accepted.stderr
+    assert (project.folder / "results/smoke/plan.json").is_file()
+    assert not (elsewhere / "results").exists()
+
+
+def test_a_folder_with_a_space_brackets_and_a_quote_in_its_name(tmp_path):
+    """The interpreter, which begins every command of a rule, lies in the checkout, too, as after make."""
+    folder = tmp_path / "a b [c]'d"
+    folder.mkdir()
+    odd = copy_of_project(folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    few = "set=schedule.epochs=2 curve.every_epochs=2 optimizer.warmup_epochs=1"
+    words = ("-m", "snakemake", "--cores", "2", "table-3", "--config", "scale=smoke", few)
+    environment = {**os.environ, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        [str(folder / ".venv/bin/python"), *words], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (odd.folder / odd.run("bits-fixed").outcome).is_file()
 
 
 def test_probes_side_by_side_are_where_the_evaluations_go_on(built):

@@ -14,6 +14,25 @@ def training_command():
     return f"bits.commands.launch --processes {processes} --nodes {nodes} -- {each}"
 
 
+def trainings(jobs_of_a_call):
+    """The runs that some of Snakemake's jobs train."""
+    names = ("pretrain", "finetune")
+    return [RUNS[job.wildcards.id] for job in jobs_of_a_call if job.rule.name in names]
+
+
+def records_of(run):
+    """What a run leaves besides weights, except its log, which training only appends to."""
+    return [str(path) for path in (run.outcome, run.curve, run.provenance)]
+
+
+def records_shown():
+    """The records of all runs that exhibits show, and of the pretrainings that these start from."""
+    shown = {path.parent.name for paths in plan.needs.values() for path in paths}
+    shown = [RUNS[id] for id in shown & set(RUNS)]
+    runs = shown + [RUNS[run.start] for run in shown if run.start]
+    return sorted({record for run in runs for record in records_of(run)})
+
+
 def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -72,6 +91,6 @@ for source, ids in plan.sources.items():
             name:
                 f"run/{source}"
             input:
-                [str(RUNS[id].outcome) for id in ids],
+                [record for id in ids for record in records_of(RUNS[id])],
                 # A run that is only shown as a curve has no other metrics file.
                 [str(plan.metrics[id].get(RUNS[id].role, RUNS[id].curve)) for id in ids],

@@ -1,0 +1,35 @@
+"""Where a build writes: in the checkout, unless another folder is asked for, and not through links that DVC refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bits.errors import BitsError
+from bits.plan.model import REPORTS, RESULTS
+
+
+class PlaceError(BitsError):
+    """A folder in which nothing should be built."""
+
+
+def require_checkout(checkout: Path) -> None:
+    """Raise PlaceError if the working directory is another."""
+    here = Path.cwd()
+    if here.samefile(checkout):
+        return
+    raise PlaceError(
+        f"snakemake was called in {here}, and would write results/ and reports/ there; the project is {checkout}. "
+        f"Add --directory {checkout}, or --directory . if they are meant to lie here"
+    )
+
+
+def require_no_links(study: str) -> None:
+    """Raise PlaceError if a folder whose files are shared is a link: DVC adds nothing behind one."""
+    results, reports = RESULTS / study, REPORTS / study
+    for folder in (RESULTS, results, results / "runs", results / "metrics", REPORTS, reports):
+        if folder.is_symlink():
+            raise PlaceError(
+                f"{folder} is a link to {folder.readlink()}. DVC adds no files behind links, so what is made there "
+                "could not be shared (make push). Put the whole project on that disk, or mount the folder in place of "
+                f"the link: rm {folder}; mkdir {folder}; mount --bind {folder.resolve()} {folder}"
+            )
