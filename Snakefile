@@ -19,6 +19,8 @@ from bits.workflow.messages import (
     elsewhere_message,
     left_out_message,
     missing_data_message,
+    remarks_message,
+    unfit_message,
 )
 from bits.workflow.code import (
     code_of_evaluation,
@@ -47,6 +49,10 @@ plan_file, site_file = str(plan.file), str(plan.site_file)
 
 if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
+if plan.unfit and not workflow.remote_exec:
+    atexit.register(print, unfit_message(plan), file=sys.stderr)
+if plan.remarks and not workflow.remote_exec:
+    print(remarks_message(plan), file=sys.stderr)
 if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
 if plan.left_out and not workflow.remote_exec:
@@ -76,6 +82,8 @@ include: "workflow/rules/report.smk"
 onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
+    if plan.unfit:
+        raise WorkflowError(unfit_message(plan))
     keep_predictions(plan)
 
 
