@@ -26,6 +26,8 @@ from bits.workflow.messages import (
     lost_logs_message,
     made_message,
     missing_data_message,
+    remarks_message,
+    unfit_message,
 )
 from bits.workflow.code import (
     code_of_evaluation,
@@ -58,6 +60,10 @@ plan_file, site_file = shlex.quote(str(plan.file)), shlex.quote(str(plan.site_fi
 
 if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
+if plan.unfit and not workflow.remote_exec:
+    atexit.register(print, unfit_message(plan), file=sys.stderr)
+if plan.remarks and not workflow.remote_exec:
+    print(remarks_message(plan), file=sys.stderr)
 if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
 if plan.left_out and not workflow.remote_exec:
@@ -90,6 +96,8 @@ rule all:
 onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
+    if plan.unfit:
+        raise WorkflowError(unfit_message(plan))
     keep_predictions(plan)
     pass_signals_on()
     wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))

@@ -12,12 +12,20 @@ import yaml
 
 from bits.config.compose import Composer
 from bits.config.composed import Composed
+from bits.data import kept
 from bits.plan import data_root, frozen_run
 
 # Tests run beside each other on few cores; one thread each is fastest, and results don't depend on the machine.
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def digests_apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests keep the digests of images, so that none are left in the checkout."""
+    kept.PLACE = tmp_path_factory.mktemp("digests")
+    return kept.PLACE
 
 
 @pytest.fixture(scope="session")

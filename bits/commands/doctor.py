@@ -2,7 +2,8 @@
 
     bits doctor [scale=demo] [word=value ...] [--slurm | --no-slurm] [--profile slurm] [--quick] [--json]
 
-Shows what each check found, and for every warning and error what to do. Submits nothing, and leaves no file behind.
+Shows what each check found, and for every warning and error what to do. Submits nothing, and leaves nothing behind but
+the digests of images that it has read (data/.digests), so that they need not be read again.
 
 Exit code: 0 nothing is wrong, or there are warnings only; 1 at least one error; 2 the call or the configuration is
 wrong, so nothing could be checked.

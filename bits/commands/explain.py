@@ -25,7 +25,7 @@ from bits.plan import Plan
 from bits.plan.changes import why_untrained
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
-from bits.workflow.messages import missing_data_message
+from bits.workflow.messages import missing_data_message, remarks_message, unfit_message
 from bits.workflow.options import WORDS, add_words, as_options
 
 OWN_OPTIONS = ("--profile", "--config", "-C", "--help", "-h")
@@ -130,14 +130,18 @@ def main() -> int:
     given = as_options([*(word for word in arguments.words if "=" in word), *arguments.config])
     options = profile_options(arguments.profile) | given
     os.chdir(ROOT)  # where the results are, wherever the question is asked
+    plan = load_plan(options)  # first: where it reads many images it says how far it is, which a dry run would keep
     shown = _dry_run([*targets, *snakemake], options, arguments.profile)
     if shown.returncode:
         print(shown.stdout + shown.stderr, file=sys.stderr)
         return shown.returncode
-    plan = load_plan(options)
     print(explained(jobs_in(shown.stdout + shown.stderr), plan))
     if plan.missing:
         print(f"None of it can start: {missing_data_message(plan).strip()}")
+    if plan.unfit:
+        print(f"None of it can start: {unfit_message(plan).strip()}")
+    if plan.remarks:
+        print(remarks_message(plan).strip())
     for name, reason in plan.left_out.items():
         print(f"Left out: {name}: {reason}")
     return 0

@@ -7,12 +7,13 @@ import struct
 import weakref
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bits.data.folder import same_in_nfc
 from bits.data.identity import identity_of
-from bits.data.layout import is_hidden, is_image
+from bits.data.layout import MORE_SUFFIXES, is_hidden, is_image, is_unread_image, nfc, suffix_of
 from bits.data.zip_entries import directory, refuse_unreadable, safe_name
 from bits.errors import DatasetError
 
@@ -44,6 +45,8 @@ class Archive:
         self.path = path
         self._members: dict[str, Member] = {}
         self._folders: set[str] = set()
+        self._unread: list[str] = []
+        self._spelled: dict[str, str] = {}  # the zip's spelling of names that are not in NFC there
         entries = directory(path)
         unsafe = [entry.orig_filename for entry in entries if not self._add(entry)]
         self.identity = identity_of("zip", _records(entries))
@@ -64,13 +67,19 @@ class Archive:
             return False
         if any(map(is_hidden, name.split("/"))):
             return True
-        folder, _, file = name.rpartition("/")
+        folder, _, file = nfc(name).rpartition("/")
         if folder:
             self._folders.add(folder)
+        if is_unread_image(file):
+            self._unread.append(nfc(name))
         if is_image(file):
-            where = self.describe(name)
+            where, spelled, name = self.describe(name), name, nfc(name)
             if name in self._members:
+                if spelled != self._spelled.get(name, name):
+                    raise DatasetError(same_in_nfc(where))
                 raise DatasetError(f"{where} occurs twice: unclear which one counts. Make the zip again.")
+            if spelled != name:
+                self._spelled[name] = spelled
             refuse_unreadable(where, entry)
             lengths = (entry.compress_size, entry.file_size)
             self._members[name] = Member(entry.header_offset, *lengths, entry.compress_type, entry.CRC)
@@ -95,6 +104,15 @@ class Archive:
             if slash and class_name in found and member.startswith(prefix):
                 found[class_name].append(member[len(prefix) :])
         return {name: sorted(images) for name, images in found.items()}
+
+    def unread(self, inside: str) -> list[str]:
+        """Names of all files below that look like images and are not read."""
+        prefix = f"{inside}/" if inside else ""
+        return sorted(name for name in self._unread if name.startswith(prefix))
+
+    def digests(self) -> Mapping[str, str]:
+        """Of every image, its length and the zip's checksum of it."""
+        return {name: f"{member.length}.{member.crc}" for name, member in self._members.items()}
 
     def read(self, name: str) -> bytes:
         """The member's content, its length and checksum verified. Raises DatasetError."""
@@ -139,7 +157,10 @@ def _records(entries: Sequence[zipfile.ZipInfo]) -> list[bytes]:
     files = [entry for entry in entries if not _left_out(entry.orig_filename)]
     if not any(is_image(entry.orig_filename) for entry in files):
         return []
-    return sorted(f"{entry.orig_filename}\0{entry.CRC}\0{entry.file_size}".encode() for entry in files)
+    records = [f"{nfc(entry.orig_filename)}\0{entry.CRC}\0{entry.file_size}" for entry in files]
+    # Before these were read, the same zip was a smaller set, which must not have the same identity.
+    read_since = {suffix_of(entry.orig_filename) for entry in files}.intersection(MORE_SUFFIXES)
+    return sorted(record.encode() for record in (*records, *read_since))
 
 
 def _left_out(name: str) -> bool:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
-
-# Importing a plugin registers its format; doing it here keeps Pillow from importing inside threads.
-from PIL import (  # noqa: F401
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 from torch import Tensor
 
-from bits.data.layout import FORMATS
-from bits.errors import DatasetError
+from bits.data.picture import header_size, rgb_picture
+
+__all__ = ["decode_rgb", "header_size"]
 
 
 def decode_rgb(content: bytes, where: str, max_side: int | None = None) -> Tensor:
@@ -36,56 +21,5 @@ def decode_rgb(content: bytes, where: str, max_side: int | None = None) -> Tenso
     own scaling). It saves time and memory and changes results. where: names the file in errors.
     Raises DatasetError: broken, truncated, too many pixels, 32-bit pixels.
     """
-    with _opened(content, where) as image:
-        size = _fitted(image.size, max_side)
-        if size != image.size:
-            # Twice the target leaves the Lanczos filter enough to work with.
-            image.draft(None, (2 * size[0], 2 * size[1]))
-        rgb = _rgb(image)
-        if rgb.size != size:
-            rgb = rgb.resize(size, Image.Resampling.LANCZOS)
-        return torch.from_numpy(np.array(np.asarray(rgb).transpose(2, 0, 1), order="C"))
-
-
-def header_size(content: bytes, where: str, max_side: int | None = None) -> tuple[int, int]:
-    """(height, width) in pixels that `decode_rgb` would give, from the header alone. Raises DatasetError."""
-    with _opened(content, where) as image:
-        width, height = _fitted(image.size, max_side)
-        return height, width
-
-
-@contextmanager
-def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            yield image
-    except MemoryError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DatasetError(
-            f"{where} has too many pixels: {error}\n"
-            "Reduce the image beforehand, or remove it; a photograph this large is usually a damaged header."
-        ) from error
-    except Exception as error:  # Pillow raises almost any type for damaged files
-        raise DatasetError(
-            f"{where} can't be decoded ({len(content):,} bytes). {type(error).__name__}: {error}\n"
-            "Replace the image with an intact copy, or remove it from the data set."
-        ) from error
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    # Pillow opens 16-bit grey as "I;16", but as "I" (32 bit) from a PGM.
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ValueError("32-bit pixels have no defined white; save them as 8 or 16 bit")
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # the same colours; convert("RGB") would warn
-    return image.convert("RGB")
-
-
-def _fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
-    longer = max(size)
-    if max_side is None or longer <= max_side:
-        return size
-    return max(1, round(size[0] * max_side / longer)), max(1, round(size[1] * max_side / longer))
+    rgb = rgb_picture(content, where, max_side)
+    return torch.from_numpy(np.array(np.asarray(rgb).transpose(2, 0, 1), order="C"))

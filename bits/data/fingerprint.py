@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from bits.data.archive import Archive
-from bits.data.folder import walk_images
-from bits.data.identity import identity_of
+from bits.data.contents import contents, identity
+from bits.data.kept import between
 from bits.data.source import open_source
 from bits.errors import DatasetError
 
@@ -16,15 +16,29 @@ def fingerprint(root: Path) -> str:
     """Identity of the images at `root`, as 64 hexadecimal digits.
 
     Zip: every file's name, CRC-32 and length in bytes; order, times and compression do not matter.
-    Folder: the images' relative names only, because reading 1.3 million files takes too long at every plan;
-    an image overwritten in place is therefore not noticed. Hidden files never count.
+    Folder: every image's relative name and the digest of its bytes, which is kept and taken again where size or times
+    have changed; the first time all images are read. Hidden files never count, and names count in NFC.
     Raises DatasetError: missing root, not a zip, no images.
     """
     source = open_source(root)
-    if isinstance(source, Archive):
-        identity = source.identity
-    else:
-        identity = identity_of("folder", sorted(os.fsencode(name) for name in walk_images(root)))
-    if not identity:
+    found = source.identity if isinstance(source, Archive) else identity(root)
+    if not found:
         raise DatasetError(f"{root} holds no images. Expected <split>/<class>/<image> in it.")
-    return identity
+    return found
+
+
+def digests(root: Path) -> Mapping[str, str]:
+    """Of every image at `root`, by its name: equal digests, equal bytes. Raises DatasetError."""
+    source = open_source(root)
+    return source.digests() if isinstance(source, Archive) else contents(root).digests
+
+
+def require_planned(root: Path, planned: str | None) -> None:
+    """Raises DatasetError where other images lie than those that had the fingerprint `planned`; None: any will do."""
+    if planned is None or (found := fingerprint(root)) == planned:
+        return
+    changes = between(planned, found)
+    raise DatasetError(
+        f"{root}: holds other files than when this run was planned (fingerprint {found[:12]}, planned {planned[:12]})"
+        f"{f': {changes}' if changes else ''}.\nStart the pipeline again: it plans anew, under another run name."
+    )

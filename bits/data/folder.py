@@ -4,48 +4,85 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
-from bits.data.layout import is_hidden, is_image
+from bits.data.layout import is_hidden, is_image, is_unread_image, join, nfc
 from bits.errors import DatasetError
 
+Named = tuple[str, "os.DirEntry[str]"]  # a name in NFC, and what has it
 
-def walk_images(folder: Path) -> Iterator[str]:
-    """Names of all images below the folder, relative to it, in no particular order.
 
-    Links to folders are followed, except to a folder that holds the link (a loop). Hidden files are left
-    out. Raises DatasetError: a folder that can't be listed, a link to an image that is not there.
+class Listed(NamedTuple):
+    """What lies directly in one folder of a walk.
+
+    prefix: of the names below the root of the walk: "" or "train/cat/". images: sorted by name. unread: names of what
+    looks like an image and is not read.
+    """
+
+    prefix: str
+    images: list[Named]
+    unread: list[str]
+
+
+def walk(folder: Path) -> Iterator[Listed]:
+    """The folder and all folders below it, each once, always in the same order.
+
+    Links to folders are followed, except to a folder that holds the link (a loop). Hidden files and folders of tools
+    are left out, and only plain files are images: reading a pipe of such a name would wait for ever. Raises
+    DatasetError: a folder that can't be listed, a link to an image that is not there, two names that are one in NFC.
     """
     holders = (*folder.absolute().parents, *folder.resolve().parents)
-    pending = [(folder, "", frozenset(_inode(holder) for holder in holders))]
+    pending = [(str(folder), "", frozenset(map(_inode, holders)))]
     while pending:
         path, prefix, above = pending.pop()
         here = _inode(path)
         if here in above:
             continue
-        for entry in _entries(path):
-            if entry.is_dir():
-                pending.append((Path(entry.path), f"{prefix}{entry.name}/", above | {here}))
-            elif is_image(entry.name):
+        held, folders, listed = above | {here}, [], Listed(prefix, [], [])
+        for name, entry in entries(path):
+            if is_image(name) and entry.is_file():
+                listed.images.append((name, entry))
+            elif entry.is_dir():
+                folders.append((entry.path, f"{prefix}{name}/", held))
+            elif is_unread_image(name) or is_image(name):
                 _refuse_dangling(entry)
-                yield prefix + entry.name
+                listed.unread.append(name)
+        pending.extend(reversed(folders))
+        yield listed
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _inode(path: str | Path) -> tuple[int, int]:
+    status = Path(path).stat()
     return status.st_dev, status.st_ino
 
 
-def _entries(path: Path) -> list[os.DirEntry[str]]:
+def entries(path: str | Path) -> list[Named]:
+    """What a folder holds, sorted by name, without what is hidden. Raises DatasetError, see `walk`."""
     try:
-        with os.scandir(path) as entries:
-            return [entry for entry in entries if not is_hidden(entry.name)]
+        with os.scandir(path) as scanned:
+            found = [(nfc(entry.name), entry) for entry in scanned if not is_hidden(entry.name)]
     except OSError as error:
         raise DatasetError(f"{path} can't be listed: {error.strerror}. Check its permissions.") from error
+    found.sort(key=itemgetter(0))
+    if len(dict(found)) < len(found):
+        twice = next(entry for (name, _), (following, entry) in pairwise(found) if name == following)
+        raise DatasetError(same_in_nfc(twice.path))
+    return found
+
+
+def same_in_nfc(where: str) -> str:
+    """What is said of a name that is there in two spellings."""
+    return (
+        f"{where} is there twice, in two Unicode forms of one name (NFC, as Linux and Windows write it, and NFD, as "
+        "macOS does).\nRemove or rename one of them: convmv -f utf8 -t utf8 --nfc shows and renames them."
+    )
 
 
 def _refuse_dangling(entry: os.DirEntry[str]) -> None:
-    if entry.is_symlink() and not Path(entry.path).exists():
+    if is_image(entry.name) and entry.is_symlink() and not Path(entry.path).exists():
         raise DatasetError(
             f"{entry.path} is a link to {Path(entry.path).readlink()}, which does not exist.\n"
             "Fetch the data that the links point to (for example with dvc pull), or remove the link."
@@ -60,24 +97,40 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._paths: dict[str, str] = {}  # of names that are not ASCII, which the disk may spell otherwise
 
     def folders(self, inside: str) -> list[str]:
         """Names of the folders directly inside, sorted; links to folders count."""
-        return sorted(entry.name for entry in _entries(self.path / inside) if entry.is_dir())
+        return [name for name, entry in entries(self._path(inside)) if entry.is_dir()]
 
     def holds_images(self, inside: str) -> bool:
         """Whether an image lies directly inside."""
-        return any(is_image(entry.name) for entry in _entries(self.path / inside) if entry.is_file())
+        return any(is_image(name) for name, entry in entries(self._path(inside)) if entry.is_file())
 
     def images(self, inside: str, classes: Sequence[str]) -> dict[str, list[str]]:
         """For each class folder the sorted names, relative to `inside`, of all images below it."""
-        root = self.path / inside
-        return {name: sorted(f"{name}/{image}" for image in walk_images(root / name)) for name in classes}
+        return {name: sorted(f"{name}/{image}" for image in self._below(join(inside, name))) for name in classes}
+
+    def _below(self, inside: str) -> Iterator[str]:
+        return (listed.prefix + name for listed in walk(self._path(inside)) for name, _ in listed.images)
+
+    def _path(self, name: str) -> Path:
+        if name.isascii():
+            return self.path / name
+        if name not in self._paths:
+            above = name.rpartition("/")[0]
+            self._paths.update((join(above, other), entry.path) for other, entry in entries(self._path(above)))
+        return Path(self._paths.get(name, self.path / name))
+
+    def unread(self, inside: str) -> list[str]:
+        """Names of all files below that look like images and are not read."""
+        below = f"{inside}/" if inside else ""
+        return [f"{below}{listed.prefix}{name}" for listed in walk(self._path(inside)) for name in listed.unread]
 
     def read(self, name: str) -> bytes:
         """The file's content. Raises DatasetError."""
         try:
-            return (self.path / name).read_bytes()
+            return self._path(name).read_bytes()
         except OSError as error:
             raise DatasetError(
                 f"{self.describe(name)} was listed but can't be read: {error.strerror}.\n"
@@ -86,4 +139,4 @@ class Folder:
 
     def describe(self, name: str) -> str:
         """The file's path."""
-        return str(self.path / name)
+        return str(self._path(name))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bits.data.batch import ImageBatch
 from bits.data.decode import decode_rgb, header_size
-from bits.data.layout import Source, classes_and_images, join, locate
+from bits.data.layout import SAME_CLASSES, Source, classes_and_images, differ, join, locate
 from bits.data.source import open_source
 from bits.errors import DatasetError
 
@@ -147,9 +147,4 @@ def require_same_classes(first: ImageSet, second: ImageSet) -> None:
     """Raises DatasetError unless label i names the same class in both sets."""
     if first.class_names == second.class_names:
         return
-    odd = sorted(set(first.class_names) ^ set(second.class_names))
-    raise DatasetError(
-        f"{first.name}: {first.split} has {len(first.class_names)} classes and {second.split} "
-        f"{len(second.class_names)}, and they differ: {', '.join(odd[:8]) or 'their order'}.\n"
-        "Labels are positions in the sorted class folders, so both splits need the same folder names."
-    )
+    raise DatasetError(f"{first.name}: {differ(first.class_names, second.class_names)}.\n{SAME_CLASSES}")

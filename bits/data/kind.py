@@ -73,6 +73,8 @@ class DatasetKind:
     open(dataset, root, split): split is "train" or "val"; refuses other content than dataset.fingerprint.
     checks(dataset, root, published, quick): whether it is whole and readable. published: "train", "val" and "classes",
     where known. quick: without counting or decoding images.
+    remarks(dataset, root): what to tell before anything is made from it, warnings alone; cheap enough for a plan.
+    canvas(dataset, root): (height, width) in px that holds every decoded image; None where all have `image_size`.
     videos(dataset, root): None for a kind without videos.
     prepare(dataset, root, progress): makes what is not there; None for a kind that is only read. bytes_made(dataset):
     the bytes that it writes. frames_made(dataset): the images and video frames that it renders.
@@ -89,6 +91,8 @@ class DatasetKind:
     image_size: Callable[[Dataset], tuple[int, int]]
     open: Callable[[Dataset, Path, str], ImageSet]
     checks: Callable[[Dataset, str, Mapping[str, int], bool], Sequence[Check]]
+    remarks: Callable[[Dataset, str], Sequence[Check]] | None = None
+    canvas: Callable[[Dataset, str], tuple[int, int]] | None = None
     decoded: bool = False
     videos: Callable[[Dataset, Path], VideoSet] | None = None
     prepare: Callable[[Dataset, Path, Progress | None], None] | None = None

@@ -6,6 +6,7 @@ are broken, are written once.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -15,15 +16,32 @@ from bits.errors import DatasetError
 LAYOUT = "a folder or zip with train/<class>/<image> and val/<class>/<image>"  # what is expected of a user's images
 # Formats are told by content, whatever the suffix says (ImageNet holds a PNG named .JPEG). A short list, because some
 # of Pillow's other readers start external programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF")
-# torchvision's IMG_EXTENSIONS, so that both read the same files.
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "GIF", "AVIF")
+# Beyond torchvision's IMG_EXTENSIONS: other names of the formats above.
+MORE_SUFFIXES = (".jpe", ".jfif", ".gif", ".avif", ".pbm", ".pnm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", *MORE_SUFFIXES)
+# Images to whoever looks at the folder, but in formats that are not read.
+UNREAD_SUFFIXES = (
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".jpx", ".jxr", ".svg", ".ico", ".tga", ".psd", ".exr", ".hdr"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+)
+# What systems and servers of files keep for themselves: resource forks, thumbnails, bins, snapshots.
+TOOL_FOLDERS = frozenset(
+    (
+        *("__MACOSX", "@eaDir", "#recycle", "@Recycle", "#snapshot", "@Recently-Snapshot"),
+        *("lost+found", "$RECYCLE.BIN", "System Volume Information"),
+    )
+)
+_READ, _UNREAD = frozenset(IMAGE_SUFFIXES), frozenset(UNREAD_SUFFIXES)
 # Which folders may play the evaluation split, by the one that is preferred (`eval_split`), best first.
 EVALUATION_FOLDERS = {"val": ("val", "validation", "test"), "test": ("test", "val", "validation")}
 
 
 class Source(Protocol):
-    """Image files by name; names use "/" and are relative to the root, "" is the root itself."""
+    """Image files by name; names use "/" and are relative to the root, "" is the root itself.
+
+    Names are in Unicode's normal form NFC, however the disk or the zip spells them.
+    """
 
     path: Path
     wrapped: bool  # whether everything may lie below one single top folder
@@ -38,6 +56,9 @@ class Source(Protocol):
     def images(self, inside: str, classes: Sequence[str]) -> dict[str, list[str]]:
         """For each class folder the sorted names, relative to `inside`, of all images below it."""
 
+    def unread(self, inside: str) -> list[str]:
+        """Names of all files below that look like images and are not read: other formats, and what is no plain file."""
+
     def read(self, name: str) -> bytes:
         """The file's content. Raises DatasetError."""
 
@@ -45,14 +66,29 @@ class Source(Protocol):
         """How to name the file in an error message."""
 
 
+def suffix_of(name: str) -> str:
+    """The end of a name from its last dot, in small letters."""
+    return name[name.rfind(".") :].lower()
+
+
 def is_image(name: str) -> bool:
-    """Whether the name ends like an image file's."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    """Whether the name ends like that of an image file that is read."""
+    return name[name.rfind(".") :].lower() in _READ  # not by suffix_of: asked of millions of names
+
+
+def is_unread_image(name: str) -> bool:
+    """Whether the name ends like that of an image in a format that is not read."""
+    return suffix_of(name) in _UNREAD
 
 
 def is_hidden(part: str) -> bool:
-    """Dot files and the resource forks that macOS adds to archives."""
-    return part.startswith(".") or part == "__MACOSX"
+    """Dot files, and folders of tools."""
+    return part.startswith(".") or part in TOOL_FOLDERS
+
+
+def nfc(name: str) -> str:
+    """The name in Unicode's normal form NFC: macOS writes the same letters otherwise (NFD) than Linux and Windows."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def join(*parts: str) -> str:
@@ -113,12 +149,21 @@ def classes_and_images(source: Source, folder: str, classes: int | None) -> dict
     empty = [name for name, images in found.items() if not images]
     if empty:
         raise DatasetError(
-            f"{where}: {len(empty)} of {len(found)} class folders hold no image: {_some(empty)}."
-            f"{source.remark}\nExpected files ending in {', '.join(IMAGE_SUFFIXES)}.\n"
-            "Fill these folders or remove them."
+            f"{where}: {len(empty)} of {len(found)} class folders hold no image: {some(empty)}."
+            f"{source.remark}\nExpected files ending in {', '.join(IMAGE_SUFFIXES)}. Fill these folders or remove them."
         )
     _refuse_undecodable(where, found)
     return found
+
+
+SAME_CLASSES = "Labels are positions in the sorted class folders: give both splits the same, or remove the others."
+
+
+def differ(train: Sequence[str], val: Sequence[str]) -> str:
+    """How the classes of two splits differ: "class b only in train"; "" where they are the same."""
+    alone = [(sorted(set(train) - set(val)), "train"), (sorted(set(val) - set(train)), "val")]
+    said = [f"class{'es' * (len(names) > 1)} {some(names)} only in {split}" for names, split in alone if names]
+    return " and ".join(said) or ("" if list(train) == list(val) else "the classes are in another order")
 
 
 def _refuse_undecodable(where: str, found: dict[str, list[str]]) -> None:
@@ -130,14 +175,15 @@ def _refuse_undecodable(where: str, found: dict[str, list[str]]) -> None:
             raise DatasetError(f"{where}: the name {odd!r} is not UTF-8. Rename the file (convmv does many).")
 
 
-def _some(names: Sequence[str], most: int = 8) -> str:
+def some(names: Sequence[str], most: int = 8) -> str:
+    """The first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _no_split(source: Source, accepted: Sequence[str], top: Sequence[str]) -> str:
     wanted = " or ".join(f'"{name}"' for name in accepted)
     return (
-        f"{source.path} has no folder {wanted}. It holds: {_some(top) or 'no folders'}.{source.remark}\n"
+        f"{source.path} has no folder {wanted}. It holds: {some(top) or 'no folders'}.{source.remark}\n"
         f"Expected {accepted[0]}/<class>/<image>. {_hint(source, accepted, top)}"
     )
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bits.data.batch import ImageBatch
 from bits.data.images import ImageSet, collate
+from bits.data.workers import AHEAD
 from bits.errors import DatasetError
 
 
@@ -60,7 +61,7 @@ class IndexStream:
 
 
 def prefetch(
-    image_set: ImageSet, batches_of_indices: Iterable[Tensor], workers: int, depth: int = 4
+    image_set: ImageSet, batches_of_indices: Iterable[Tensor], workers: int, depth: int = AHEAD
 ) -> Generator[ImageBatch, None, None]:
     """The batches of images in order; up to `depth` of them are decoded ahead of time by `workers` threads.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bits.config.site import Site
 
+AHEAD = 4  # batches that are decoded ahead of the one that is taken up next
 MOST = 16  # threads of a process, beyond which they wait for one another
 
 

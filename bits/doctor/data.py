@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from bits.config.recipe import Dataset
 from bits.costs.assumptions import Images
+from bits.costs.units import bytes_text
 from bits.data.kind import kind_of
-from bits.doctor.finding import Finding
+from bits.data.workers import AHEAD
+from bits.doctor.finding import Finding, Status
+from bits.doctor.memory import GIB
 from bits.errors import DatasetError
 from bits.plan import Plan
+from bits.plan.model import DataRemark
+from bits.records.provenance import hardware
 
 SUBJECT = "Data"
 
@@ -24,6 +29,49 @@ def absent(plan: Plan, role: str) -> list[Finding]:
         return [Finding(SUBJECT, "error", f"{dataset.title}: {' '.join(gap.reason.split())}", remedy)]
     lost = [name for name, reason in plan.left_out.items() if role in reason]
     found = f"{dataset.title}: nothing at {root or 'any place'}; left out: {', '.join(lost) or 'nothing'}"
+    return [Finding(SUBJECT, "warning", found, remedy)]
+
+
+def unfit(plan: Plan, role: str) -> list[Finding]:
+    """Why a data set cannot serve what is planned, and what should be known of it."""
+    title = plan.datasets[role].title
+    found: dict[Status, tuple[DataRemark, ...]] = {"error": plan.unfit, "warning": plan.remarks}
+    return [
+        Finding(SUBJECT, status, f"{title}: {each.found}", each.remedy)
+        for status, remarks in found.items()
+        for each in remarks
+        if each.role == role
+    ]
+
+
+def batches(plan: Plan, role: str, slurm: bool) -> list[Finding]:
+    """How much memory the largest batch may take, whose images share one canvas.
+
+    slurm: the job gets what the cluster is asked for, else it has the memory of this machine.
+    """
+    dataset, site = plan.datasets[role], plan.site
+    canvas = kind_of(dataset).canvas
+    sizes = [
+        run.recipe.schedule.batch_size // (site.processes * site.nodes)
+        for run in plan.runs.values()
+        if run.role == role
+    ]
+    sizes += [site.feature_batch] if any(one.role == role for one in plan.evaluations.values()) else []
+    if canvas is None or not sizes:
+        return []
+    height, width = canvas(dataset, plan.roots[role])
+    held = (AHEAD + 2) * max(sizes) * height * width * 3  # those ahead, the next one, and the one in use
+    limit = site.jobs.train.memory_gib if slurm else float(hardware()["memory_gib"])
+    found = (
+        f"{dataset.title}: a batch of {max(sizes)} images on a canvas of {height} x {width} px; {AHEAD + 2} of them in "
+        f"memory take up to {bytes_text(held)}"
+    )
+    if held <= limit * GIB / 2:
+        return [Finding(SUBJECT, "ok", found)]
+    remedy = (
+        f"That is more than half of {limit:g} GiB. Reduce large images while decoding (dataset.max_side, now "
+        f"{dataset.max_side or 'null'}; it changes results), or the batch."
+    )
     return [Finding(SUBJECT, "warning", found, remedy)]
 
 

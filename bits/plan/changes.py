@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from bits.data.kept import between
 from bits.plan.model import SHORT, Run
 
 MOST_SHOWN = 5
@@ -30,7 +31,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         if before.get(key) == after.get(key):
             continue
         if key == "dataset.fingerprint":
-            phrases.append("its images have changed")
+            changes = between(str(before.get(key)), str(after.get(key)))
+            phrases.append(f"its images have changed{f': {changes}' if changes else ''}")
         elif key == "start.digest":
             phrases.append(f"the run that it starts from, {after.get('start.run')}, has changed")
         else:

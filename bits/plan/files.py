@@ -24,7 +24,8 @@ def current_plan(request: Request) -> Plan:
     """The plan for `request`: read from its file if that is up to date, else made and written (a few seconds)."""
     path = request.folder / "plan.json"
     kept = _kept(path)
-    if kept is not None and kept.key == request.key() and _knows_the_data(kept):
+    # Data that were unfit may be put right by what has no part in their identity, such as removing an empty folder.
+    if kept is not None and kept.key == request.key() and not kept.unfit and _knows_the_data(kept):
         if not _complete(kept):
             write_plan(kept)
         return kept

@@ -16,8 +16,10 @@ from bits.config.composed import Composed
 from bits.config.evaluation import EvaluationSettings
 from bits.config.recipe import Dataset
 from bits.exhibits import Declarations, load_declarations
+from bits.plan import fit
 from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, metrics_files, reference_jobs, references
+from bits.plan.fit import Uses
 from bits.plan.model import PRETRAINING_ROLE, Choice, MissingData, Paper, Plan, Project, Run, Scale
 from bits.plan.needs import left_out, needs
 from bits.plan.request import Request
@@ -29,7 +31,18 @@ PROJECT = Project(
     version="0.1.0",
     paper=Paper(title="Self-Supervised Learning as Discrete Communication", arxiv="2602.09764"),
 )
-OF_THE_MACHINE = {"key", "digest", "report_digest", "site", "roots", "elsewhere", "overrides", "missing"}
+OF_THE_MACHINE = {
+    "key",
+    "digest",
+    "report_digest",
+    "site",
+    "roots",
+    "elsewhere",
+    "overrides",
+    "missing",
+    "unfit",
+    "remarks",
+}
 OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
 _ABSENT = object()
 REFERENCE_RUN = "bits-fixed"  # references stand beside a run whose backbone gives their random start
@@ -78,7 +91,24 @@ def make_plan(request: Request) -> Plan:
         tuned=_tuned(request.config_dir, request.scale, declared.lines.values()),
         choices=_choices(request.config_dir, runs, declared.evaluation_of(data.sets)),
     )
-    return _digested(plan, declared.exhibits)
+    return _digested(_looked_at(plan, declared.exhibits), declared.exhibits)
+
+
+def _looked_at(plan: Plan, declarations: Declarations) -> Plan:
+    """The plan with what its data show: whether they can serve it, and what should be known of them."""
+    shown = [declarations.measures[name] for one in declarations.exhibits.values() for _, name in one.needs()]
+    unfit, remarks = [], []
+    for role, dataset in plan.datasets.items():
+        if plan.is_here(role) and role not in plan.elsewhere:
+            uses = Uses(
+                role=role,
+                runs=[run for run in plan.runs.values() if run.role == role],
+                evaluations=[one for one in plan.evaluations.values() if one.role == role],
+                shown=[measure for measure in shown if measure.dataset == role],
+            )
+            unfit += fit.unfit(dataset, plan.roots[role], uses)
+            remarks += fit.remarks(dataset, plan.roots[role], uses)
+    return plan.model_copy(update={"unfit": tuple(unfit), "remarks": tuple(remarks)})
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,17 @@ class MissingData(Section):
     reason: str
 
 
+class DataRemark(Section):
+    """What is found of a data set before anything is made from it, and what to do about it."""
+
+    role: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.found}. {self.remedy}"
+
+
 class Choice(Section):
     """What the paper leaves open: the key that changes it, the value used (as JSON) and the reason."""
 
@@ -164,6 +175,7 @@ class Plan(Section):
     left_out: exhibit -> which of its data are missing.
     formats: exhibit -> suffixes of its files. kinds: exhibit -> its kind, which determines the code that renders it.
     pending: exhibit -> why it cannot be computed yet.
+    unfit: why data that are here cannot serve what is planned, which prevents the build. remarks: on data that can.
     shown: rows added by users, run -> exhibit -> label.
     tuned: method -> what was tuned for it at this scale, key -> value as JSON (config/tuning).
     declared: exhibit -> digest of everything that it shows besides metrics.
@@ -190,6 +202,8 @@ class Plan(Section):
     needs: dict[str, list[Path]]
     left_out: dict[str, str]
     missing: tuple[MissingData, ...]
+    unfit: tuple[DataRemark, ...] = ()
+    remarks: tuple[DataRemark, ...] = ()
     formats: dict[str, tuple[str, ...]]
     pending: dict[str, str]
     shown: dict[str, dict[str, str]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from bits.data.kind import kind_of
 from bits.plan import Plan
-from bits.plan.model import REPORTS
+from bits.plan.model import REPORTS, DataRemark
 
 FRONT_PAGE = str(REPORTS / "index.html")
 MOST_SHOWN = 8  # files that were made
@@ -26,6 +26,24 @@ def missing_data_message(plan: Plan) -> str:
             f"    and set data.{gap.dataset} there.",
         ]
     return "\n".join(lines)
+
+
+def unfit_message(plan: Plan) -> str:
+    """Why data that are here cannot serve what is planned."""
+    return "\n".join([f"\nThe data of study {plan.study} cannot serve what is planned:", *_remarks(plan, plan.unfit)])
+
+
+def remarks_message(plan: Plan) -> str:
+    """What should be known of the data."""
+    return "\n".join([f"\nwarning: on the data of study {plan.study}:", *_remarks(plan, plan.remarks)])
+
+
+def _remarks(plan: Plan, remarks: Iterable[DataRemark]) -> list[str]:
+    lines = []
+    for remark in remarks:
+        dataset = plan.datasets[remark.role]
+        lines += [f"  {dataset.name} ({plan.roots[remark.role]}): {remark.found}.", f"    {remark.remedy}"]
+    return lines
 
 
 def left_out_message(plan: Plan) -> str:

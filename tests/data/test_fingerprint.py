@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bits.data.fingerprint import fingerprint
-from bits.data.folder import walk_images
+from bits.data.folder import walk
 from bits.errors import DatasetError
 
 FILES = {"train/a/1.png": b"one", "train/b/2.png": b"two", "val/a/3.JPEG": b"three", "index.csv": b"4"}
@@ -55,13 +55,14 @@ def test_other_content_changes_a_zip(tmp_path: Path, files: dict[str, bytes]) ->
     assert fingerprint(write_zip(tmp_path / "2.zip", files)) != before
 
 
-def test_a_folder_is_known_by_the_names_of_its_images(tmp_path: Path) -> None:
+def test_a_folder_is_known_by_the_names_and_bytes_of_its_images(tmp_path: Path) -> None:
     first = fingerprint(write_folder(tmp_path / "1", FILES))
     same = {**dict(reversed(FILES.items())), "notes.txt": b"", ".cache/x.png": b"", "train/a/._1.png": b""}
     assert fingerprint(write_folder(tmp_path / "2", same)) == first
     (tmp_path / "2/train/a/1.png").rename(tmp_path / "2/train/a/9.png")
     assert fingerprint(tmp_path / "2") != first
     assert fingerprint(tmp_path / "1") == first != fingerprint(write_zip(tmp_path / "1.zip", FILES))
+    assert fingerprint(write_folder(tmp_path / "3", {**FILES, "train/a/1.png": b"One"})) != first
 
 
 def test_names_do_not_run_into_each_other(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     for name, target in [("self", "."), ("up", root), ("top", tmp_path)]:
         (root / "train/a" / name).symlink_to(target)
     (store / "back").symlink_to(root / "train")
-    found = sorted(walk_images(root))
+    found = sorted(listed.prefix + name for listed in walk(root) for name, _ in listed.images)
     linked = ["train/linked/x.png", "train/linked/deep/y.png", "train/twin/1.png"]
     assert found == sorted(["train/a/1.png", "train/b/2.png", "val/a/3.JPEG", *linked])
     assert fingerprint(root) == fingerprint(root)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bits.config.recipe import Dataset
 from bits.data.fingerprint import fingerprint
 from bits.data.images import open_image_set
 from bits.data.kind import Check, Sizes, SplitFacts
-from bits.data.kinds.images import COPY_AGAIN, KIND, SAMPLE
+from bits.data.kinds.images import COPY_AGAIN, KIND
 from bits.errors import DatasetError
 
 from .pictures import image_folder, png
@@ -96,7 +97,7 @@ def test_a_user_supplies_it_and_it_has_no_videos() -> None:
 
 def test_a_whole_set_is_found_whole(place: Path) -> None:
     published = {"train": 5, "val": 2, "classes": 2}
-    whole = f"5 train and 2 val images in {place}, a sample of each can be read"
+    whole = f"5 train and 2 val images in {place}, all can be decoded"
     assert checks(place) == checks(place, published=published) == [Check("ok", whole)]
     quick = f"2 classes in {place}; images were not counted (--quick)"
     assert checks(place, quick=True, published=published) == [Check("ok", quick)]
@@ -118,13 +119,6 @@ def test_classes_are_held_against_the_published_ones_and_the_settings_win(place:
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_a_class_of_one_split_only_is_named(folder: Path, quick: bool) -> None:
-    image_folder(folder, {"train": {"emu": 1}})
-    found = checks(folder, quick)[0]
-    assert (found.status, found.found) == ("error", "1 class folders are in one split only, such as emu")
-
-
-@pytest.mark.parametrize("quick", [False, True])
 def test_val_in_the_place_of_test_is_said_and_not_held_against_the_published_count(folder: Path, quick: bool) -> None:
     published = {"train": 5, "val": 100, "classes": 2}
     found = checks(folder, quick, published, eval_split="test")[0]
@@ -132,25 +126,88 @@ def test_val_in_the_place_of_test_is_said_and_not_held_against_the_published_cou
     assert all("published" not in each.found for each in checks(folder, quick, published, eval_split="test"))
 
 
-def test_damaged_images_are_counted_and_the_first_is_named(folder: Path) -> None:
-    for name in ("0", "1"):
-        (folder / "train" / "cat" / f"{name}.png").write_bytes(b"<html>404</html>")
+def test_all_broken_images_are_named(folder: Path) -> None:
+    (folder / "train/cat/0.png").write_bytes(b"<html>404</html>")
+    (folder / "val/dog/0.png").write_bytes(png(0)[:50])
     (found,) = checks(folder)
-    assert found.status == "error"
-    assert found.found.startswith(f"2 of 5 images tried cannot be read, first {folder}/train/cat/0.png (")
+    assert found.status == "error" and found.found.startswith("2 images can't be decoded: ")
+    for name in ("train/cat/0.png (16 bytes)", "val/dog/0.png (50 bytes)"):
+        assert f"{folder}/{name}" in found.found
+    assert "its runs start anew" in found.remedy
     assert checks(folder, quick=True)[0].status == "ok"
 
 
-def test_of_many_images_an_even_sample_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bits.data.folder import Folder
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_images_are_decoded_as_training_does(folder: Path, mode: str) -> None:
+    Image.new(mode, (6, 6)).save(folder / "train/cat/deep.tif")
+    (found,) = checks(folder)
+    assert found.status == "error" and "deep.tif" in found.found and "32-bit pixels" in found.found
 
-    place = image_folder(tmp_path / "many", {"train": {"cat": 3 * SAMPLE}, "val": {"cat": 1}})
-    read: list[str] = []
-    whole = Folder.read
-    monkeypatch.setattr(Folder, "read", lambda self, name: read.append(name) or whole(self, name))
-    assert checks(place)[0].status == "ok"
-    names = sorted(f"train/cat/{number}.png" for number in range(3 * SAMPLE))
-    assert read == [*names[::3], "val/cat/0.png"]
+
+def test_large_images_are_counted_and_the_canvas_holds_what_is_decoded(place: Path) -> None:
+    assert KIND.canvas is not None
+    assert KIND.canvas(dataset(), str(place)) == (6, 6)
+    assert KIND.canvas(dataset(max_side=4), str(place)) == (4, 4)
+    (found,) = checks(place, max_side=4)
+    assert found.found.endswith("all can be decoded, 7 reduced to max_side = 4 px")
+
+
+def test_the_canvas_is_bounded_whatever_the_shapes(folder: Path) -> None:
+    Image.new("RGB", (2000, 10)).save(folder / "train/cat/wide.png")
+    Image.new("RGB", (10, 2000)).save(folder / "val/cat/high.png")
+    assert KIND.canvas is not None
+    assert KIND.canvas(dataset(), str(folder)) == (2000, 2000)
+    assert KIND.canvas(dataset(max_side=100), str(folder)) == (100, 100)
+
+
+def remarks(place: Path, **values: Any) -> list[Check]:
+    assert KIND.remarks is not None
+    return list(KIND.remarks(dataset(**values), str(place)))
+
+
+def distinct(root: Path) -> None:
+    """Give every image other bytes than all others have."""
+    for number, path in enumerate(sorted(root.rglob("*.png"))):
+        path.write_bytes(png(100 + number))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_copies_across_splits_and_classes_are_counted_and_named(folder: Path, tmp_path: Path, zipped: bool) -> None:
+    def told() -> list[str]:
+        place = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", folder)) if zipped else folder
+        return [check.found for check in remarks(place)]
+
+    distinct(folder)
+    assert told() == []
+    (folder / "val/cat/0.png").write_bytes((folder / "train/cat/1.png").read_bytes())
+    across = "1 of 2 val images are copies of training images, such as val/cat/0.png of train/cat/1.png"
+    assert told() == [across]
+    (folder / "train/dog/1.png").write_bytes((folder / "train/dog/0.png").read_bytes())
+    assert told() == [across], "copies in one class of one split are no harm"
+    (folder / "train/cat/2.png").write_bytes((folder / "train/dog/0.png").read_bytes())
+    classes = "3 images are copies of each other in different classes, such as train/cat/2.png and train/dog/0.png"
+    assert told() == [across, classes]
+
+
+def test_a_val_that_is_a_link_to_train_is_told(folder: Path) -> None:
+    distinct(folder)
+    shutil.rmtree(folder / "val")
+    (folder / "val").symlink_to("train")
+    (found,) = remarks(folder)
+    assert found.found.startswith("5 of 5 val images are copies of training images")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_files_that_look_like_images_and_are_not_read_are_counted(folder: Path, tmp_path: Path, zipped: bool) -> None:
+    distinct(folder)
+    for name in ("train/cat/a.HEIC", "train/cat/b.heic", "val/dog/c.svg", "train/cat/notes.txt", "logo.svg"):
+        (folder / name).write_bytes(b"x")
+    place = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", folder)) if zipped else folder
+    (found,) = remarks(place)
+    said = (
+        "3 files look like images and are not read (2 .heic, 1 .svg): train/cat/a.HEIC, train/cat/b.heic, val/dog/c.svg"
+    )
+    assert (found.status, found.found) == ("warning", said)
 
 
 def test_a_split_that_is_missing_is_an_error_with_what_is_there(folder: Path) -> None:

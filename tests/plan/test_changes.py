@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from bits.config.recipe import Recipe
+from bits.data.fingerprint import fingerprint
 from bits.plan import Plan, Run
 from bits.plan.changes import differences, why_untrained
 from bits.plan.runs import planned_run
@@ -65,3 +66,13 @@ def test_differences_of_recipes_in_words():
         "a.b 1 -> absent",
     ]
     assert differences(old, old) == []
+
+
+def test_images_that_were_replaced_are_named_where_both_sets_have_been_seen_here(tmp_path):
+    path = tmp_path / "set/train/cat/0.png"
+    path.parent.mkdir(parents=True)
+    prints = []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        prints.append({"dataset": {"fingerprint": fingerprint(tmp_path / "set")}})
+    assert differences(*prints) == ["its images have changed: 1 replaced (train/cat/0.png)"]

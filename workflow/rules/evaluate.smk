@@ -15,7 +15,7 @@ def predictions():
     """Hours of the evaluations; kept now if they are not yet, because Slurm is asked for time before anything starts."""
     if not jobs.cluster or workflow.remote_exec:
         return {}
-    if not workflow.dryrun and not plan.missing:
+    if not workflow.dryrun and not plan.missing and not plan.unfit:
         keep_predictions(plan)
     return predicted_hours(plan, jobs.uses_gpus())
 

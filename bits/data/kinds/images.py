@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bits.data.fingerprint import fingerprint
+from bits.data.copies import Image, copies
+from bits.data.fingerprint import digests, fingerprint, require_planned
 from bits.data.kind import SPLITS, Check, DatasetKind, Sizes, SplitFacts
-from bits.data.layout import FORMATS, LAYOUT, Source, classes_and_images, join, locate
+from bits.data.layout import LAYOUT, Source, classes_and_images, join, locate, some, suffix_of
 from bits.data.source import open_source
-from bits.errors import DatasetError
 
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
     from bits.data.images import ImageSet
+    from bits.data.intact import Looked
 
-SAMPLE = 20  # images of a split that are decoded when it is checked
+MOST_NAMED = 50  # broken images
 PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
 COPY_AGAIN = "Copy or unpack the data set again, then compare the number of files with the original's."
 
@@ -51,12 +53,7 @@ def split_facts(dataset: Dataset, place: str, split: str) -> SplitFacts:
 def open_split(dataset: Dataset, place: Path, split: str) -> ImageSet:
     from bits.data.images import open_image_set
 
-    found = identity(dataset, str(place))
-    if dataset.fingerprint is not None and found != dataset.fingerprint:
-        raise DatasetError(
-            f"{place}: holds other files than when this run was planned (fingerprint {found[:12]}, planned "
-            f"{dataset.fingerprint[:12]}). Start the pipeline again: it plans anew, under another run name."
-        )
+    require_planned(place, dataset.fingerprint)
     return open_image_set(
         place,
         dataset.name,
@@ -68,18 +65,24 @@ def open_split(dataset: Dataset, place: Path, split: str) -> ImageSet:
 
 
 def checks(dataset: Dataset, place: str, published: Mapping[str, int], quick: bool) -> list[Check]:
-    """Splits and classes, and unless quick the number of images and whether a sample of them can be decoded."""
+    """Number of classes, and unless quick the number of images and whether every image can be decoded."""
     source = open_source(Path(place))
-    folders = {split: locate(source, split, dataset.eval_split) for split in SPLITS}
-    classes = {split: source.folders(folder) for split, folder in folders.items()}
+    folders = _folders(dataset, place)
     expected = dict(published) | ({"classes": dataset.classes} if dataset.classes else {})
     stands_in = _stands_in(dataset, folders["val"])
     if stands_in:
         expected.pop("val", None)  # published of the other
-    found = [*stands_in, *_class_checks(classes, expected.get("classes"))]
+    classes = len(source.folders(folders["train"]))
+    found = [*stands_in, *_class_check(classes, expected.get("classes"))]
     if not quick:
-        return [*found, *_image_checks(source, folders, expected)]
-    return found or [Check("ok", f"{len(classes['train'])} classes in {place}; images were not counted (--quick)")]
+        return [*found, *_image_checks(dataset, place, expected)]
+    return found or [Check("ok", f"{classes} classes in {place}; images were not counted (--quick)")]
+
+
+def _folders(dataset: Dataset, place: str) -> dict[str, str]:
+    """Split -> its folder."""
+    source = open_source(Path(place))
+    return {split: locate(source, split, dataset.eval_split) for split in SPLITS}
 
 
 def _stands_in(dataset: Dataset, folder: str) -> list[Check]:
@@ -90,28 +93,49 @@ def _stands_in(dataset: Dataset, folder: str) -> list[Check]:
     return [Check("warning", found, "Add the test images, or confirm it with eval_split: val.")]
 
 
-def _class_checks(classes: Mapping[str, Sequence[str]], wanted: int | None) -> list[Check]:
-    train, val = (set(classes[split]) for split in SPLITS)
-    checks = []
-    if train != val:
-        odd = sorted(train ^ val)
-        found = f"{len(odd)} class folders are in one split only, such as {', '.join(odd[:4])}"
-        remedy = "Labels are positions in the sorted folders: give both splits the same."
-        checks.append(Check("error", found, remedy))
-    if wanted and len(train) != wanted:
-        checks.append(Check("error", f"{len(train)} class folders in train, expected {wanted}", COPY_AGAIN))
-    return checks
+def _class_check(classes: int, wanted: int | None) -> list[Check]:
+    if not wanted or classes == wanted:
+        return []
+    return [Check("error", f"{classes} class folders in train, expected {wanted}", COPY_AGAIN)]
 
 
-def _image_checks(source: Source, folders: Mapping[str, str], expected: Mapping[str, int]) -> list[Check]:
+def remarks(dataset: Dataset, place: str) -> list[Check]:
+    """Copies of images where they make numbers too good, and files that look like images but are not read."""
+    source, known = open_source(Path(place)), digests(Path(place))
+    folders = _folders(dataset, place)
+    images = {split: _images(source, folder, dataset.classes, known) for split, folder in folders.items()}
+    unread = [name for folder in folders.values() for name in source.unread(folder)]
+    return [*copies(images["train"], images["val"]), *_unread(unread)]
+
+
+def _images(source: Source, folder: str, classes: int | None, known: Mapping[str, str]) -> dict[str, Image]:
+    found = classes_and_images(source, folder, classes)
+    pairs = ((join(folder, name), label) for label, names in found.items() for name in names)
+    return {name: Image(label, known[name]) for name, label in pairs if name in known}
+
+
+def _names(source: Source, folder: str) -> list[str]:
+    return [join(folder, name) for images in classes_and_images(source, folder, None).values() for name in images]
+
+
+def _unread(names: Sequence[str]) -> list[Check]:
+    if not names:
+        return []
+    suffixes = ", ".join(f"{count:,} {suffix}" for suffix, count in Counter(map(suffix_of, names)).most_common())
+    found = f"{len(names):,} files look like images and are not read ({suffixes}): {some(names, 3)}"
+    return [Check("warning", found, "Convert them to JPEG or PNG, or remove them; only plain files are read.")]
+
+
+def _image_checks(dataset: Dataset, place: str, expected: Mapping[str, int]) -> list[Check]:
     checks, counted = [], []
-    for split, folder in folders.items():
-        images = classes_and_images(source, folder, None)
-        names = [join(folder, name) for members in images.values() for name in members]
-        counted.append(f"{len(names):,} {folder.rpartition('/')[2]}")
-        checks += [*_count_checks(split, len(names), expected.get(split)), *_unreadable(source, names)]
-    whole = f"{' and '.join(counted)} images in {source.path}, a sample of each can be read"
-    return checks or [Check("ok", whole)]
+    for split, folder in _folders(dataset, place).items():
+        count = len(_names(open_source(Path(place)), folder))
+        counted.append(f"{count:,} {folder.rpartition('/')[2]}")
+        checks += _count_checks(split, count, expected.get(split))
+    looked = _looked_at(dataset, place)
+    checks += _broken(looked)
+    reduced = f", {looked.reduced:,} reduced to max_side = {dataset.max_side} px" if looked.reduced else ""
+    return checks or [Check("ok", f"{' and '.join(counted)} images in {place}, all can be decoded{reduced}")]
 
 
 def _count_checks(split: str, count: int, wanted: int | None) -> list[Check]:
@@ -123,26 +147,35 @@ def _count_checks(split: str, count: int, wanted: int | None) -> list[Check]:
     return [Check("warning", found, "Remove what does not belong there, or say in the paper what this is.")]
 
 
-def _unreadable(source: Source, names: Sequence[str]) -> list[Check]:
-    """Decode an evenly spaced sample, the same at every call."""
-    tried = min(SAMPLE, len(names))
-    sample = [names[place * len(names) // tried] for place in range(tried)]
-    problems = [problem for problem in (_problem(source, name) for name in sample) if problem]
-    if not problems:
+def _broken(looked: Looked) -> list[Check]:
+    from bits.data.picture import STARTS_ANEW
+
+    if not looked.broken:
         return []
-    remedy = "Replace it with an intact copy. If many are broken, so is the disk or the copy: copy the set again."
-    return [Check("error", f"{len(problems)} of {tried} images tried cannot be read, first {problems[0]}", remedy)]
+    remedy = (
+        f"Replace them with intact copies, or remove them. {STARTS_ANEW.partition(':')[0]}. "
+        "If many are broken, so is the disk or the copy: copy the set again."
+    )
+    said = f"{len(looked.broken):,} images can't be decoded: {some(looked.broken, MOST_NAMED)}"
+    return [Check("error", said, remedy)]
 
 
-def _problem(source: Source, name: str) -> str:
-    from PIL import Image
+def canvas(dataset: Dataset, place: str) -> tuple[int, int]:
+    return _looked_at(dataset, place).canvas
 
-    try:
-        with Image.open(io.BytesIO(source.read(name)), formats=FORMATS) as image:
-            image.load()
-    except Exception as error:  # Pillow raises almost any type for damaged files
-        return f"{source.describe(name)} ({str(error).splitlines()[0]})"
-    return ""
+
+def _looked_at(dataset: Dataset, place: str) -> Looked:
+    """All images of both splits, decoded; once a process for as long as they are the same."""
+    source = open_source(Path(place))
+    names = [name for folder in _folders(dataset, place).values() for name in _names(source, folder)]
+    return _looked(place, identity(dataset, place), tuple(names), dataset.max_side)
+
+
+@lru_cache(maxsize=2)
+def _looked(place: str, identity: str, names: tuple[str, ...], max_side: int | None) -> Looked:
+    from bits.data.intact import look
+
+    return look(open_source(Path(place)), names, max_side)
 
 
 KIND = DatasetKind(
@@ -157,4 +190,6 @@ KIND = DatasetKind(
     image_size=lambda dataset: PHOTOGRAPH,
     open=open_split,
     checks=checks,
+    remarks=remarks,
+    canvas=canvas,
 )

@@ -1,0 +1,123 @@
+"""Whether the data that are here can serve what is planned: found before the first job, not by the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from bits.config.recipe import Dataset
+from bits.data.kind import SPLITS, kind_of
+from bits.data.layout import SAME_CLASSES, differ, some
+from bits.errors import DatasetError
+from bits.exhibits import Measure
+from bits.plan.model import PRETRAINING_ROLE, DataRemark, Evaluation, Run
+
+
+class Uses(NamedTuple):
+    """What is done with the data set of one role: trained on, measured, and `shown` of it."""
+
+    role: str
+    runs: list[Run]
+    evaluations: list[Evaluation]
+    shown: list[Measure]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Where the settings of the evaluations and of the runs' curves are changed."""
+        if self.role == PRETRAINING_ROLE:
+            return "evaluation", "curve"
+        return "target_evaluation", "finetuning.curve"
+
+    def settings(self, evaluator: str) -> list[Any]:
+        """Of every evaluation that asks for it."""
+        asked = (one.settings.evaluators() for one in self.evaluations)
+        return [evaluators[evaluator] for evaluators in asked if evaluator in evaluators]
+
+
+class Counts(NamedTuple):
+    """Training images, and the images of each class of val; none of val where they cost time to count."""
+
+    train: int
+    val: Mapping[str, int]
+
+
+def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
+    """Why a data set that is here can't serve what is planned, with the remedy; nothing where it can."""
+    try:
+        counts, problems = _counts(dataset, root)
+    except DatasetError as error:
+        found, _, remedy = str(error).rpartition("\n")
+        problems, counts = [(" ".join((found or remedy).split()), remedy)], None
+    if counts:
+        problems += [*_batches(counts, uses), *_queries(counts, uses), *_neighbours(counts, uses)]
+    return [DataRemark(role=uses.role, found=found, remedy=remedy) for found, remedy in problems]
+
+
+def remarks(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
+    """What should be known of a data set before anything is made from it, although nothing stops."""
+    kind = kind_of(dataset)
+    try:
+        counts, _ = _counts(dataset, root)
+        checks = kind.remarks(dataset, root) if kind.remarks else ()
+    except DatasetError:  # which `unfit` tells
+        return []
+    found = [(check.found, check.remedy) for check in checks] + list(_unmeasured(counts, uses))
+    return [DataRemark(role=uses.role, found=what, remedy=remedy) for what, remedy in found]
+
+
+def _counts(dataset: Dataset, root: str) -> tuple[Counts, list[tuple[str, str]]]:
+    """(counts, what is wrong with the classes). Raises DatasetError where the splits can't be listed."""
+    kind = kind_of(dataset)
+    if kind.prepare is not None:  # its classes follow from its settings, and are the same in both splits
+        return Counts(kind.sizes(dataset, root).train, {}), []
+    train, val = (kind.split_facts(dataset, root, split) for split in SPLITS)
+    differences = differ(list(train.images_per_class), list(val.images_per_class))
+    return Counts(train.images, val.images_per_class), [(differences, SAME_CLASSES)] if differences else []
+
+
+def _batches(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    whole = [run.recipe.schedule.batch_size for run in uses.runs if run.recipe.schedule.images_per_epoch is None]
+    for batch in sorted({batch for batch in whole if batch > counts.train}):
+        yield (
+            f"{counts.train:,} training images do not fill a batch, schedule.batch_size = {batch}",
+            f'Add images, or say set="schedule.batch_size={counts.train}" (or less).',
+        )
+
+
+def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    evaluation, curve = uses.keys
+    asked = [(f"{evaluation}.retrieval", settings) for settings in uses.settings("retrieval")]
+    asked += [(f"{curve}.retrieval", run.recipe.curve.retrieval) for run in uses.runs]
+    queries = {key: settings.queries_per_class for key, settings in asked if settings.protocol == "query-gallery"}
+    small = {name: count for name, count in counts.val.items() if count <= max(queries.values(), default=0)}
+    if not small:
+        return
+    least = min(small.values())
+    named = [f"{name} ({count})" for name, count in sorted(small.items(), key=lambda item: item[1])]
+    said = " and ".join(f"{key}.queries_per_class = {count}" for key, count in queries.items())
+    words = [
+        f"{key}.queries_per_class={least - 1}" if least > 1 else f"{key}.protocol=each-against-all" for key in queries
+    ]
+    yield (
+        f"{len(small):,} of {len(counts.val):,} val classes have too few images for {said}, which leave no gallery: "
+        f"{some(named)}",
+        f'Give every class of val at least {max(queries.values()) + 1} images, or say set="{" ".join(words)}".',
+    )
+
+
+def _neighbours(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    key = f"{uses.keys[0]}.knn.ks"
+    for ks in sorted({tuple(knn.ks) for knn in uses.settings("knn")}):
+        if min(ks) > counts.train:
+            yield (
+                f"{counts.train:,} training images are fewer than every number of neighbours, {key} = {list(ks)}",
+                f'Add images, or say set="{key}=[{max(counts.train // 2, 1)}]"; cells of other k stay empty.',
+            )
+
+
+def _unmeasured(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    ks = {k for knn in uses.settings("knn") for k in knn.ks if k > counts.train}
+    shown = sorted(k for k in ks if any(one.evaluator == "knn" and one.metric.endswith(f"_k{k}") for one in uses.shown))
+    if shown and not list(_neighbours(counts, uses)):
+        found = f"{counts.train:,} training images are fewer than k = {', '.join(map(str, shown))} of k-NN"
+        yield found, "Its cells will be marked as not measured. Add training images to fill them."

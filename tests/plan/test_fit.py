@@ -1,0 +1,168 @@
+"""Data that cannot serve what is planned: found when the plan is made, with class, key and remedy."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bits.plan import PRETRAINING_ROLE, Plan, Request, current_plan, make_plan
+from bits.plan.fit import Uses, remarks, unfit
+from bits.workflow.messages import remarks_message, unfit_message
+
+Classes = dict[str, dict[str, int]]  # split -> class -> images
+Found = Callable[..., tuple[list[str], list[str]]]
+
+
+def folder(root: Path, classes: Classes) -> Path:
+    """Files that are named as images; no two hold the same."""
+    for split, counts in classes.items():
+        for name, count in counts.items():
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                (root / split / name / f"{number}.png").write_text(f"{split}/{name}/{number}")
+    return root
+
+
+def zipped(root: Path) -> Path:
+    with zipfile.ZipFile(f"{root}.zip", "w") as archive:
+        for path in sorted(root.rglob("*.png")):
+            archive.write(path, path.relative_to(root))
+    return Path(f"{root}.zip")
+
+
+def even(train: int = 40, val: int = 10, names: str = "ab") -> Classes:
+    return {"train": dict.fromkeys(names, train), "val": dict.fromkeys(names, val)}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Of scale small, on a folder that can serve it."""
+    root = folder(tmp_path_factory.mktemp("good") / "set", even(train=100))
+    return make_plan(Request.of_scale("small", (f"site.data.images={root}",)))
+
+
+@pytest.fixture
+def found(plan: Plan, tmp_path: Path) -> Found:
+    """found(classes) -> (why they are unfit, remarks), the same of a folder and of a zip."""
+    uses = Uses(
+        role=PRETRAINING_ROLE,
+        runs=[run for run in plan.runs.values() if run.role == PRETRAINING_ROLE],
+        evaluations=[one for one in plan.evaluations.values() if one.role == PRETRAINING_ROLE],
+        shown=[],
+    )
+    dataset = plan.datasets[PRETRAINING_ROLE]
+
+    def look(classes: Classes, **changed: object) -> tuple[list[str], list[str]]:
+        root = folder(tmp_path / "set", classes)
+        answers = []
+        for place in (root, zipped(root)):
+            args = dataset, str(place), uses._replace(**changed)
+            said = [str(one).replace(str(place), "ROOT") for one in unfit(*args)]
+            answers.append((said, [str(one) for one in remarks(*args)]))
+        assert answers[0] == answers[1]
+        return answers[0]
+
+    return look
+
+
+def test_good_data_are_passed_over_in_silence(plan: Plan, found: Found) -> None:
+    assert (plan.unfit, plan.remarks) == ((), ())
+    assert found(even()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("split", "name", "said"), [("val", "zoo", "class zoo only in val"), ("train", "emu", "class emu only in train")]
+)
+def test_a_class_of_one_split_alone_is_named(found: Found, split: str, name: str, said: str) -> None:
+    classes = even()
+    classes[split][name] = 20
+    (problem,) = found(classes)[0]
+    assert problem.startswith(said) and "give both splits the same" in problem
+
+
+def test_small_classes_of_val_are_named_with_both_keys_and_a_value_that_fits(found: Found) -> None:
+    classes = even(names="abc")
+    classes["val"] |= {"b": 5, "c": 3}
+    (problem,) = found(classes)[0]
+    keys = "evaluation.retrieval.queries_per_class = 5 and curve.retrieval.queries_per_class = 5"
+    assert problem.startswith(f"2 of 3 val classes have too few images for {keys}")
+    assert "c (3), b (5)" in problem and "at least 6 images" in problem
+    assert 'set="evaluation.retrieval.queries_per_class=2 curve.retrieval.queries_per_class=2"' in problem
+
+
+def test_the_remedy_of_small_classes_cures(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = folder(tmp_path / "set", even(train=100, val=2))
+    words = (f"site.data.images={root}",)
+    cure = ("evaluation.retrieval.queries_per_class=1", "curve.retrieval.queries_per_class=1")
+    (problem,) = make_plan(Request.of_scale("small", words)).unfit
+    assert " ".join(cure) in problem.remedy
+    assert make_plan(Request.of_scale("small", (*words, *cure))).unfit == ()
+
+
+def test_a_class_of_one_image_is_ranked_by_another_protocol(found: Found) -> None:
+    (problem,) = found(even(val=1))[0]
+    assert "retrieval.protocol=each-against-all" in problem
+
+
+def test_a_batch_that_no_pass_fills_is_found(found: Found, plan: Plan) -> None:
+    (problem,) = found(even(train=25))[0]
+    assert problem.startswith("50 training images do not fill a batch, schedule.batch_size = 64")
+    assert 'set="schedule.batch_size=50"' in problem
+
+
+def test_a_batch_of_epochs_that_are_counted_in_images_may_be_larger(found: Found, plan: Plan) -> None:
+    run = next(iter(plan.runs.values()))
+    schedule = run.recipe.schedule.model_copy(update={"images_per_epoch": 64})
+    counted = run.model_copy(update={"recipe": run.recipe.model_copy(update={"schedule": schedule})})
+    assert found(even(train=25), runs=[counted])[0] == []
+
+
+def test_neighbours_that_are_more_than_the_training_images(found: Found, plan: Plan) -> None:
+    (problem,) = found(even(train=4), runs=[])[0]
+    assert problem.startswith(
+        "8 training images are fewer than every number of neighbours, evaluation.knn.ks = [10, 20"
+    )
+    assert 'set="evaluation.knn.ks=[4]"' in problem
+
+
+def test_cells_that_will_stay_empty_are_told(tmp_path: Path) -> None:
+    root = folder(tmp_path / "set", even(train=8))
+    plan = make_plan(Request.of_scale("small", (f"site.data.images={root}", "schedule.batch_size=8")))
+    assert plan.unfit == ()
+    (told,) = plan.remarks
+    assert told.found.startswith("16 training images are fewer than k = 20") and "not measured" in told.remedy
+
+
+def test_a_split_that_is_missing_is_found(found: Found) -> None:
+    (problem,) = found({"train": {"a": 40}, "vall": {"a": 10}})[0]
+    assert problem.startswith('ROOT has no folder "val"')
+
+
+def test_the_plan_carries_what_is_wrong_until_it_is_put_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = folder(tmp_path / "set", even(train=100))
+    request = Request.of_scale("small", (f"site.data.images={root}",))
+    (root / "train/empty").mkdir()
+    plan = current_plan(request)
+    assert "1 of 3 class folders hold no image: empty" in plan.unfit[0].found
+    message = unfit_message(plan)
+    assert "cannot serve" in message and str(root) in message and "Fill these folders or remove them." in message
+    shutil.rmtree(root / "train/empty")
+    assert current_plan(request).unfit == (), "though the identity of the images is the same"
+
+
+def test_copies_and_files_that_are_not_read_are_remarks(tmp_path: Path) -> None:
+    root = folder(tmp_path / "set", even(train=100))
+    (root / "val/a/0.png").write_bytes((root / "train/a/0.png").read_bytes())
+    (root / "val/a/1.heic").touch()
+    plan = make_plan(Request.of_scale("small", (f"site.data.images={root}",)))
+    assert plan.unfit == ()
+    first, second = plan.remarks
+    assert first.found.startswith("1 of 20 val images are copies of training images")
+    assert second.found == "1 files look like images and are not read (1 .heic): val/a/1.heic"
+    assert first.found in remarks_message(plan) and second.remedy in remarks_message(plan)
