@@ -12,6 +12,7 @@ import yaml
 from bits.plan.model import SHORT, Run
 
 MOST_SHOWN = 5
+UNSEEN = "dataset.title"  # changes no run
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -27,7 +28,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before, after = flat(old), flat(new)
     phrases = []
     for key in dict.fromkeys([*after, *before]):
-        if before.get(key) == after.get(key):
+        if key == UNSEEN or before.get(key) == after.get(key):
             continue
         if key == "dataset.fingerprint":
             phrases.append("its images have changed")
@@ -53,7 +54,7 @@ def _trained(run: Run) -> Iterator[tuple[Path, dict[str, Any]]]:
         if other.name == run.folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
             continue
         try:
-            recipe = yaml.safe_load((other / "config.yaml").read_text())["recipe"]
+            recipe = yaml.safe_load((other / "config.yaml").read_text(encoding="utf-8"))["recipe"]
         except (OSError, KeyError, TypeError, yaml.YAMLError):
             continue
         yield other, recipe

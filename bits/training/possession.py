@@ -30,7 +30,7 @@ def possession(folder: Path, patience: float = PATIENCE_S) -> Iterator[bool]:
     without locks, it is up to the user not to train a run twice at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as stream:
+    with (folder / ".lock").open("a+", encoding="utf-8") as stream:
         waited = _wait(stream, patience)
         stream.seek(0)
         stream.truncate()
