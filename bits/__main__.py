@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 
 from bits.commands.guard import guarded
 
@@ -29,6 +30,10 @@ COMMANDS = {
 
 def main() -> int:
     """Call the command that the first word names; returns its exit code, 2 for a name that does not exist."""
+    return guarded(_called)
+
+
+def _called() -> int:
     name, *words = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
         print("usage: bits COMMAND [argument ...]\n")
@@ -38,7 +43,8 @@ def main() -> int:
         print(f"bits {name}: no such command. There are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     sys.argv = [f"bits {name}", *words]
-    return guarded(importlib.import_module(f"bits.commands.{name.replace('-', '_')}").main)
+    command: Callable[[], int] = importlib.import_module(f"bits.commands.{name.replace('-', '_')}").main
+    return command()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Citation(BaseModel):
 def read_citation(path: Path) -> Citation:
     """The citation in a CITATION.cff file; raises ArchiveError when it is missing or incomplete."""
     try:
-        return Citation.model_validate(yaml.safe_load(path.read_text()))
+        return Citation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)

@@ -23,6 +23,7 @@ from bits.commands.guard import guarded
 from bits.errors import BitsError
 from bits.plan import Plan
 from bits.plan.changes import why_untrained
+from bits.plan.listing import by_reason, listed
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
 from bits.workflow.messages import missing_data_message, remarks_message, unfit_message
@@ -108,7 +109,7 @@ def explained(jobs: list[PlannedJob], plan: Plan) -> str:
         reasons: dict[str, list[str]] = {}
         for job in mine:
             reasons.setdefault(why(job, plan), []).append(job.subject)
-        lines += [f"  {', '.join(subjects)}: {reason}" for reason, subjects in reasons.items()]
+        lines += [line for reason, subjects in reasons.items() for line in listed(subjects, reason)]
     if any("code:train:" in job.reason for job in jobs if job.run):
         lines.append(
             "A change of code that cannot change a number: snakemake --rerun-triggers input mtime keeps the runs."
@@ -142,8 +143,8 @@ def main() -> int:
         print(f"None of it can start: {unfit_message(plan).strip()}")
     if plan.remarks:
         print(remarks_message(plan).strip())
-    for name, reason in plan.left_out.items():
-        print(f"Left out: {name}: {reason}")
+    if plan.left_out:
+        print("\n".join(["Left out", *by_reason(plan.left_out)]))
     return 0
 
 
@@ -162,7 +163,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def profile_options(profile: str | None) -> dict[str, Any]:
     """The words that a profile of this project gives, {} without one."""
     file = ROOT / (profile or "") / "options.yaml"
-    found: dict[str, Any] = yaml.safe_load(file.read_text()) if profile and file.is_file() else {}
+    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) if profile and file.is_file() else {}
     return found
 
 
@@ -175,7 +176,7 @@ def _dry_run(words: Sequence[str], options: Mapping[str, Any], profile: str | No
         *(["--profile", profile] if profile else []),
         *(["--config", *said] if said else []),
     ]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

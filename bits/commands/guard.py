@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
 from bits.errors import BitsError
+from bits.records.streams import show_any_text
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Run `main`; a BitsError is printed without a traceback and gives exit code 2."""
+    """Run `main`; a BitsError is printed without a traceback and gives exit code 2.
+
+    Where nobody reads on (bits plan | head) it ends with 141, as a shell's own programs do, and without a word.
+    """
+    show_any_text()
     try:
-        return main()
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()  # here, where what goes wrong can be handled
     except BitsError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end of the process
         return 141

@@ -81,7 +81,9 @@ def slurm_job(nodes: int, environment: Mapping[str, str]) -> tuple[int, str]:
 
 def _answer(command: list[str]) -> str:
     try:
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        output = subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
         raise LaunchError(f"{' '.join(command)}: {error}. Expected the names of the job's hosts") from error
     if not output:

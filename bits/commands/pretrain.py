@@ -43,7 +43,7 @@ def frozen(arguments: argparse.Namespace) -> int:
     from bits.runs.train import train
 
     recipe = read_section(arguments.frozen, Recipe, "recipe")
-    facts = yaml.safe_load(arguments.frozen.read_text())
+    facts = yaml.safe_load(arguments.frozen.read_text(encoding="utf-8"))
     if recipe.digest() != facts.get("digest"):
         raise BitsError(
             f"{arguments.frozen}: was changed by hand: its recipe has the digest {recipe.digest()}, expected "

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bits.config.composed import Composed
-from bits.config.declared import DeclarationError, read_yaml
+from bits.config.declared import DeclarationError, read_yaml, written_keys
 from bits.config.extra import EXTRA, extra_file, extra_names
 from bits.config.near import did_you_mean
 from bits.config.validation import ConfigError, is_open, key_error, known_keys, optional_section, validated
@@ -51,6 +51,7 @@ def _lines_of(path: Path, section: str | None) -> dict[str, dict[str, Any]]:
         lines = read_yaml(path)
     except DeclarationError as error:
         raise ConfigError(str(error)) from None
+    _check_names(path, section)
     if section is not None:
         lines = lines.get(section) or {}
     if not isinstance(lines, dict):
@@ -58,8 +59,6 @@ def _lines_of(path: Path, section: str | None) -> dict[str, dict[str, Any]]:
     for name, line in lines.items():
         if not isinstance(line, dict) or "method" not in line:
             raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ConfigError(f"{path}: run {name!r}: expected a name of letters, digits, dots and single dashes")
         for key in line:
             if key not in LINE_WORDS and key not in known_keys() and not is_open(key):
                 raise ConfigError(f"{path}: run {name!r}: {key_error(key, [*known_keys(), *LINE_WORDS])}")
@@ -70,6 +69,31 @@ def _lines_of(path: Path, section: str | None) -> dict[str, dict[str, Any]]:
                 )
         _check_words(f"{path}: run {name!r}", line)
     return lines
+
+
+def _check_names(path: Path, section: str | None) -> None:
+    """Raise ConfigError, with the line, for a run whose name is none, or is read as a number or the like."""
+    for name, line in written_keys(path, section):
+        if not NAME.fullmatch(name):
+            raise ConfigError(
+                f"{path}, line {line}: run {name!r}: expected a name of letters, digits, dots and single dashes"
+            )
+        if not is_text(name):
+            raise ConfigError(
+                f"{path}, line {line}: run {name!r}: the name is read as {_read_as(name)!r}, not as a text, by YAML or "
+                f"by Hydra (run={name}). Choose another, such as bits-{name}"
+            )
+
+
+def is_text(name: str) -> bool:
+    """Whether a name remains one wherever it is read: in YAML, in an override of Hydra, on Snakemake's command line."""
+    return _read_as(name) == name
+
+
+def _read_as(name: str) -> Any:
+    """What YAML or Hydra makes of a name; the name itself where both take it for a text."""
+    readings = (yaml.safe_load(name), OverridesParser.create().parse_override(f"run={name}").value())
+    return next((found for found in readings if found != name), name)
 
 
 def _check_words(where: str, line: Mapping[str, Any]) -> None:
@@ -128,8 +152,9 @@ def _check_option(group: str, value: str, known: list[str]) -> None:
 
 
 def quoted(text: str) -> str:
-    """A text in Hydra's override grammar, whatever it holds."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """A text in Hydra's override grammar, with quotes, backslashes and what OmegaConf would fill in."""
+    plain = text.replace("${", "\\${")
+    return "'" + re.sub(r"(\\*)('|\Z)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), plain) + "'"
 
 
 def own_site(overrides: Sequence[str], config_dir: Path = CONFIG_DIR) -> list[str]:

@@ -51,6 +51,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def written_keys(path: Path, section: str | None = None) -> list[tuple[str, int]]:
+    """(key as it is written, number of its line) of a YAML file's mapping, or of that in its section; [] without one.
+
+    A key that YAML takes for a number or a truth value is its text here.
+    """
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    if section is not None:
+        inside = next((value for key, value in pairs if key.value == section), None)
+        pairs = inside.value if isinstance(inside, yaml.MappingNode) else []
+    return [(str(key.value), key.start_mark.line + 1) for key, _ in pairs]
+
+
 def validated(model: type[Model], content: Any, path: Path, key: str) -> Model:
     """`content` as a model; raises DeclarationError with file, dotted key, problem and near matches."""
     try:

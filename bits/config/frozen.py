@@ -15,7 +15,7 @@ from bits.errors import BitsError
 def read_section(path: Path, kind: type[Section], *keys: str) -> Any:
     """A typed section of a frozen YAML file, below `keys`; raises BitsError when it is not there."""
     try:
-        value = yaml.safe_load(path.read_text())
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
         for key in keys:
             value = value[key]
         return kind.model_validate(value)

@@ -129,7 +129,10 @@ def _value(path: str) -> Any:
 
 @cache
 def _contents() -> tuple[tuple[str, str, Any], ...]:
-    return tuple((name, below, yaml.safe_load((CONFIG_DIR / name).read_text())) for name, below in reversed(FILES))
+    return tuple(
+        (name, below, yaml.safe_load((CONFIG_DIR / name).read_text(encoding="utf-8")))
+        for name, below in reversed(FILES)
+    )
 
 
 def _file(path: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import AfterValidator, Field, PlainValidator
 
 from bits.config.section import Positive, Section
 
@@ -15,6 +16,19 @@ def _images_or_auto(value: Any) -> int | Literal["auto"]:
         valid: int | Literal["auto"] = value
         return valid
     raise ValueError("expected a number of images, 0 or more, or auto")
+
+
+PLACEHOLDER = "/path/to/"  # begins the places that config/site/example.yaml names
+
+
+def _place(path: str) -> str:
+    """A path with ~ filled in; raises ValueError for one that is still the example's."""
+    if f"{path}/".startswith(PLACEHOLDER):
+        raise ValueError("is the example's placeholder. Say where it lies here, or take the line out")
+    return os.path.expanduser(path)  # noqa: PTH111 - Path raises an error for a user who is unknown
+
+
+Place = Annotated[str, AfterValidator(_place)]
 
 
 class JobSize(Section):
@@ -61,8 +75,8 @@ class Site(Section):
     workers: Annotated[int, Field(ge=0)] | None
     cache_gib: float = Field(ge=0)  # GiB of decoded images to keep in memory
     feature_batch: Positive  # images per batch in feature extraction
-    scratch: str | None  # folder for the checkpoints of runs in progress; null: in results/
-    data: dict[str, str | None]  # data set name -> folder or zip; null: no path given (scenes: rendered into data/)
+    scratch: Place | None  # folder for the checkpoints of runs in progress; null: in results/
+    data: dict[str, Place | None]  # data set name -> folder or zip; null: no path given (scenes: rendered into data/)
     checkpoint_minutes: float = Field(gt=0)  # minutes between the checkpoints of a training, or of an evaluation
     log_every_steps: Positive  # steps between log entries
     jobs: Jobs  # resources of cluster jobs

@@ -54,7 +54,8 @@ def _explained(problem: Any) -> str:
         near = near_matches(str(value), allowed)
         hint = suggestion(near) if near else ""
         return f"{path} = {value!r} is not one of {', '.join(allowed)}{hint}"
-    said = f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+    told = problem["msg"].removeprefix("Value error, ")
+    said = f"{told[0].lower()}{told[1:]}"
     return f"{path}: {said}" if isinstance(value, Mapping) else f"{path} = {value!r}: {said}"
 
 

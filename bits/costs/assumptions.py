@@ -68,8 +68,8 @@ def load_assumptions(config_dir: Path) -> Assumptions:
     """The files in `config_dir`; raises CostError saying what is wrong in them."""
     path = config_dir / "costs.yaml"
     try:
-        published = yaml.safe_load((config_dir / "counts.yaml").read_text())
-        return Assumptions.model_validate({**yaml.safe_load(path.read_text()), "images": published})
+        published = yaml.safe_load((config_dir / "counts.yaml").read_text(encoding="utf-8"))
+        return Assumptions.model_validate({**yaml.safe_load(path.read_text(encoding="utf-8")), "images": published})
     except (OSError, yaml.YAMLError) as error:
         raise CostError(f"{path}: cannot be read ({error})") from error
     except ValidationError as error:

@@ -75,7 +75,7 @@ class Calibration(Section):
 def read_calibration(path: Path) -> Calibration:
     """The file of `bits calibrate`; raises CostError when there is none or it is not one."""
     try:
-        return Calibration.model_validate(json.loads(path.read_text()))
+        return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CostError(f"{path}: no such calibration. Measure one: bits calibrate scale=...") from None
     except (OSError, ValueError) as error:

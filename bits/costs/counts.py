@@ -36,7 +36,7 @@ class Counts:
         self.path, self.keep = path, keep
         self._timm = versions().get("timm")
         try:
-            self._known: dict[str, dict[str, int]] = json.loads(path.read_text())
+            self._known: dict[str, dict[str, int]] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self._known = {}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bits.exhibits import Declarations, Exhibit
+from bits.exhibits.kinds.base import RECORD
 from bits.plan import Plan
 
 
@@ -25,3 +27,15 @@ def files_shown(declared: Declarations, plan: Plan) -> set[Path]:
     """The metrics files of all exhibits that can be computed, those that wait for their data included."""
     found = (files_of(declared.exhibits[name], declared, plan) for name in declared.computable())
     return {path for files in found for path in files or ()}
+
+
+def is_rendered(name: str, plan: Plan) -> bool:
+    """Whether all files of an exhibit are there, and made from what the plan says."""
+    folder, endings = plan.reports / "exhibits", plan.formats.get(name, ())
+    if not endings or not all((folder / f"{name}.{ending}").is_file() for ending in endings):
+        return False
+    try:
+        record = json.loads((folder / f"{name}.{RECORD}").read_text(encoding="utf-8"))
+        return bool(record["made_from"] == plan.exhibit_digest(name))
+    except (OSError, ValueError, KeyError, TypeError):  # of another version, which the workflow renders again
+        return False

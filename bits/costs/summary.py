@@ -9,7 +9,7 @@ from functools import cached_property
 
 from bits.costs.budget import Choice, chosen
 from bits.costs.disk import bytes_at_most, bytes_kept, disk_needs
-from bits.costs.exhibits import files_of
+from bits.costs.exhibits import files_of, is_rendered
 from bits.costs.graph import EVALUATIONS, Graph, Kind, Work
 from bits.costs.memory import MemoryNeed, most_memory
 from bits.costs.price import PricedJob, Prices
@@ -134,7 +134,7 @@ class Summary:
             if why_not:
                 uncosted[name] = why_not
                 continue
-            done = all(jobs[job].work.done for job in before)
+            done = is_rendered(name, self.prices.plan) and all(jobs[job].work.done for job in before)
             jobs[name] = self.prices.job(Work(name, "rendering", tuple(sorted(before)), done))
             offer.needs[name] = frozenset({name, *before})
             offer.worth[name] = self.declared.exhibits[name].worth(self.declared.published)
@@ -149,8 +149,15 @@ class Summary:
         before = graph.before(files)
         unknown = sorted({graph.works[job].role for job in before} - set(self.prices.images))
         if unknown:
-            return set(), f"nobody knows how many images {', '.join(unknown)} has: say so in config/counts.yaml"
+            return set(), "; ".join(self._why_uncounted(role) for role in unknown)
         return before, ""
+
+    def _why_uncounted(self, role: str) -> str:
+        gap = next((gap for gap in self.prices.plan.missing if gap.role == role), None)
+        if gap is None:
+            return f"nobody knows how many images {role} has: say so in config/counts.yaml"
+        where = f"{gap.root} ({' '.join(gap.reason.split())})" if gap.root else "no place that was given (data=PATH)"
+        return f"the images cannot be counted: {gap.dataset} is at {where}"
 
     def _line(self, choice: Choice, offer: _Offer) -> Line:
         name = choice.name

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bits.costs.graph import EVALUATIONS, Kind
 from bits.costs.summary import Costs, Line
 from bits.costs.units import bytes_text, hours_text, number_of, time_text
+from bits.plan.listing import by_reason
 
 HEAD = ("exhibit", "values", "jobs", "alone", "added", "so far", "disk", "wall time", "")
 SMALL = 0.02  # share of the measuring that is not worth a line
@@ -22,6 +23,8 @@ KINDS: dict[Kind, str] = {
 
 def costs_text(costs: Costs, unit: str, budget: str | None = None) -> str:
     """The table of exhibits and the totals. unit: GPU or core. budget: as the user wrote it."""
+    if not costs.lines and not costs.over:
+        return "\n".join(["Nothing can be costed:", *by_reason(costs.uncosted)])
     return "\n".join([*_table(costs, unit), "", *_totals(costs, unit, budget)])
 
 
@@ -65,7 +68,7 @@ def _totals(costs: Costs, unit: str, budget: str | None) -> Iterator[str]:
     measuring = sum(hours for kind, (_, hours) in costs.by_kind.items() if kind in EVALUATIONS)
     for kind, (count, hours) in costs.by_kind.items():
         yield f"  {KINDS[kind]}: {number_of(count, 'job')}, {hours_text(hours)} {unit}-hours"
-    if costs.saved_together >= SMALL * measuring:
+    if costs.saved_together > SMALL * measuring:
         yield (
             f"  measuring takes {hours_text(measuring - costs.saved_together)} {unit}-hours instead of "
             f"{hours_text(measuring)} if probes on the same images are made side by side: snakemake together"
@@ -75,7 +78,7 @@ def _totals(costs: Costs, unit: str, budget: str | None) -> Iterator[str]:
         yield f"  {waiting} of these exhibits are left out until their data are there; their costs are included"
     if costs.uncosted:
         yield "not costed:"
-        yield from (f"  {name}: {reason}" for name, reason in costs.uncosted.items())
+        yield from by_reason(costs.uncosted)
 
 
 def _verdict(costs: Costs, unit: str, budget: str) -> str:

@@ -33,7 +33,7 @@ class IndexStream:
         if batch > n:
             raise DatasetError(
                 f"a batch of {batch} can't be drawn from a training split of {n} images, because every pass\n"
-                f"drops its incomplete last batch. Set the batch size to {n} or less, or use more images."
+                f"drops its incomplete last batch. Set schedule.batch_size={n} or less, or use more images."
             )
         self.n, self.seed = n, seed
         self.per_pass = n // batch * batch

@@ -29,7 +29,7 @@ def find_profile(name: str, folder: Path) -> Profile | None:
     homes += [Path(home) / "snakemake" for home in os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
     for path in (home / name / file for home in homes for file in NAMES):
         if path.is_file():
-            settings = yaml.safe_load(path.read_text())
+            settings = yaml.safe_load(path.read_text(encoding="utf-8"))
             return Profile(path, settings if isinstance(settings, dict) else {})
     return None
 

@@ -36,7 +36,7 @@ def packages(lock: Path) -> list[Finding]:
     if not lock.is_file():
         remedy = f"Restore it: git checkout -- {lock.name}."
         return [Finding(SUBJECT, "error", f"{lock.name} is not there", remedy)]
-    wanted = pins(lock.read_text())
+    wanted = pins(lock.read_text(encoding="utf-8"))
     installed: dict[str, str] = {
         str(canonicalize_name(each.metadata["Name"])): each.version
         for each in importlib.metadata.distributions()

@@ -46,11 +46,11 @@ class Log:
 
     def __init__(self, path: Path, scratch: Path) -> None:
         self.path, self.scratch = path, scratch
-        path.write_text("")
+        path.write_text("", encoding="utf-8")
         self._shown = 0
 
     def say(self, line: str) -> None:
-        with self.path.open("a") as stream:
+        with self.path.open("a", encoding="utf-8") as stream:
             stream.write(f"{line}\n")
         self.follow()
 
@@ -66,7 +66,7 @@ class Log:
     def clean(self) -> None:
         """Leave out where the checkout and the scratch folder were, so that the file can be published as it is."""
         text = published(self.path.read_text(errors="replace"))
-        self.path.write_text(text.replace(str(self.scratch), "SCRATCH"))
+        self.path.write_text(text.replace(str(self.scratch), "SCRATCH"), encoding="utf-8")
 
 
 def checked(options: Options, parts: Sequence[Part] = PARTS) -> tuple[Path, dict[str, Any]]:

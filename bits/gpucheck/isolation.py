@@ -35,7 +35,9 @@ def run_apart(part: Part, bench: Bench, limit: float, log: Path, follow: Callabl
     process = FORK.Process(target=_worked, args=(part, bench, kept, log))
     process.start()
     in_time = _awaited(process, started + limit, follow)
-    result: Result = json.loads(kept.read_text()) if kept.is_file() else {"status": "running", "found": {}}
+    result: Result = (
+        json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {"status": "running", "found": {}}
+    )
     if result["status"] == "running":  # it had no chance to say why
         why = (
             f"ended with exit code {process.exitcode}"
@@ -91,7 +93,7 @@ def _worked(part: Part, bench: Bench, kept: Path, log: Path) -> None:
 
 
 def _print_to(log: Path) -> None:
-    stream = log.open("a", buffering=1)
+    stream = log.open("a", buffering=1, encoding="utf-8")
     for number in (1, 2):
         os.dup2(stream.fileno(), number)
     sys.stdout = sys.stderr = stream

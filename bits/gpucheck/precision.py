@@ -40,7 +40,7 @@ def losses(bench: Bench, method: str, precision: str) -> list[float]:
     folder = bench.scratch / f"precision-{method}-{precision}"
     training = pretraining(made, folder)
     outcome = training.run()
-    lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    lines = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
     found = [line["loss"] for line in lines if "loss" in line]
     if len(found) < training.steps or None in found:
         raise CheckError(f"{method} in {precision}: {outcome.detail} ({len(found)} of {training.steps} losses)")

@@ -58,10 +58,10 @@ def _row(bench: Bench, method: str, schedule: Changes) -> dict[str, Any]:
     started, folder = time.monotonic(), bench.scratch / f"study-{method}"
     made = composed(bench, method, schedule)
     trained(made, method, folder)
-    outcome = json.loads((folder / "outcome.json").read_text())
-    values = json.loads((folder / "curve.json").read_text())["values"]
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    values = json.loads((folder / "curve.json").read_text(encoding="utf-8"))["values"]
     curve, carried = values["training"]["map"], values["channel"]
-    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     logged = [entry for entry in entries if "loss" in entry]
     return {
         "outcome": outcome["outcome"],

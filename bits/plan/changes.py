@@ -13,6 +13,7 @@ from bits.data.kept import between
 from bits.plan.model import SHORT, Run
 
 MOST_SHOWN = 5
+UNSEEN = "dataset.title"  # changes no run
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -28,7 +29,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before, after = flat(old), flat(new)
     phrases = []
     for key in dict.fromkeys([*after, *before]):
-        if before.get(key) == after.get(key):
+        if key == UNSEEN or before.get(key) == after.get(key):
             continue
         if key == "dataset.fingerprint":
             changes = between(str(before.get(key)), str(after.get(key)))
@@ -55,7 +56,7 @@ def _trained(run: Run) -> Iterator[tuple[Path, dict[str, Any]]]:
         if other.name == run.folder.name or not pattern.fullmatch(other.name) or not (other / "outcome.json").is_file():
             continue
         try:
-            recipe = yaml.safe_load((other / "config.yaml").read_text())["recipe"]
+            recipe = yaml.safe_load((other / "config.yaml").read_text(encoding="utf-8"))["recipe"]
         except (OSError, KeyError, TypeError, yaml.YAMLError):
             continue
         yield other, recipe

@@ -46,7 +46,7 @@ def _shared(dataset: Dataset, path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         return str(manifest["fingerprint"]) if manifest["name"] == dataset.name else None
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: no manifest of a data set ({error!r}). Remove it, or pull it again.") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
-from bits.config.recipe import Dataset
+from bits.config.recipe import Dataset, Recipe
 from bits.data.kind import LABELS_IN_WORDS, kind_of
 from bits.errors import BitsError
 from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
@@ -22,13 +22,17 @@ def references(labels: Mapping[str, str], runs: Iterable[Run]) -> dict[str, Refe
     """References by id, once for each of the runs that they stand beside, which differ in their seeds."""
     found = {}
     for run in runs:
-        # What they depend on besides the data and the evaluation, whose digest is in the name of the metrics file.
-        parts = run.recipe.model_dump(mode="json", include={"backbone", "augmentation", "seed"})
-        basis = digest([parts[part] for part in ("backbone", "augmentation", "seed")])[:SHORT]
+        basis = reference_basis(run.recipe)[:SHORT]
         for name, label in labels.items():
             identity = f"{name}-{basis}"
             found[identity] = Reference(name=name, id=identity, seed=run.seed, label=label, run=run.id)
     return found
+
+
+def reference_basis(recipe: Recipe) -> str:
+    """Digest of what references depend on besides the data and the evaluation: nothing of how long a run is trained."""
+    parts = recipe.model_dump(mode="json", include={"backbone", "augmentation", "seed"})
+    return digest([parts[part] for part in ("backbone", "augmentation", "seed")])
 
 
 def evaluation_of(role: str, dataset: Dataset, settings: EvaluationSettings) -> Evaluation:

@@ -232,7 +232,9 @@ def _tuned(config_dir: Path, scale: str, lines: Iterable[Mapping[str, Any]]) -> 
     """Method -> the keys that its own file of config/tuning sets at this scale, for the methods of the runs."""
     files = {method: config_dir / f"tuning/{method}-{scale}.yaml" for method in (line["method"] for line in lines)}
     return {
-        method: {key: json.dumps(value) for key, value in _leaves(yaml.safe_load(path.read_text()) or {})}
+        method: {
+            key: json.dumps(value) for key, value in _leaves(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        }
         for method, path in files.items()
         if path.is_file()
     }
@@ -253,7 +255,7 @@ def _choices(config_dir: Path, runs: Mapping[str, Run], shared: Mapping[str, Eva
     for run in runs.values():
         first.setdefault(run.name, run)
     rows = []
-    for entry in yaml.safe_load((config_dir / "choices.yaml").read_text()):
+    for entry in yaml.safe_load((config_dir / "choices.yaml").read_text(encoding="utf-8")):
         run_of_it = first.get(entry.get("run", REFERENCE_RUN))
         if run_of_it is None:
             continue  # a fine-tuning on a role that the targets in force do not have

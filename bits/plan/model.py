@@ -243,6 +243,10 @@ class Plan(Section):
         """The configuration of evaluation <role>-<id> that jobs read; never overwritten."""
         return self.folder / "evaluations" / f"{name}.yaml"
 
+    def exhibit_digest(self, name: str) -> str:
+        """Of all that a rendered exhibit is made from: its declaration, and the names of its metrics files."""
+        return digest([self.declared.get(name, ""), [str(path) for path in self.needs.get(name, ())]])
+
     def of_metrics(self, file: Path) -> Evaluation:
         """The evaluation that produces a metrics file."""
         return self.evaluations[file.stem]

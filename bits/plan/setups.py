@@ -29,7 +29,7 @@ def require_rendered(plan: Plan) -> None:
     if not path.is_file():
         return
     try:
-        summary = json.loads(path.read_text())
+        summary = json.loads(path.read_text(encoding="utf-8"))
         shown, overrides = summary["report_digest"], summary["overrides"]
     except (ValueError, KeyError, TypeError) as error:
         raise PlanError(f"{path}: not a report's summary ({error!r}). Render it again: snakemake {path}") from error

@@ -13,7 +13,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.compose import CONFIG_DIR, is_text
 from bits.config.declared import Declared, read_yaml, validated
 from bits.config.near import did_you_mean
 from bits.errors import BitsError
@@ -82,6 +82,10 @@ def write_study(name: str, study: Study, config_dir: Path = CONFIG_DIR) -> Path:
     path = study_file(name, config_dir)
     if not NAME.fullmatch(name):
         raise StudyError(f"study {name!r}: expected a name of small letters, digits, dots and single dashes")
+    if not is_text(name):
+        raise StudyError(
+            f"study {name!r}: the name is read as a number or the like; choose another, such as set-{name}"
+        )
     if name in scale_names(config_dir):
         raise StudyError(f"study {name!r}: a scale has that name; choose another")
     if path.exists():

@@ -31,7 +31,16 @@ def ask(*words: str, seconds: float = SECONDS, given: str = "") -> Answer:
     # In a session of its own, so that its child processes can be killed with it.
     pipe = subprocess.PIPE
     try:
-        process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            words,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
     except OSError as error:
         return Answer("", f"{words[0]} does not start: {error.strerror}")
     try:

@@ -29,7 +29,7 @@ def code_digest(paths: Iterable[Path]) -> str:
             if file.suffix != ".py":
                 parts.append([file.name, file_digest(file)])
                 continue
-            parts.append([file.name, _meaning(file.read_text())])
+            parts.append([file.name, _meaning(file.read_text(encoding="utf-8"))])
     return digest(parts)
 
 
@@ -65,7 +65,7 @@ def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[
 def _imported(path: Path) -> frozenset[Path]:
     """The project's files that a file imports; for a package, its __init__.py."""
     found: set[Path | None] = set()
-    for node in _statements(_parsed(path.read_text()).body):
+    for node in _statements(_parsed(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bits"):
             found |= {_file_of(str(node.module)), *(_file_of(f"{node.module}.{name.name}") for name in node.names)}
         elif isinstance(node, ast.Import):
@@ -117,7 +117,13 @@ def code_state(root: Path = ROOT) -> dict[str, Any]:
     def git(*arguments: str) -> str | None:
         try:
             return subprocess.run(
-                ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=20
+                ["git", "-C", str(root), *arguments],
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=True,
+                timeout=20,
             ).stdout.strip()
         except (OSError, subprocess.SubprocessError):
             return None

@@ -51,7 +51,7 @@ def changed_message(path: Path | str) -> str:
 def read_record(path: Path, what: str) -> dict[str, Any]:
     """Read an intact record; raises RecordError. what: what the file should be, for the message."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(f"{path}: cannot be read ({error}). Expected {what}. Make it: snakemake {path}") from error
     if not isinstance(content, dict) or not is_intact(content):

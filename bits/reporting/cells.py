@@ -161,12 +161,13 @@ class Head:
 
 @dataclass(frozen=True)
 class Table:
-    """A grid with its values."""
+    """A grid with its values. alike: which rows show one and the same run, a sentence each."""
 
     about: About
     row_title: str
     heads: tuple[Head, ...]
     rows: tuple[TableRow, ...]
+    alike: tuple[str, ...] = ()
 
     def head_groups(self) -> list[tuple[str, int]]:
         """(group, number of its columns) of neighbouring columns; one entry when nothing is grouped."""

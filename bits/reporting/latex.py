@@ -75,6 +75,9 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _latex_outcomes(table: Table) -> Iterator[str]:
+    if table.alike:
+        said = "; ".join(latex_escaped(line) for line in table.alike)
+        yield f"\\par\\smallskip\\raggedright\\footnotesize The same run. {said}."
     if table.dead():
         said = "; ".join(latex_escaped(line) for line in table.dead())
         yield f"\\par\\smallskip\\raggedright\\footnotesize {DAGGER} Not live. {said}."

@@ -18,14 +18,15 @@ from bits.reporting.results import Results
 class ExhibitRecord(BaseModel):
     """What the report reads of a rendered exhibit. Links in its HTML are relative to the exhibit's page.
 
-    have, of: counts() of what is counted, as "cells". content: its HTML, for a page of many exhibits. headlines:
-    whether it can stand for a whole report on the front page; without_added: its HTML there, "" if the same.
-    plotted: the columns (x, y) of its CSV that `dvc plots` shows.
+    made_from: the plan's digest of what it was made from. have, of: counts() of what is counted, as "cells". content:
+    its HTML, for a page of many exhibits. headlines: whether it can stand for a whole report on the front page;
+    without_added: its HTML there, "" if the same. plotted: the columns (x, y) of its CSV that `dvc plots` shows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exhibit: str
+    made_from: str
     counted: str
     have: int
     of: int
@@ -55,10 +56,11 @@ def exhibit_files(
     if strict:
         require_complete(collected)
     paths = {ending: folder / f"{exhibit.id}.{ending}" for ending in exhibit.endings}
+    record = _record(exhibit, renderer, collected, paths, results)
     made = {
         **renderer.contents(collected),
         "html": _page(exhibit, collected, paths, results.root),
-        RECORD: (_record(exhibit, renderer, collected, paths, results.root).model_dump_json(indent=1) + "\n").encode(),
+        RECORD: (record.model_dump_json(indent=1) + "\n").encode(),
     }
     lacking = sorted(set(paths) - set(made))
     if lacking:
@@ -99,13 +101,14 @@ def _page(exhibit: Exhibit, collected: Collected, paths: dict[str, Path], root: 
 
 
 def _record(
-    exhibit: Exhibit, renderer: Renderer, collected: Collected, paths: dict[str, Path], root: Path
+    exhibit: Exhibit, renderer: Renderer, collected: Collected, paths: dict[str, Path], results: Results
 ) -> ExhibitRecord:
-    have, of = collected.counts()
+    root, (have, of) = results.root, collected.counts()
     content = _content(exhibit, collected, paths, root, unfolded=False)
     own = renderer.in_paper(collected) if renderer.in_paper else collected
     return ExhibitRecord(
         exhibit=exhibit.id,
+        made_from=results.plan.exhibit_digest(exhibit.id),
         counted=renderer.counted,
         have=have,
         of=of,

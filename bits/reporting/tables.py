@@ -67,6 +67,7 @@ def table_markdown(table: Table) -> str:
         "",
         markdown_escaped(table.about.caption),
         "",
+        *_markdown_list("The same run", table.alike),
         *_markdown_list("Not live", table.dead()),
         *_markdown_list("Outcomes", table.outcomes()),
         *_markdown_list("Missing", table.holes()),

@@ -20,6 +20,7 @@ from bits.data.images import ImageSet
 from bits.data.kind import kind_files
 from bits.errors import BitsError
 from bits.evaluation.declaration import evaluator_files, evaluators
+from bits.plan.evaluations import reference_basis
 from bits.records.code import ROOT, code_digest, code_state, imported_files
 from bits.records.digests import digest
 from bits.records.provenance import command, hardware, now, usage, versions
@@ -48,7 +49,7 @@ class FrozenEvaluation:
         """Raises BitsError when the file is not one."""
         settings = read_section(path, EvaluationSettings, "settings")
         dataset = read_section(path, Dataset, "dataset")
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
         return cls(values["id"], values["role"], dataset, settings)
 
 
@@ -141,7 +142,9 @@ class DataSetEvaluation:
         code = code_digest(imported_files([ROOT / "bits/runs/evaluate.py", *files], ("bits/records/",)))
         origin = {name: value for name, value in features_of.origin.items() if name != "file"}
         given = [one.model_dump(mode="json") for one in (dataset, evaluation.settings)]
-        return digest([code, *given, features_of.source, origin, self.recipe.digest(), self.device.type])
+        source, recipe = features_of.source, self.recipe
+        made_from = reference_basis(recipe) if source in REFERENCES else recipe.digest()
+        return digest([code, *given, source, origin, made_from, self.device.type])
 
     def _subject(self, features_of: FeatureSource, output: Path, unfinished: Unfinished) -> SourceOnData:
         extraction = Extraction(

@@ -14,7 +14,9 @@ MOST_SHOWN = 5  # words of a failed command that the error repeats
 
 def dvc(*words: str) -> str:
     """The output of `dvc words...`; raises SharingError with DVC's own message when it fails."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words], capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         shown = words if len(words) <= MOST_SHOWN else (*words[:MOST_SHOWN], f"... ({len(words)} words)")
         raise SharingError(f"dvc {' '.join(shown)} failed:\n{(done.stderr or done.stdout).strip()}")

@@ -74,7 +74,7 @@ def write_made(made: Made, path: Path) -> None:
     A file that already says the same is left alone.
     """
     text = "\n".join(_lines(made)) + "\n"
-    if not path.is_file() or path.read_text() != text:
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
 

@@ -28,7 +28,7 @@ class RunLog:
         kept = [line for line in kept if _was_saved(json.loads(line), from_step, measured)]
         # A new file, because the old one may be a link into DVC's cache.
         write_text(path, "".join(line + "\n" for line in kept))
-        self._stream = path.open("a", buffering=1)
+        self._stream = path.open("a", buffering=1, encoding="utf-8")
 
     def write(self, **entry: Any) -> None:
         """Write one line; floats are rounded to six significant digits."""
@@ -45,7 +45,7 @@ def _lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
     complete = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             json.loads(line)
         except ValueError:

@@ -43,7 +43,7 @@ def possession(run: Path, resume: Path, patience: float = PATIENCE_S) -> Iterato
 def holder(folder: Path) -> str | None:
     """What the process that has a folder locked says of itself (JSON); None where nobody has."""
     try:
-        with (folder / LOCK).open() as stream:
+        with (folder / LOCK).open(encoding="utf-8") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

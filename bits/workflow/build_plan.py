@@ -13,7 +13,8 @@ from bits.data.kind import kind_of
 from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
-from bits.workflow.options import request
+from bits.records.streams import show_any_text
+from bits.workflow.options import as_typed, request
 from bits.workflow.place import require_checkout, require_no_links
 
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
@@ -47,9 +48,10 @@ def plan_of_build(config: Mapping[str, Any], remote: bool, checkout: Path | None
 
     What was edited since then counts for neither; the environment carries the name of the plan's file.
     """
+    show_any_text()
     if remote and PLAN in os.environ:
         return read_plan(Path(os.environ[PLAN]))
-    plan = load_plan(config, checkout)
+    plan = load_plan(as_typed(config, sys.argv), checkout)
     os.environ[PLAN] = str(plan.file.absolute())
     return plan
 
@@ -64,7 +66,9 @@ def keep_predictions(plan: Plan) -> None:
     try:
         if unpredicted(plan):
             command = [sys.executable, "-m", "bits.commands.plan", "--freeze", "--plan", str(plan.file)]
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120
+            )
     except Exception as error:  # whatever it is, the work itself can go on
         said = getattr(error, "stderr", "") or error
         print(f"warning: no predictions of costs were kept, so the report will show none: {said}", file=sys.stderr)

@@ -7,6 +7,7 @@ line a key with dots goes into set="key=value ...".
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ WORDS = {
     "set": '"key=value ...": keys of the configuration, for every run',
 }
 CLUSTERS = ("slurm",)
+PLAIN = re.compile(r"[\w./-]*|'.*'|\".*\"")  # values that are the same text to Hydra
 OF_THE_LINES = {
     "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
     "run": "commands and builds take all runs of a study; a single one is a target: snakemake run/bits-reset",
@@ -84,6 +86,22 @@ def as_options(words: Sequence[str]) -> dict[str, Any]:
     return {**options, **({"set": keys} if keys else {})}
 
 
+def as_typed(config: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:
+    """What Snakemake read of --config, with this project's words as they stand on its command line.
+
+    Snakemake takes values for YAML and cuts quotes off their ends: a path such as "/x/a: b" would become a mapping, a
+    folder 007 the number 7. Lists, as in seeds=[0,1], stay what it makes of them.
+    """
+    typed = dict(word.split("=", 1) for word in command if word.partition("=")[0] in WORDS and "=" in word)
+    texts = {word: text for word, text in typed.items() if word in config and not isinstance(config[word], list)}
+    return {**config, **{word: _unquoted(text) for word, text in texts.items() if text}}
+
+
+def _unquoted(text: str) -> str:
+    """Without quotes around all of it, which a shell has left where they stand inside others."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
 def study_of(words: Sequence[str]) -> Study:
     """What a new study is to hold; raises BitsError for words that no plan could be made from."""
     options = as_options(words)
@@ -132,12 +150,20 @@ def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
             raise BitsError(f"{word}: {OF_THE_LINES[key]}")
         if key in WORDS:
             raise BitsError(f'set="{word}": {key} is a word of its own: say {word} outside of set')
+    keys = [_place_quoted(word) for word in keys]
     overrides = [f"site={words['site']}"] if "site" in words else own_site(keys)
     if "seeds" in words:
         overrides.append(f"seeds=[{_seeds(words['seeds'])}]")
     if "data" in words:
         overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _sets_with_a_place()]
     return (*overrides, *keys)
+
+
+def _place_quoted(word: str) -> str:
+    """A word, with its value in quotes where it is a path that Hydra could not read without, such as ~/photos."""
+    key, _, value = word.partition("=")
+    is_place = key == "site.scratch" or key.startswith("site.data.")
+    return word if not is_place or PLAIN.fullmatch(value) else f"{key}={quoted(value)}"
 
 
 def _extra(words: Mapping[str, Any]) -> tuple[str, ...]:

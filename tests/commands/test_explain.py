@@ -61,6 +61,15 @@ def test_jobs_and_reasons_are_read_and_translated(plan):
     assert explained([], plan).startswith("Nothing would run")
 
 
+def test_many_jobs_with_one_reason_are_listed_below_it(plan):
+    names = [f"table-{number}" for number in range(30)]
+    jobs = [PlannedJob("Render", name, "", "Forced execution") for name in names]
+    text = explained(jobs, plan)
+    assert "  30: forced execution" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert all(name in text for name in names)
+
+
 def test_a_reason_that_nobody_foresaw_is_passed_on_and_an_unknown_job_refused(plan):
     job = PlannedJob("Render", "table-3", "", "Forced execution")
     assert why(job, plan) == "forced execution"

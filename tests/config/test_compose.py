@@ -166,6 +166,23 @@ def test_a_run_line_with_an_unknown_key_is_refused(tmp_path):
         run_lines(tmp_path)
 
 
+def test_a_run_whose_name_is_a_number_to_somebody_is_refused_with_its_line(tmp_path):
+    (tmp_path / "extra").mkdir()
+    for name in ("1e3", "true", "nan", "1.5", "0x10", "null", "off", "2026-01-02"):
+        (tmp_path / "runs.yaml").write_text(f"# runs\nx: {{method: bits}}\n{name}: {{method: bits}}\n")
+        with pytest.raises(
+            ConfigError, match=rf"runs\.yaml, line 3: run '{name}': the name is read as .*not as a text"
+        ):
+            run_lines(tmp_path)
+        (tmp_path / "runs.yaml").write_text("x: {method: bits}\n")
+        (tmp_path / "extra/more.yaml").write_text(f"exhibits: {{}}\nruns:\n  {name}: {{method: bits}}\n")
+        with pytest.raises(ConfigError, match=rf"more\.yaml, line 3: run '{name}'"):
+            run_lines(tmp_path, ["more"])
+    (tmp_path / "runs.yaml").write_text("a b: {method: bits}\n")
+    with pytest.raises(ConfigError, match=r"line 1: run 'a b': expected a name of letters"):
+        run_lines(tmp_path)
+
+
 def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bits.commands.pretrain", *words]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)}

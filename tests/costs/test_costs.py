@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bits.config.recipe import Dataset
@@ -9,6 +11,8 @@ from bits.costs.assumptions import CostError, Images
 from bits.costs.duration import longest_evaluation
 from bits.costs.graph import EVALUATIONS, Graph
 from bits.costs.images import image_counts
+from bits.costs.text import costs_text
+from bits.exhibits.kinds.base import RECORD
 
 
 def line_of(costs, name):
@@ -93,10 +97,20 @@ def test_done_work_costs_nothing_and_what_is_before_it_neither(summary):
         path.write_text("{}")
     after = made.costs()
     line = line_of(after, "text-5.3")
-    assert line.done
-    assert (line.added, line.alone.hours) == (0, 0)
-    assert after.total.jobs == before.total.jobs - 3, "training, evaluation and exhibit"
+    assert not line.done, "it was never rendered"
+    assert line.alone.jobs == 1
+    assert after.total.jobs == before.total.jobs - 2, "training and evaluation"
     assert after.total.hours < before.total.hours
+    folder = plan.reports / "exhibits"
+    folder.mkdir(parents=True)
+    for ending in plan.formats["text-5.3"]:
+        (folder / f"text-5.3.{ending}").write_text("{}")
+    assert not line_of(made.costs(), "text-5.3").done, "of another set-up in the same folder"
+    (folder / f"text-5.3.{RECORD}").write_text(json.dumps({"made_from": plan.exhibit_digest("text-5.3")}))
+    line = line_of(rendered := made.costs(), "text-5.3")
+    assert line.done
+    assert (line.added, line.alone.hours, line.alone.jobs) == (0, 0, 0)
+    assert rendered.total.jobs == before.total.jobs - 3, "training, evaluation and exhibit"
 
 
 def test_a_budget_keeps_to_it_and_says_by_how_much_the_rest_is_over(summary):
@@ -138,6 +152,16 @@ def test_what_nobody_can_count_is_named_and_the_rest_is_costed(summary):
     costs = made.costs()
     assert {line.name for line in costs.lines} >= {"table-1", "figure-7"}
     assert "food101 has: say so in config/counts.yaml" in costs.uncosted["table-14"]
+
+
+def test_without_the_images_nothing_is_costed_and_it_is_said_which_are_missing(summary):
+    costs = summary(2, "cpu-core", "small").costs()
+    text = costs_text(costs, "core")
+    assert text.startswith("Nothing can be costed:")
+    assert "the images cannot be counted: images is at no place that was given (data=PATH)" in text
+    assert "0 jobs" not in text
+    assert max(map(len, text.splitlines())) < 140, "exhibits with one reason are listed together, and wrapped"
+    assert "table-13" in text
 
 
 def test_devices_are_found_by_their_product_names(assumptions):

@@ -11,7 +11,7 @@ from bits.config.recipe import Recipe
 from bits.data.fingerprint import fingerprint
 from bits.plan import Plan, Run
 from bits.plan.changes import differences, why_untrained
-from bits.plan.runs import planned_run
+from bits.plan.runs import frozen_run, planned_run
 
 from .conftest import run_of
 
@@ -41,6 +41,9 @@ def test_a_run_says_what_it_differs_in_from_the_nearest_of_its_name(run, tmp_pat
     (tmp_path / "runs/bits-cosine-00000004").mkdir()  # never finished
     said = why_untrained(run)
     assert said.endswith("bits-cosine-00000002, which is kept: optimizer.clip_norm 3.0 -> 1.0")
+    frozen = frozen_run("bits-cosine", "imagenet1k", changed(run.recipe, clip_norm=3.0))
+    (tmp_path / "runs/bits-cosine-00000002/config.yaml").write_text(yaml.safe_dump(frozen))
+    assert why_untrained(run) == said, "a title, which is not frozen, is no difference"
 
 
 def test_states_of_a_run_that_is_not_all_there(run):

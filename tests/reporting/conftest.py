@@ -18,10 +18,11 @@ import yaml
 from bits.commands.render import main
 from bits.config.compose import Composer
 from bits.config.composed import Composed
-from bits.config.recipe import Dataset
+from bits.config.recipe import Dataset, Recipe
 from bits.exhibits import Declarations, load_declarations
 from bits.plan import PRETRAINING_ROLE, Plan, Run, read_plan
 from bits.plan.model import TRAINING, Choice, Paper, Project, Reference, Scale
+from bits.records.digests import digest
 from bits.records.seal import SEAL, write_record
 from bits.reporting.cells import Table
 from bits.reporting.curves import Chart
@@ -197,6 +198,14 @@ def composed() -> Composed:
         return composer.compose("bits-fixed")[0]
 
 
+def own_recipe(name: str, seed: int) -> Recipe:
+    """A recipe that no other run has."""
+    recipe = composed().recipe
+    rate = 1e-3 + int(digest(name)[:6], 16) * 1e-12
+    changed = recipe.optimizer.model_copy(update={"learning_rate": rate})
+    return recipe.model_copy(update={"optimizer": changed, "seed": seed})
+
+
 def empty_plan() -> Plan:
     """A plan of nothing, with its scale, data set and choices."""
     return Plan(
@@ -279,7 +288,7 @@ def _declare(plan: Plan, name: str, identity: str, seed: int) -> None:
         start=plan.sources[pretraining][seed] if mark else None,
         folder=folder,
         resume=folder / "resume",
-        recipe=composed().recipe,
+        recipe=own_recipe(name, seed),
     )
     plan.metrics[identity][TRAINING] = plan.runs[identity].curve
 

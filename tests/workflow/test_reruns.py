@@ -148,6 +148,16 @@ def test_more_seeds_keep_the_first(built):
     assert built.jobs(*SMOKE) == {}
 
 
+def test_references_are_not_measured_again_when_only_training_changes(built):
+    words = ("--config", "scale=smoke", "set=optimizer.weight_decay=0.03 schedule.epochs=15")
+    counts = built.jobs(*words)
+    assert counts["pretrain"] > 20
+    assert [rule for rule in counts if rule.startswith("evaluate_references")] == []
+    other = built.jobs("--config", "scale=smoke", "set=augmentation.mean=[0.5,0.5,0.5]")
+    assert sum(count for rule, count in other.items() if rule.startswith("evaluate_references")) == 5
+    assert built.jobs(*SMOKE) == {}
+
+
 def test_a_run_that_nobody_shows_is_refused_with_what_to_write(built):
     lost = "bits-lost: {method: bits, seed: 7}\n"
     with built.edited("config/runs.yaml", SIMDINO_RESET, SIMDINO_RESET + lost):

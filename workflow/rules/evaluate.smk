@@ -127,7 +127,6 @@ for job in plan.reference_jobs:
         name:
             f"evaluate_references_{job.evaluation.replace('-', '_')}_{job.seed}"
         input:
-            config=str(RUNS[job.run].config),
             data=data_files(EVALUATIONS[job.evaluation].role),
         output:
             **{plan.references[id].name: str(path) for id, path in job.files.items()},
@@ -142,6 +141,8 @@ for job in plan.reference_jobs:
                     job.files.values(), predictions()
                 ),
             ),
+            # No input, because references depend on no schedule: another run beside them leaves them as they are.
+            config=str(RUNS[job.run].config),
         params:
             code=code_of_evaluation(EVALUATIONS[job.evaluation]),
             evaluation=evaluation_file(job.evaluation),
@@ -152,5 +153,5 @@ for job in plan.reference_jobs:
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:
-            "{start} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+            "{start} bits.commands.evaluate --run {resources.config} --evaluation {params.evaluation} --site {site_file}"
             " --threads {resources.threads_each} {params.jobs} > {log} 2>&1"

@@ -60,7 +60,7 @@ def average_precision_per_query(
     query, gallery = _unit_sides(query_QD, gallery_GD)
     known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
     _check_sizes(query, gallery, known)
-    return ranked(lambda rows: cosine_block(query[rows], gallery), known, ties=ties, chunk=chunk).whole
+    return ranked(lambda rows: cosine_block(query[rows], gallery), known, ties=ties, chunk=chunk).whole.clamp(max=1)
 
 
 def ranked(
@@ -93,11 +93,16 @@ def ranked(
 
 def mean_average_precision(scores: AveragePrecision) -> dict[str, float | int]:
     """The means over all queries under the names of retrieval_map."""
-    result: dict[str, float | int] = {"map": float(scores.whole.mean())}
+    result: dict[str, float | int] = {"map": _mean(scores.whole)}
     for cutoff in scores.at_cutoff:
-        result[f"map_at_{cutoff}"] = float(scores.at_cutoff[cutoff].mean())
-        result[f"map_at_{cutoff}_standard"] = float(scores.at_cutoff_standard[cutoff].mean())
+        result[f"map_at_{cutoff}"] = _mean(scores.at_cutoff[cutoff])
+        result[f"map_at_{cutoff}_standard"] = _mean(scores.at_cutoff_standard[cutoff])
     return result | {"queries_without_relevant": int((scores.relevant == 0).sum())}
+
+
+def _mean(precisions: Tensor) -> float:
+    """At most 1: rounding takes perfect rankings a few units in the last place above it."""
+    return min(float(precisions.mean()), 1.0)
 
 
 def _unit_sides(query_QD: Tensor, gallery_GD: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from bits.exhibits import Declarations, Measure
 from bits.exhibits.kinds.base import Row
 from bits.exhibits.kinds.grid import Column, Grid, QuotedRow, ReferenceRow, source_of
 from bits.reporting.about import about
+from bits.reporting.alike import Alike
 from bits.reporting.cells import ADDED, Cell, Head, Table, TableRow
 from bits.reporting.latex import table_latex
 from bits.reporting.renderers.base import Renderer
@@ -20,14 +21,15 @@ from bits.reporting.tables import table_csv, table_markdown
 def collect(grid: Grid, declared: Declarations, results: Results) -> Table:
     """A grid's rows - methods, added ones, references, quoted numbers - with every cell filled or loud."""
     measures = [declared.measures[column.measure] for column in grid.columns]
-    own = [row for row in grid.rows if not row.extra or grid.beyond]
+    own, alike = [row for row in grid.rows if not row.extra or grid.beyond], Alike(results.plan)
     rows = [_row(grid, row, declared, results) for row in own]
-    rows = _best_marked(rows, measures) if grid.bold else rows
+    rows = _best_marked(rows, measures, alike) if grid.bold else rows
     rows += [_added(_row(grid, row, declared, results)) for row in grid.rows if row not in own]
+    same = alike.said(rows)
     rows += [_reference_row(row, measures, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, measures) for row in grid.quoted]
     heads = tuple(_head(column, measure) for column, measure in zip(grid.columns, measures, strict=True))
-    return _counted(Table(about(grid, results.plan), grid.row_title, heads, tuple(rows)))
+    return _counted(Table(about(grid, results.plan), grid.row_title, heads, tuple(rows), same))
 
 
 def contents(table: Table) -> dict[str, bytes]:
@@ -94,15 +96,17 @@ def _head(column: Column, measure: Measure) -> Head:
     return Head(column.label, column.group, measure.unit, f"{measure.label} ({measure.id})", column.extra)
 
 
-def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow]:
+def _best_marked(rows: list[TableRow], measures: list[Measure], alike: Alike) -> list[TableRow]:
     """The rows with the best mean of each column marked, within each group.
 
-    Only cells of which every seed was measured and is live compete.
+    Only cells of which every seed was measured and is live compete. A run that several rows show is marked in none: no
+    row of them is the better one.
     """
     cells = [list(row.cells) for row in rows]
     for group in dict.fromkeys(row.group for row in rows):
         members = [index for index, row in enumerate(rows) if row.group == group]
         for column, measure in enumerate(measures):
+            several = alike.coincide([cells[index][column] for index in members])
             values = {
                 index: value
                 for index in members
@@ -112,7 +116,8 @@ def _best_marked(rows: list[TableRow], measures: list[Measure]) -> list[TableRow
             }
             if len(set(values.values())) > 1:  # where all are equal, none is the best
                 best = (max if measure.direction == "higher" else min)(values.values())
-                for index in (index for index, value in values.items() if value == best):
+                same = {index for index, one_run in zip(members, several, strict=True) if one_run}
+                for index in (index for index, value in values.items() if value == best and index not in same):
                     cells[index][column] = replace(cells[index][column], best=True)
     return [replace(row, cells=tuple(of_row)) for row, of_row in zip(rows, cells, strict=True)]
 
