@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bits.data.batch import ImageBatch
@@ -17,11 +14,12 @@ from bits.data.images import ImageSet
 from bits.data.stream import prefetch
 from bits.models.backbone import last_blocks
 from bits.records.digests import digest
-from bits.records.files import replacing
+from bits.tensors import TensorsError, read_tensors, write_tensors
 from bits.views.views import evaluation_view, raw_view
 
 Extract = Callable[[ImageBatch], Tensor]
 Triple = tuple[float, float, float]
+FEATURES = "features"  # the tensor in a file
 
 
 def backbone_extractor(
@@ -77,7 +75,7 @@ def extract_all(
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """Features on disk, one safetensors file per split, keyed by what they were made from.
+    """Features on disk, one file per split, keyed by what they were made from.
 
     key: anything JSON (weights' sha256, data set, feature settings); another key is another file.
     """
@@ -87,19 +85,32 @@ class FeatureStore:
 
     def path(self, split: str) -> Path:
         """Where the features of a split lie."""
-        return self.folder / f"{split}-{digest([self.key, split])[:16]}.safetensors"
+        return self.folder / f"{split}-{self._made_for(split)[:16]}.safetensors"
 
     def get(self, split: str, images: ImageSet, make: Callable[[], Tensor]) -> Tensor:
-        """Features [N, D] of `images`; read when they are there and whole, else made and written."""
+        """Features [N, D] of `images`; read when they are what was written for this key, else made and written.
+
+        A file that is damaged, or of another key, is replaced with a note.
+        """
         path = self.path(split)
         try:
-            with safe_open(path, framework="pt") as stream:
-                features = stream.get_tensor("features")
-            if len(features) == len(images):
-                return features
-        except (OSError, SafetensorError):
-            pass  # not there, or cut short by a killed process: made again
-        features = make()
-        with replacing(path) as temporary:
-            save_file({"features": features.contiguous()}, temporary, metadata={"key": json.dumps(self.key)})
+            return self._read(split, len(images))
+        except FileNotFoundError:
+            pass
+        except (OSError, TensorsError) as error:
+            print(f"note: {error}; its features are extracted again")
+        features = make().contiguous()
+        write_tensors(path, {FEATURES: features}, {"made_for": self._made_for(split)})
         return features
+
+    def _read(self, split: str, images: int) -> Tensor:
+        """Raises FileNotFoundError, OSError, and TensorsError for features that were not written for this key."""
+        path = self.path(split)
+        tensors, facts = read_tensors(path)
+        if facts.get("made_for") != self._made_for(split) or len(tensors.get(FEATURES, ())) != images:
+            raise TensorsError(f"{path}: holds the features of other weights, data or settings")
+        return tensors[FEATURES]
+
+    def _made_for(self, split: str) -> str:
+        """sha256 (hex) of what the features of a split follow from."""
+        return digest([self.key, split])

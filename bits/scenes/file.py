@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
@@ -17,8 +18,10 @@ from bits.records.files import replacing
 from bits.scenes.settings import GENERATOR_VERSION, SceneSettings
 from bits.scenes.split import CHUNK, Arrays, render_split
 from bits.scenes.videos import render_videos
+from bits.tensors import checksum
 
 KIND = "bits-scenes"
+PREFIXES = ("train", "val", "video")
 REMAKE = "Remake it: delete the file and run the command again; the preparation step makes it in seconds."
 
 
@@ -46,7 +49,10 @@ def prepare(settings: SceneSettings, path: Path, progress: Callable[[int, int], 
 
 
 def _write(tensors: Arrays, settings: SceneSettings, path: Path) -> None:
-    written = {"generator": GENERATOR_VERSION, "settings": dataclasses.asdict(settings)}
+    sums = {
+        prefix: checksum(_below(prefix, tensors, lambda name: torch.from_numpy(tensors[name]))) for prefix in PREFIXES
+    }
+    written = {"generator": GENERATOR_VERSION, "settings": dataclasses.asdict(settings), "sha256": sums}
     with replacing(path) as unfinished:
         # One entry: safetensors writes several in random order, and the same scenes should be the same bytes.
         save_file(tensors, unfinished, {KIND: json.dumps(written, sort_keys=True)})
@@ -55,8 +61,9 @@ def _write(tensors: Arrays, settings: SceneSettings, path: Path) -> None:
 def read_scenes(path: Path, prefix: str) -> tuple[SceneSettings, dict[str, Tensor]]:
     """The settings and the tensors below `prefix` ("train", "val", "video"), their names without it.
 
-    The tensors lie in the mapped file: bytes are read when touched, and processes on one machine share them.
-    Raises DatasetError: no file, no scenes in it, cut short or overwritten, another version of the generator.
+    The tensors lie in the mapped file, whose pages processes on one machine share. All of them are read once, to be
+    compared with the digest in the file; one from before there was a digest is taken as it is.
+    Raises DatasetError: no file, no scenes in it, cut short, damaged or overwritten, another version of the generator.
     """
     if not path.is_file():
         raise DatasetError(
@@ -65,18 +72,26 @@ def read_scenes(path: Path, prefix: str) -> tuple[SceneSettings, dict[str, Tenso
         )
     try:
         with safe_open(path, framework="pt") as file:
-            settings = _settings(path, file.metadata() or {})
-            names = [name for name in file.keys() if name.startswith(f"{prefix}/")]  # noqa: SIM118 - not a dict
-            return settings, {name.removeprefix(f"{prefix}/"): file.get_tensor(name) for name in names}
+            settings, sums = _settings(path, file.metadata() or {})
+            found = _below(prefix, file.keys(), file.get_tensor)
     except SafetensorError as error:
         raise DatasetError(
             f"{path}: not a whole safetensors file ({error}).\n"
             f"It was cut short, overwritten, or holds something else. {REMAKE}"
         ) from error
+    if prefix in sums and checksum(found) != sums[prefix]:
+        raise DatasetError(f"{path}: damaged: {prefix} is not what was rendered, by the digest in the file.\n{REMAKE}")
+    return settings, found
 
 
-def _settings(path: Path, metadata: dict[str, str]) -> SceneSettings:
-    """The settings a file was made with. Raises DatasetError unless this generator made it."""
+def _below(prefix: str, names: Iterable[str], tensor: Callable[[str], Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`/, by the rest of their names."""
+    start = f"{prefix}/"
+    return {name.removeprefix(start): tensor(name) for name in names if name.startswith(start)}
+
+
+def _settings(path: Path, metadata: dict[str, str]) -> tuple[SceneSettings, dict[str, str]]:
+    """The settings a file was made with, and its parts' digests. Raises DatasetError unless this generator made it."""
     if KIND not in metadata:
         raise DatasetError(
             f"{path}: a safetensors file, but not of scenes: its metadata has no entry {KIND!r}.\n"
@@ -90,7 +105,7 @@ def _settings(path: Path, metadata: dict[str, str]) -> SceneSettings:
                 f"{path}: made by version {made_by} of the scene generator; this is version "
                 f"{GENERATOR_VERSION} and draws other pixels.\n{REMAKE}"
             )
-        return SceneSettings(**written["settings"])
+        return SceneSettings(**written["settings"]), written.get("sha256", {})
     except (ValueError, TypeError, KeyError) as error:
         raise DatasetError(
             f"{path}: its metadata does not hold the settings of scenes ({error!r}).\n{REMAKE}"

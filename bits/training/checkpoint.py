@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
+import bits.tensors as tensor_file
 from bits.errors import BitsError
-from bits.records.files import replacing
 
 KEPT = 2  # generations, so that a damaged newest checkpoint can be skipped
 
@@ -74,10 +71,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     A full disk raises CheckpointError and leaves no partial file; `sweep` removes those of killed processes.
     """
     plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {"facts": json.dumps(dict(facts), allow_nan=False), "sha256": checksum(plain)}
     try:
-        with replacing(path) as temporary:
-            save_file(plain, temporary, metadata=metadata)
+        tensor_file.write_tensors(path, plain, facts)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path}: cannot be written ({error}). Earlier files are intact. Free some disk space or choose another "
@@ -88,27 +83,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
 def read_tensors(path: Path) -> Checkpoint:
     """Read a file written by `write_tensors`; raises CheckpointError if it is missing, damaged or foreign."""
     try:
-        with safe_open(path, framework="pt") as stream:
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            metadata = stream.metadata() or {}
-            facts = json.loads(metadata["facts"])
-            if checksum(tensors) != metadata["sha256"]:
-                raise ValueError("its tensors do not match the checksum stored with them")
+        return Checkpoint(*tensor_file.read_tensors(path))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a checkpoint of this project ({error})") from error
-    return Checkpoint(tensors, facts)
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 (hex) over names, dtypes, shapes and bytes; the tensors must be contiguous and on the CPU."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    except tensor_file.TensorsError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def newest(folder: Path, run_digest: str, warn: Any = print) -> Checkpoint | None:

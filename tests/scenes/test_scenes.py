@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from bits.data.scene_set import GENERATOR_VERSION, SceneSet, SceneSettings, SceneVideos, prepare, render_split
 from bits.errors import DatasetError
 from bits.scenes.classes import HUES, PALETTES, class_table
 from bits.scenes.factors import DRAWS, Draws, draw_factors
-from bits.scenes.file import KIND
+from bits.scenes.file import KIND, read_scenes
 from bits.scenes.render import render
 from bits.scenes.settings import FIELDS, MOST_CLASSES, OBJECTS
 from bits.scenes.shapes import SHAPES
@@ -402,3 +403,25 @@ def test_files_that_cannot_be_used_are_explained(path: Path, tmp_path: Path) -> 
     ):
         with pytest.raises(DatasetError, match=message):
             SceneSet(_rewritten(path, name, metadata), "train")
+
+
+@pytest.mark.parametrize("prefix", ["train", "val", "video"])
+def test_a_flipped_bit_is_noticed_where_it_is_read(path: Path, tmp_path: Path, prefix: str) -> None:
+    tensors, damaged = load_file(path), tmp_path / "damaged.safetensors"
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+    name = f"{prefix}/masks"
+    tensors[name].reshape(-1)[-1] ^= 1
+    save_file(tensors, damaged, metadata)
+    with pytest.raises(DatasetError, match=rf"damaged: {prefix} is not what was rendered.*\n.*Remake"):
+        read_scenes(damaged, prefix)
+    for other in {"train", "val", "video"} - {prefix}:
+        read_scenes(damaged, other)
+
+
+def test_a_file_from_before_there_was_a_digest_is_read(path: Path) -> None:
+    with safe_open(path, "np") as file:
+        written = json.loads(file.metadata()[KIND])
+    assert set(written.pop("sha256")) == {"train", "val", "video"}
+    older = _rewritten(path, "older-form", {KIND: json.dumps(written)})
+    assert torch.equal(SceneSet(older, "val").images, SceneSet(path, "val").images)

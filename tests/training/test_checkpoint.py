@@ -8,7 +8,6 @@ import pickle
 import pytest
 import torch
 
-from bits.training import checkpoint
 from bits.training.checkpoint import CheckpointError, newest, path_of, read_tensors, save
 
 
@@ -74,7 +73,7 @@ def test_a_full_disk_loses_nothing_and_leaves_no_litter(tmp_path, monkeypatch):
         arguments[1].write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr("bits.tensors.save_file", full)
     with pytest.raises(CheckpointError, match="No space left"):
         save(tmp_path, 2, tensors(2), {"run": "x", "step": 2})
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000001.safetensors"]
