@@ -79,7 +79,7 @@ def _open_locked(folder: Path, patience: float) -> tuple[TextIO, bool]:
     started, waited = time.monotonic(), False
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / LOCK).open("a+")
+        stream = (folder / LOCK).open("a+", encoding="utf-8")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_there(stream, folder / LOCK):
