@@ -21,21 +21,29 @@ help:
 	@echo "make reference   write docs/configuration.md anew from the schema"
 	@echo "make lock        resolve requirements.in anew into requirements.lock"
 
+# The last file to be written says where it was installed: whoever moves or copies the project gets it installed anew.
+ifneq ($(shell cat $(VENV)/.installed 2> /dev/null),$(CURDIR))
+.PHONY: $(VENV)/.installed
+endif
+# Scripts and activate hold the folder's path, so an environment of another place is of no use here.
+HERE = grep -qF "$$PWD" $(VENV)/bin/activate 2> /dev/null
+
 # uv checks every hash and installs in parallel; pip itself only installs uv, by hash.
 $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
+	@[ ! -L $(VENV) ] || [ ! -e $(VENV)/pyvenv.cfg ] || $(HERE) || { echo "$(VENV) is a link to $$(readlink $(VENV)), an environment of another folder, which installing here would change. Remove the link (rm $(VENV)), or name another folder: make VENV=FOLDER" >&2; exit 1; }
 	@echo "== Installing into $(VENV): about 6 GB of packages, most of it PyTorch; half a minute to some minutes"
 	@start=$$SECONDS; $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, this is {v[0]}.{v[1]}; say make PYTHON=/path/to/python3.11")' \
-	&& { [ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV); } \
+	&& { { $(HERE) && $(VENV)/bin/python -m pip --version > /dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV); } \
 	&& $(VENV)/bin/python -m pip install -q --require-hashes -r requirements-uv.lock \
 	&& $(VENV)/bin/uv pip sync -q --require-hashes --python $(VENV)/bin/python requirements-uv.lock requirements.lock \
 	&& $(VENV)/bin/uv pip install -q --python $(VENV)/bin/python --no-deps --no-build-isolation -e . \
-	&& touch $@ && echo "== Installed in $$((SECONDS - start)) s"
+	&& pwd -P > $@ && echo "== Installed in $$((SECONDS - start)) s"
 
 setup: $(VENV)/.installed
 
 reproduce: setup
 	@echo "== Making every exhibit at demo scale: about ten minutes on two cores, seconds when nothing changed"
-	@start=$$SECONDS; $(VENV)/bin/snakemake --cores $(CORES) && echo "== Done in $$((SECONDS - start)) s: $(CURDIR)/reports/index.html"
+	@exec $(VENV)/bin/snakemake --cores $(CORES)  # exec: a signal to make (docker stop) is one to Snakemake
 
 explain: setup
 	@$(VENV)/bin/python -m bits explain $(TARGETS) study=$(STUDY) $(WORDS)

@@ -85,6 +85,16 @@ def test_one_process_evaluates_several_sources(plan, monkeypatch):
     assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
 
 
+def test_a_run_that_was_evaluated_is_recorded_and_needs_its_checkpoints_no_more(plan, monkeypatch):
+    run = fixed(plan)
+    run.resume.mkdir()
+    write_record(run.outcome, {"outcome": "finished"})
+    call(monkeypatch, evaluate, *words(plan, f"pixels={metrics_file(plan, 'pixels')}"))
+    assert run.resume.is_dir(), "a reference says nothing of the run whose configuration it shares"
+    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={metrics_file(plan, 'bits-fixed')}"))
+    assert not run.resume.exists()
+
+
 def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardised_features(plan, monkeypatch):
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
     output = metrics_file(plan, "bits-fixed", "birds525")

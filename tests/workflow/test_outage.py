@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from snakemake_executor_plugin_slurm import Executor
 
-from bits.workflow.outage import keeping
+from bits.workflow.outage import keeping, survive_outages
 
 SETTINGS = {"init_seconds_before_status_checks": 10, "status_attempts": 2, "status_command": "squeue"}
 CHECK = Executor.check_active_jobs
@@ -85,6 +85,15 @@ def test_the_plugin_forgets_jobs_that_it_learns_nothing_of(slurm):
     """When this fails, the plugin was put right: remove bits/workflow/outage.py."""
     slurm(None)
     assert still_active(CHECK, Planted(), [job("1")]) == []
+
+
+def test_the_plugin_is_told_once(monkeypatch):
+    monkeypatch.setattr(Executor, "check_active_jobs", CHECK)
+    survive_outages()
+    kept = Executor.check_active_jobs
+    assert kept is not CHECK
+    survive_outages()
+    assert Executor.check_active_jobs is kept
 
 
 def test_jobs_are_kept_through_an_outage_and_end_after_it(slurm):

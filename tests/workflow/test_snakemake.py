@@ -39,6 +39,7 @@ def test_all_41_runs_ended_and_every_cell_is_there(built):
     outcomes = {name: json.loads((built.folder / run.outcome).read_text()) for name, run in plan.runs.items()}
     assert len(outcomes) == 41
     assert {outcome["outcome"] for outcome in outcomes.values()} <= {"finished", "collapsed"}
+    assert not any((built.folder / run.resume).exists() for run in plan.runs.values()), "their checkpoints are let go"
     for exhibit in COMPUTED:
         if exhibit.startswith("table-"):
             assert "not run" not in (built.folder / f"reports/smoke/exhibits/{exhibit}.csv").read_text()

@@ -51,6 +51,7 @@ for exhibit, extra in extra_exhibits(CONFIG_DIR).items():
 rule report:
     input:
         [f"{reports}/exhibits/{exhibit}.{RECORD}" for exhibit in plan.needs],
+        records_shown(),
     output:
         page=f"{reports}/index.html",
         summary=f"{reports}/summary.json",
