@@ -83,7 +83,7 @@ onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
     if plan.unfit:
-        raise WorkflowError(unfit_message(plan))
+        raise WorkflowError("Nothing was started, for the reason below.")
     keep_predictions(plan)
 
 
