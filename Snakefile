@@ -97,7 +97,7 @@ onstart:
     if plan.missing:
         raise WorkflowError(missing_data_message(plan))
     if plan.unfit:
-        raise WorkflowError(unfit_message(plan))
+        raise WorkflowError("Nothing was started, for the reason below.")
     keep_predictions(plan)
     pass_signals_on()
     wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))

@@ -35,6 +35,8 @@ from bits.plan import (
     resume_folder,
     run_id,
 )
+from bits.plan.fit import require_fit
+from bits.plan.runs import planned_run
 from bits.workflow.options import hydra_words
 
 
@@ -74,6 +76,7 @@ def composed(values: Mapping[str, Any], name: str, study: str | None = None) -> 
         print(f"{folder} holds this very run already; remove it to train anew")
         return 0
     role = PRETRAINING_ROLE
+    require_fit(planned_run(name, recipe, role, folder.parents[1], run.site.scratch), str(root))
     freeze(folder / "config.yaml", frozen_run(name, role, recipe))
     code = train(recipe, run.site, name, role, folder)
     if code == 0 and os.environ.get("RANK", "0") == "0":  # of several processes, one speaks

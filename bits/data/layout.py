@@ -175,6 +175,11 @@ def _refuse_undecodable(where: str, found: dict[str, list[str]]) -> None:
             raise DatasetError(f"{where}: the name {odd!r} is not UTF-8. Rename the file (convmv does many).")
 
 
+def counted(count: int, thing: str) -> str:
+    """ "1 image", "1,200 images"."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def some(names: Sequence[str], most: int = 8) -> str:
     """The first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -53,6 +53,13 @@ def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     return [DataRemark(role=uses.role, found=found, remedy=remedy) for found, remedy in problems]
 
 
+def require_fit(run: Run, root: str) -> None:
+    """For a run outside of a plan: raises DatasetError where its data can't serve it."""
+    problems = unfit(run.recipe.dataset, root, Uses(run.role, [run], [], []))
+    if problems:
+        raise DatasetError("\n".join(f"{root}: {problem}" for problem in problems))
+
+
 def remarks(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     """What should be known of a data set before anything is made from it, although nothing stops."""
     kind = kind_of(dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 from pathlib import Path
@@ -127,6 +128,14 @@ def test_where_nothing_can_be_kept_the_identity_is_the_same(folder: Path) -> Non
     shutil.rmtree(kept.PLACE)
     kept.PLACE.write_text("a file where the folder should be")
     assert identity(folder) == first
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_processes_that_read_the_same_folder_at_once_agree(folder: Path, reads: list[str]) -> None:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(4) as pool:
+        found = set(pool.map(identity, [folder] * 16))
+    assert found == {identity(folder)} and reads == [], "what one of them kept is whole"
 
 
 def test_an_image_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

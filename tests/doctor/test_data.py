@@ -91,7 +91,7 @@ def test_a_broken_image_is_named(pictures: Path, damage: str) -> None:
         damage = "text"
     broken.write_bytes(broken.read_bytes()[:40] if damage == "cut" else b"<html>404</html>")
     found = [text for status, text in findings(pictures) if status == "error"]
-    assert len(found) == 1 and "images can't be decoded" in found[0] and str(broken) in found[0]
+    assert len(found) == 1 and "1 image can't be decoded" in found[0] and str(broken) in found[0]
 
 
 def test_a_set_that_is_not_there(plan: Plan) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bits.errors import DatasetError
 from bits.plan import PRETRAINING_ROLE, Plan, Request, current_plan, make_plan
-from bits.plan.fit import Uses, remarks, unfit
+from bits.plan.fit import Uses, remarks, require_fit, unfit
 from bits.workflow.messages import remarks_message, unfit_message
 
 Classes = dict[str, dict[str, int]]  # split -> class -> images
@@ -138,6 +139,14 @@ def test_cells_that_will_stay_empty_are_told(tmp_path: Path) -> None:
     assert told.found.startswith("16 training images are fewer than k = 20") and "not measured" in told.remedy
 
 
+def test_a_run_outside_of_a_plan_is_refused_before_it_trains(plan: Plan, tmp_path: Path) -> None:
+    run = next(iter(plan.runs.values()))
+    require_fit(run, str(folder(tmp_path / "good", even())))
+    small = folder(tmp_path / "small", even(train=20, val=5))
+    with pytest.raises(DatasetError, match=r"do not fill a batch(.|\n)*curve\.retrieval\.queries_per_class=4"):
+        require_fit(run, str(small))
+
+
 def test_a_split_that_is_missing_is_found(found: Found) -> None:
     (problem,) = found({"train": {"a": 40}, "vall": {"a": 10}})[0]
     assert problem.startswith('ROOT has no folder "val"')
@@ -164,5 +173,5 @@ def test_copies_and_files_that_are_not_read_are_remarks(tmp_path: Path) -> None:
     assert plan.unfit == ()
     first, second = plan.remarks
     assert first.found.startswith("1 of 20 val images are copies of training images")
-    assert second.found == "1 files look like images and are not read (1 .heic): val/a/1.heic"
+    assert second.found == "not read, though named like images: 1 file (1 .heic), val/a/1.heic"
     assert first.found in remarks_message(plan) and second.remedy in remarks_message(plan)

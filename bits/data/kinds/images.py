@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bits.data.copies import Image, copies
 from bits.data.fingerprint import digests, fingerprint, require_planned
 from bits.data.kind import SPLITS, Check, DatasetKind, Sizes, SplitFacts
-from bits.data.layout import LAYOUT, Source, classes_and_images, join, locate, some, suffix_of
+from bits.data.layout import LAYOUT, Source, classes_and_images, counted, join, locate, some, suffix_of
 from bits.data.source import open_source
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _unread(names: Sequence[str]) -> list[Check]:
     if not names:
         return []
     suffixes = ", ".join(f"{count:,} {suffix}" for suffix, count in Counter(map(suffix_of, names)).most_common())
-    found = f"{len(names):,} files look like images and are not read ({suffixes}): {some(names, 3)}"
+    found = f"not read, though named like images: {counted(len(names), 'file')} ({suffixes}), {some(names, 3)}"
     return [Check("warning", found, "Convert them to JPEG or PNG, or remove them; only plain files are read.")]
 
 
@@ -156,7 +156,7 @@ def _broken(looked: Looked) -> list[Check]:
         f"Replace them with intact copies, or remove them. {STARTS_ANEW.partition(':')[0]}. "
         "If many are broken, so is the disk or the copy: copy the set again."
     )
-    said = f"{len(looked.broken):,} images can't be decoded: {some(looked.broken, MOST_NAMED)}"
+    said = f"{counted(len(looked.broken), 'image')} can't be decoded: {some(looked.broken, MOST_NAMED)}"
     return [Check("error", said, remedy)]
 
 
