@@ -49,8 +49,8 @@ if plan.missing and not workflow.remote_exec:
     atexit.register(print, missing_data_message(plan), file=sys.stderr)
 if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
-if plan.left_out and not workflow.remote_exec:
-    atexit.register(print, left_out_message(plan), file=sys.stderr)
+if (said := left_out_message(plan, sys.argv)) and not workflow.remote_exec:
+    atexit.register(print, said, file=sys.stderr)
 
 
 # Lists every file, not just the last page, so that deleted files are made again.

@@ -23,8 +23,8 @@ from bits.records.files import write_text
 def current_plan(request: Request) -> Plan:
     """The plan for `request`: read from its file if that is up to date, else made and written (a few seconds)."""
     path = request.folder / "plan.json"
-    kept = _kept(path)
-    if kept is not None and kept.key == request.key() and _knows_the_data(kept):
+    kept = kept_plan(request)
+    if kept is not None:
         if not _complete(kept):
             write_plan(kept)
         return kept
@@ -32,6 +32,12 @@ def current_plan(request: Request) -> Plan:
     write_plan(plan)
     plan.write(path)
     return plan
+
+
+def kept_plan(request: Request) -> Plan | None:
+    """The plan in its file, if that is up to date; nothing is made or written."""
+    kept = _kept(request.folder / "plan.json")
+    return kept if kept is not None and kept.key == request.key() and _knows_the_data(kept) else None
 
 
 def _kept(path: Path) -> Plan | None:
