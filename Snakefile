@@ -66,8 +66,8 @@ if plan.remarks and not workflow.remote_exec:
     print(remarks_message(plan), file=sys.stderr)
 if plan.elsewhere and not workflow.remote_exec:
     atexit.register(print, elsewhere_message(plan), file=sys.stderr)
-if plan.left_out and not workflow.remote_exec:
-    atexit.register(print, left_out_message(plan), file=sys.stderr)
+if (said := left_out_message(plan, sys.argv)) and not workflow.remote_exec:
+    atexit.register(print, said, file=sys.stderr)
 if (said := lost_logs_message(plan)) and not workflow.remote_exec:
     atexit.register(print, said, file=sys.stderr)
 

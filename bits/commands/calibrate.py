@@ -5,7 +5,7 @@
 Times each distinct kind of training step (backbone, crops, head, batch, objective), feature extraction, probes and
 ranking on the device that the site names, in one process: on the data where they are here, or else on random images.
 Writes results/<study>/calibration.json. Nothing is trained. It takes about `--seconds` for each setting on an idle
-machine.
+machine, and says how long is left; the same command goes on from where it was stopped.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bits.commands.guard import guarded
 from bits.config.site import Site
 from bits.costs.assumptions import CostError
 from bits.costs.calibration import calibration_file
+from bits.costs.speeds import speeds_file
 from bits.plan import Plan, current_plan
 from bits.records.files import write_json
 from bits.workflow.options import add_words, requested
@@ -33,9 +34,14 @@ def main() -> int:
     plan = current_plan(requested(arguments.words))
     from bits.runs.calibrate import calibrated  # imports torch, which wrong words need not wait for
 
-    found = calibrated(plan, _site(plan), arguments.seconds)
+    try:
+        found = calibrated(plan, _site(plan), arguments.seconds)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is in {speeds_file(plan)}, and the same command goes on from there")
+        return 130
     path = arguments.out or calibration_file(plan)
     write_json(path, found.model_dump(mode="json"))
+    speeds_file(plan).unlink(missing_ok=True)
     print(f"wrote {path}: calibration {found.id} of {found.device}")
     return 0
 

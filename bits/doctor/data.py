@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bits.config.recipe import Dataset
 from bits.costs.assumptions import Images
 from bits.costs.units import bytes_text
@@ -18,17 +20,22 @@ SUBJECT = "Data"
 
 
 def absent(plan: Plan, role: str) -> list[Finding]:
-    """A data set that is not there: missing, or left out with its exhibits."""
-    dataset, root = plan.datasets[role], plan.roots[role]
-    remedy = (
-        f"Expected {kind_of(dataset).layout}. Put it there, or say where it lies: site.data.{dataset.name} "
-        "(config/site/local.yaml)."
-    )
-    gap = next((gap for gap in plan.missing if gap.role == role), None)
-    if gap:
-        return [Finding(SUBJECT, "error", f"{dataset.title}: {' '.join(gap.reason.split())}", remedy)]
-    lost = [name for name, reason in plan.left_out.items() if role in reason]
-    found = f"{dataset.title}: nothing at {root or 'any place'}; left out: {', '.join(lost) or 'nothing'}"
+    """A data set that is needed and not there; of others `left_out` speaks."""
+    dataset = plan.datasets[role]
+    gaps = [gap for gap in plan.missing if gap.role == role]
+    remedy = f"Expected {kind_of(dataset).layout}. Put it there, or say where it lies: {_keys([dataset.name])}."
+    return [Finding(SUBJECT, "error", f"{dataset.title}: {' '.join(gap.reason.split())}", remedy) for gap in gaps]
+
+
+def left_out(plan: Plan) -> list[Finding]:
+    """The data sets without which exhibits are left out, all in one warning."""
+    needed = [role for role in plan.datasets if any(role in reason for reason in plan.left_out.values())]
+    if not needed:
+        return []
+    layouts = dict.fromkeys(kind_of(plan.datasets[role]).layout for role in needed)
+    found = f"not here: {', '.join(needed)}; left out: {', '.join(plan.left_out)}"
+    names = [plan.datasets[role].name for role in needed]
+    remedy = f"Expected {' or '.join(layouts)}. Put them there, or say where they lie: {_keys(names)}."
     return [Finding(SUBJECT, "warning", found, remedy)]
 
 
@@ -73,6 +80,10 @@ def batches(plan: Plan, role: str, slurm: bool) -> list[Finding]:
         f"{dataset.max_side or 'null'}; it changes results), or the batch."
     )
     return [Finding(SUBJECT, "warning", found, remedy)]
+
+
+def _keys(names: Sequence[str]) -> str:
+    return f"{', '.join(f'site.data.{name}' for name in names)} (config/site/local.yaml)"
 
 
 def data_set(dataset: Dataset, root: str, published: Images | None, quick: bool) -> list[Finding]:

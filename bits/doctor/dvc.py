@@ -10,6 +10,13 @@ from bits.records.ask import ask
 
 SUBJECT = "DVC"
 SECONDS = 60.0  # importing DVC and its file systems takes some of them
+DEFAULT = """
+from dvc import __version__
+from dvc.cli import main
+from dvc.config import Config
+print(__version__)
+print(Config.from_cwd().get("core", {}).get("remote", ""))
+"""
 # One request to the remote, with the credentials that dvc push would use; dvc status --cloud asks the remote nothing
 # while nothing is tracked. A local remote must exist: dvc push would fill the mount point of an unmounted disk.
 REACH = """
@@ -22,11 +29,11 @@ print("local" if remote.fs.protocol == "local" else "remote", "there" if there e
 
 def dvc() -> list[Finding]:
     """DVC itself, and the remote that results are shared through."""
-    version = ask(sys.executable, "-m", "dvc", "--version", seconds=SECONDS)
-    if not version.good:
-        return [Finding(SUBJECT, "error", f"dvc does not start: {version.problem}", "Install it again: make setup.")]
-    installed = Finding(SUBJECT, "ok", f"dvc {version.out.strip()}")
-    default = ask(sys.executable, "-m", "dvc", "config", "core.remote", seconds=SECONDS).out.strip()
+    answer = ask(sys.executable, "-c", DEFAULT, seconds=SECONDS)  # a start of DVC takes seconds, so there is one
+    if not answer.good:
+        return [Finding(SUBJECT, "error", f"dvc does not start: {answer.problem}", "Install it again: make setup.")]
+    version, default = answer.out.splitlines()
+    installed = Finding(SUBJECT, "ok", f"dvc {version}")
     if not default:
         remedy = "dvc remote add --default NAME URL (a folder, s3://..., ssh://...); without it results stay here."
         return [installed, Finding(SUBJECT, "warning", "no default remote is set", remedy)]

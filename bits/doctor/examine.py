@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.probe import Answer, Question, probe
 from bits.errors import BitsError
 from bits.plan import Plan, Request, make_plan
+from bits.plan.files import kept_plan
 from bits.plan.model import REPORTS, RESULTS
 from bits.records.code import ROOT
 from bits.records.provenance import hardware
@@ -53,7 +55,7 @@ def planned(wanted: Request) -> tuple[Plan | None, list[Finding]]:
 
     def make() -> list[Finding]:
         try:
-            made.append(make_plan(wanted))
+            made.append(kept_plan(wanted) or make_plan(wanted))
         except BitsError as error:
             wrong.append(error)
         return []
@@ -65,22 +67,32 @@ def planned(wanted: Request) -> tuple[Plan | None, list[Finding]]:
 
 
 def examined(plan: Plan, options: Options) -> list[Finding]:
-    """What all checks found."""
+    """What all checks found. Those that wait for other programs do so side by side."""
+    with ThreadPoolExecutor() as pool:
+        of_dvc = pool.submit(lambda: checked("DVC", dvc.dvc, DVC_S))
+        return _examined(plan, options, pool, of_dvc)
+
+
+def _examined(plan: Plan, options: Options, pool: Executor, of_dvc: Future[list[Finding]]) -> list[Finding]:
+    cache = pool.submit(dvc.cache)
     assumptions = load_assumptions(CONFIG_DIR)
     of_data = list(dict.fromkeys(_data(plan, assumptions, options)))
     listing = not options.quick and not _wrong(of_data)
     images, uncounted = _images(plan, assumptions, listing)
-    answer = probe(Question(plan=plan, images=images, trainings=trainings_at_a_time(plan, options)))
+    question = Question(plan=plan, images=images, trainings=trainings_at_a_time(plan, options))
+    asked = pool.submit(lambda: probe(question))
+    installation = list(_installation(options))
+    answer = asked.result()
     reproduction = plan.scale.reproduction
     return [
-        *_installation(options),
+        *installation,
         *checked("Device", lambda: device.device(plan.site, answer, options.cluster, reproduction), SECONDS),
         *training.training(plan.site, answer.training),
         *([] if answer.problem else memory.memory(answer.memory, plan.site, options.cluster)),
         *of_data,
         *uncounted,
-        *_disk(plan, answer),
-        *checked("DVC", dvc.dvc, DVC_S),
+        *_disk(plan, answer, cache.result()),
+        *of_dvc.result(),
         *_slurm(plan, options, answer.longest),
     ]
 
@@ -131,6 +143,7 @@ def _data(plan: Plan, assumptions: Assumptions, options: Options) -> Iterator[Fi
             return found if options.quick or _wrong(found) else found + data.batches(plan, role, options.cluster)
 
         yield from checked("Data", check, DATA_S)
+    yield from data.left_out(plan)
 
 
 def _images(plan: Plan, assumptions: Assumptions, listing: bool) -> tuple[dict[str, Images], list[Finding]]:
@@ -144,8 +157,8 @@ def _images(plan: Plan, assumptions: Assumptions, listing: bool) -> tuple[dict[s
     return counted, checked("Data", count, DATA_S)
 
 
-def _disk(plan: Plan, answer: Answer) -> Iterator[Finding]:
-    scratch, cache = plan.site.scratch, dvc.cache()
+def _disk(plan: Plan, answer: Answer, cache: Path) -> Iterator[Finding]:
+    scratch = plan.site.scratch
     places = [RESULTS, Path("data"), REPORTS, cache, *([Path(scratch)] if scratch else [])]
     yield from checked("Disk", lambda: disk.usable(places), SECONDS)
     yield from checked("Disk", lambda: disk.scratch(scratch), SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bits.doctor.finding import Finding
-from bits.records.code import code_state
+from bits.records.code import code_state, commit_of
 
 SUBJECT = "Versions"
 PYTHON = (3, 11)
@@ -74,8 +75,7 @@ def commit(root: Path) -> list[Finding]:
     """Whether results can be traced to a commit."""
     state = code_state(root)
     if state["commit"] is None:
-        remedy = "Clone the repository with git: results made now name no commit."
-        return [Finding(SUBJECT, "warning", "the project is not a git checkout", remedy)]
+        return [_without_commit(root, commit_of(root)[1])]
     if state["dirty"]:
         found = f"commit {state['commit'][:12]} with changes that are not committed"
         return [
@@ -84,6 +84,22 @@ def commit(root: Path) -> list[Finding]:
             )
         ]
     return [Finding(SUBJECT, "ok", f"commit {state['commit'][:12]}, clean")]
+
+
+def _without_commit(root: Path, problem: str) -> Finding:
+    """Why results made now name no commit. problem: in git's words."""
+    if "dubious ownership" in problem:
+        found = f"git does not read {root}, which belongs to another user, so results made now name no commit"
+        return Finding(SUBJECT, "warning", found, f"git config --global --add safe.directory {shlex.quote(str(root))}")
+    if not (root / ".git").exists():
+        found = "the project is no git checkout (a downloaded archive?), so results made now name no commit"
+        remedy = (
+            "Clone the repository with git. To keep this copy: git init && git add . && git commit -m 'As downloaded'; "
+            "sharing results (bits share) needs git, too."
+        )
+        return Finding(SUBJECT, "warning", found, remedy)
+    said = (problem.splitlines() or ["git gives no answer"])[0]
+    return Finding(SUBJECT, "warning", f"git knows no commit of the project: {said}", "Results made now name none.")
 
 
 def locks(folder: Path) -> list[Finding]:

@@ -65,7 +65,7 @@ class Log:
 
     def clean(self) -> None:
         """Leave out where the checkout and the scratch folder were, so that the file can be published as it is."""
-        text = published(self.path.read_text(errors="replace"))
+        text = published(self.path.read_text(encoding="utf-8", errors="replace"))
         self.path.write_text(text.replace(str(self.scratch), "SCRATCH"), encoding="utf-8")
 
 

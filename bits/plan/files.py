@@ -23,9 +23,8 @@ from bits.records.files import write_text
 def current_plan(request: Request) -> Plan:
     """The plan for `request`: read from its file if that is up to date, else made and written (a few seconds)."""
     path = request.folder / "plan.json"
-    kept = _kept(path)
-    # Data that were unfit may be put right by what has no part in their identity, such as removing an empty folder.
-    if kept is not None and kept.key == request.key() and not kept.unfit and _knows_the_data(kept):
+    kept = kept_plan(request)
+    if kept is not None:
         if not _complete(kept):
             write_plan(kept)
         return kept
@@ -33,6 +32,15 @@ def current_plan(request: Request) -> Plan:
     write_plan(plan)
     plan.write(path)
     return plan
+
+
+def kept_plan(request: Request) -> Plan | None:
+    """The plan in its file, if that is up to date; nothing is made or written."""
+    kept = _kept(request.folder / "plan.json")
+    # Data that were unfit may be put right by what has no part in their identity, such as removing an empty folder.
+    if kept is None or kept.key != request.key() or kept.unfit:
+        return None
+    return kept if _knows_the_data(kept) else None
 
 
 def _kept(path: Path) -> Plan | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -112,22 +113,26 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def code_state(root: Path = ROOT) -> dict[str, Any]:
-    """{commit, dirty} of the checkout that the code runs from; None without git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            return subprocess.run(
-                ["git", "-C", str(root), *arguments],
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                check=True,
-                timeout=20,
-            ).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            return None
-
-    commit = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--untracked-files=no")
+    """{commit, dirty} of the checkout that the code runs from; None without git, or where git knows no such code."""
+    commit, _ = commit_of(root)
+    changes, _ = _git(root, "status", "--porcelain", "--untracked-files=no") if commit else (None, "")
     return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def commit_of(root: Path = ROOT) -> tuple[str | None, str]:
+    """(commit of the code, why there is none as git says it). A folder inside another repository has no commit."""
+    tracked, problem = _git(root, "ls-files", "--error-unmatch", "bits/__init__.py")
+    return _git(root, "rev-parse", "HEAD") if tracked else (None, problem)
+
+
+def _git(root: Path, *arguments: str) -> tuple[str | None, str]:
+    """(what git answers, what is wrong)."""
+    command = ["git", "-C", str(root), *arguments]
+    environment = {**os.environ, "LC_ALL": "C"}  # the doctor knows git's words
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20, env=environment
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, str(error)
+    return (None, done.stderr.strip()) if done.returncode else (done.stdout.strip(), "")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,12 +22,14 @@ from bits.costs.counts import Counts, counts_of
 from bits.costs.demand import workload
 from bits.costs.images import image_counts
 from bits.costs.rates import FlopRates, is_half
+from bits.costs.speeds import Part, Speeds, speeds_file
+from bits.costs.units import time_text
 from bits.data.images import ImageSet
 from bits.data.noise import NoiseImages
 from bits.evaluation import declaration
 from bits.evaluation.declaration import Precision, Tokens, Workload
 from bits.evaluation.probing.settings import ProbeSettings
-from bits.plan import Plan
+from bits.plan import PRETRAINING_ROLE, Plan
 from bits.plan.model import Evaluation
 from bits.records.provenance import hardware, now, versions
 from bits.runs import timing
@@ -35,7 +38,6 @@ from bits.runs.build import choose_device
 MOST_PATIENCE = 60  # times the seconds of a setting that one training step may take by the FLOP model
 BUSY = 0.5  # load for each core above which timings are doubtful
 
-Part = Literal["training", "extraction", "work"]
 S = TypeVar("S", bound=Section)
 
 
@@ -50,24 +52,12 @@ class Setting:
     unit: str = "images"
 
 
-@dataclass
-class Speeds:
-    """What has been measured, by the parts of a calibration."""
-
-    training: dict[str, Measured] = field(default_factory=dict)
-    extraction: dict[str, Measured] = field(default_factory=dict)
-    work: dict[str, Measured] = field(default_factory=dict)
-
-    def of(self, part: Part) -> dict[str, Measured]:
-        speeds: dict[str, Measured] = getattr(self, part)
-        return speeds
-
-
 def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
-    """Time everything that the plan's runs need for so many seconds each, and print the speeds on the way.
+    """Time everything that the plan's runs need for so many seconds each, and print speeds and time left on the way.
 
-    site: the plan's, with the threads that an evaluation gets. Raises CostError where a step would take too long on
-    this device, or does not fit its memory.
+    What has been measured is kept in `speeds_file` until all of it is, so that a command that was stopped goes on from
+    there. site: the plan's, with the threads that an evaluation gets. Raises CostError where a step would take too long
+    on this device, or does not fit its memory.
     """
     device, assumptions, counts = choose_device(site), load_assumptions(CONFIG_DIR), counts_of(plan)
     cpu = device.type == "cpu"
@@ -77,17 +67,16 @@ def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
     images, what = _images(plan, site, sizes)
     print(f"images: {what}; device: {device}")
     _warn_if_busy()
-    speeds = Speeds()
-    for setting in _Settings(plan, site, device, images, counts, sizes):
-        known = speeds.of(setting.part)
-        if setting.key not in known:
-            known[setting.key] = _timed(setting, seconds, device)
+    machine = hardware()
+    name = machine["cpu"] if cpu else torch.cuda.get_device_name(device)
+    settings = {(one.part, one.key): one for one in _Settings(plan, site, device, images, counts, sizes)}
+    speeds = Speeds.kept(speeds_file(plan), [name, torch.get_num_threads(), versions(), what, seconds])
+    _time_all(list(settings.values()), speeds, seconds, device)
     started = timing.startup_seconds()
     print(f"start of a process: {started:.1f} s")
-    machine = hardware()
     return Calibration(
         scale=plan.scale.name,
-        device=machine["cpu"] if cpu else torch.cuda.get_device_name(device),
+        device=name,
         cpu=cpu,
         threads=torch.get_num_threads(),
         versions=versions(),
@@ -96,10 +85,27 @@ def calibrated(plan: Plan, site: Site, seconds: float) -> Calibration:
         images=what,
         decodes=not isinstance(images, NoiseImages),
         startup_seconds=started,
-        training=speeds.training,
-        extraction=speeds.extraction,
-        work=speeds.work,
+        training=speeds.of("training"),
+        extraction=speeds.of("extraction"),
+        work=speeds.of("work"),
     )
+
+
+def _time_all(settings: list[Setting], speeds: Speeds, seconds: float, device: torch.device) -> None:
+    """Time what has not been timed yet, and keep each speed as soon as it is known."""
+    waiting = [one for one in settings if one.key not in speeds.of(one.part)]
+    if len(waiting) < len(settings):
+        print(f"{len(settings) - len(waiting)} of {len(settings)} speeds were measured before ({speeds.path})")
+    started = time.monotonic()
+    for number, setting in enumerate(waiting):
+        each = (time.monotonic() - started) / number if number else seconds
+        left = time_text(each * (len(waiting) - number))
+        print(
+            f"{number + 1} of {len(waiting)}, about {left} left: {setting.part}, {setting.what} ...",
+            end=" ",
+            flush=True,
+        )
+        speeds.add(setting.part, setting.key, _timed(setting, seconds, device))
 
 
 def _images(plan: Plan, site: Site, sizes: dict[str, Images]) -> tuple[ImageSet, str]:
@@ -117,7 +123,6 @@ def _warn_if_busy() -> None:
 
 
 def _timed(setting: Setting, seconds: float, device: torch.device) -> Measured:
-    print(f"{setting.part}: {setting.what} ...", end=" ", flush=True)
     try:
         speed = setting.speed(seconds)
     except torch.OutOfMemoryError as error:
@@ -154,14 +159,18 @@ class _Settings:
 
     def __iter__(self) -> Iterator[Setting]:
         for run in self.plan.runs.values():
-            yield self._training(run.recipe)
+            if self._is_here(run.role):
+                yield self._training(run.recipe)
         for evaluation in self._evaluations():
             yield from self._extractions(evaluation)
         yield from self._work()
 
     def _evaluations(self) -> Iterator[Evaluation]:
-        """Those whose images can be counted."""
-        return (one for one in self.plan.evaluations.values() if one.role in self.sizes)
+        """Those on data that are here, and those on the pretraining images, of which noise takes the place."""
+        return (one for one in self.plan.evaluations.values() if one.role in self.sizes and self._is_here(one.role))
+
+    def _is_here(self, role: str) -> bool:
+        return role == PRETRAINING_ROLE or self.plan.is_here(role)
 
     @property
     def _recipe(self) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bits.plan.model import Plan
-from bits.sharing.dvc import dvc, require_remote
+from bits.sharing.dvc import dvc, require_remote, require_repository
 from bits.sharing.files import for_dvc
 from bits.sharing.recording import record
 
@@ -15,6 +15,7 @@ def push(plan: Plan, remote: str = "") -> int:
 
     Files that a partial clone has not pulled are not sent: the remote has them already.
     """
+    require_repository()  # first: DVC says nothing useful of a remote where there is no repository
     require_remote(remote)
     made = record(plan)
     here = [f"{name}.dvc" for name in for_dvc(plan) if Path(name).is_file() and Path(f"{name}.dvc").is_file()]

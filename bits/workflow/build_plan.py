@@ -14,6 +14,7 @@ from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
 from bits.records.streams import show_any_text
+from bits.records.user import name_the_user
 from bits.workflow.options import as_typed, request
 from bits.workflow.place import require_checkout, require_no_links
 
@@ -49,6 +50,7 @@ def plan_of_build(config: Mapping[str, Any], remote: bool, checkout: Path | None
     What was edited since then counts for neither; the environment carries the name of the plan's file.
     """
     show_any_text()
+    name_the_user()
     if remote and PLAN in os.environ:
         return read_plan(Path(os.environ[PLAN]))
     plan = load_plan(as_typed(config, sys.argv), checkout)

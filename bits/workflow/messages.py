@@ -46,12 +46,20 @@ def _remarks(plan: Plan, remarks: Iterable[DataRemark]) -> list[str]:
     return lines
 
 
-def left_out_message(plan: Plan) -> str:
-    """Which exhibits are left out because their data sets are not on this machine."""
-    lines = [f"\nLeft out in study {plan.study}, because their data sets are not here:"]
-    lines += [f"  {name}: {reason}" for name, reason in plan.left_out.items()]
-    absent = [role for role in plan.datasets if not plan.is_here(role)]
-    return "\n".join([*lines, *_expected(plan, absent)])
+def left_out_message(plan: Plan, command: Iterable[str] = ()) -> str:
+    """Which exhibits are left out because their data sets are not on this machine, in a line; "" where none is meant.
+
+    command: its words; where they name exhibits, others that are left out are nobody's business.
+    """
+    asked = set(command) & {*plan.needs, *plan.left_out}
+    lost = [name for name in plan.left_out if not asked or name in asked]
+    if not lost:
+        return ""
+    absent = [role for role in plan.datasets if any(role in plan.left_out[name] for name in lost)]
+    return (
+        f"\nLeft out of study {plan.study}, because {', '.join(absent)} are not here: {', '.join(lost)} "
+        f"(bits doctor study={plan.study} says what to put where)"
+    )
 
 
 def elsewhere_message(plan: Plan) -> str:

@@ -38,6 +38,8 @@ def test_findings_as_json_and_an_exit_code(tmp_path: Path) -> None:
     needed = next(each["found"] for each in answer["findings"] if "to come" in each["found"])
     # Without target sets the 16 fine-tunings wait, with what would be made from them.
     assert "weights of 25 runs 18.6 GB" in needed and "features 102 GB" in needed
+    warned = [each["found"] for each in answer["findings"] if (each["subject"], each["status"]) == ("Data", "warning")]
+    assert len(warned) == 1 and warned[0].startswith("not here: birds525, food101, inat2019, plantnet300k; left out: ")
     waiting = [each["found"] for each in answer["findings"] if "wait for their data would keep" in each["found"]]
     assert waiting == ["exhibits that wait for their data would keep 103 GB more"]
     assert {path.name for path in tmp_path.iterdir()} == {"profiles"}  # nothing was written
@@ -58,7 +60,8 @@ def test_words_are_those_of_the_workflow_and_of_hydra() -> None:
         requested(["paper"])
 
 
-def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_hang_hang_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(examine, "PLAN_S", 0.2)
     monkeypatch.setattr(examine, "make_plan", lambda _: time.sleep(30))
     plan, (found,) = examine.planned(requested([]))

@@ -9,7 +9,7 @@ import pytest
 
 from bits.commands import share
 from bits.errors import BitsError
-from bits.sharing import SharingError
+from bits.sharing import SharingError, push
 from bits.sharing.pulling import ids_of
 from tests.sharing.plans import plan_of, planned_run, reference
 
@@ -53,3 +53,9 @@ def test_a_run_is_named_by_name_or_id():
     for wrong in ("dinno", "pixels"):
         with pytest.raises(SharingError, match=f"run={wrong}: no run of study tiny"):
             ids_of(plan, wrong)
+
+
+def test_where_there_is_no_repository_that_is_said_before_anything_of_a_remote(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SharingError, match=r"has no \.git or no \.dvc"):
+        push(plan_of("demo"))

@@ -97,10 +97,13 @@ def test_a_broken_image_is_named(pictures: Path, damage: str) -> None:
 def test_a_set_that_is_not_there(plan: Plan) -> None:
     gap = MissingData(role="imagenet1k", dataset="scenes", root="data/x", reason="data/x does not exist.")
     reason = "no data for food101: nothing at data/food101"
-    gaps = plan.model_copy(update={"missing": (gap,), "left_out": {"table-8": reason}})
-    (missing,), (left_out,) = data.absent(gaps, "imagenet1k"), data.absent(gaps, "food101")
+    gaps = plan.model_copy(update={"missing": (gap,), "left_out": {"table-8": reason, "table-14": reason}})
+    (missing,), (left_out,) = data.absent(gaps, "imagenet1k"), data.left_out(gaps)
     assert missing.status == "error" and "does not exist" in missing.found
-    assert left_out.status == "warning" and "left out: table-8" in left_out.found
+    assert data.absent(gaps, "food101") == []
+    assert left_out.status == "warning" and left_out.found == "not here: food101; left out: table-8, table-14"
+    assert "birds525" not in left_out.remedy, "no exhibit waits for it"
+    assert data.left_out(plan) == []
 
 
 def test_published_counts_name_data_sets_of_the_configuration() -> None:

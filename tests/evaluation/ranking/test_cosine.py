@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from bits.errors import BitsError
+from bits.evaluation.ranking.average_precision import AveragePrecision
 from bits.evaluation.ranking.cosine import (
     average_precision_per_query,
     mean_average_precision,
@@ -157,3 +158,13 @@ def test_refuses_sides_that_do_not_belong_together(oracle) -> None:
         with pytest.raises(ValueError, match=match) as error:
             retrieval_map(*sides, **kwargs)
         assert isinstance(error.value, BitsError)
+
+
+def test_perfect_rankings_are_a_mean_of_one_and_not_a_bit_more():
+    over = torch.full((3,), 1.0 + 7e-16, dtype=torch.float64)
+    scores = AveragePrecision(over, {5: over}, {5: over}, torch.ones(3, dtype=torch.int64))
+    found = mean_average_precision(scores)
+    assert found == {"map": 1.0, "map_at_5": 1.0, "map_at_5_standard": 1.0, "queries_without_relevant": 0}
+    below = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64)
+    others = AveragePrecision(below, {}, {}, torch.ones(3, dtype=torch.int64))
+    assert mean_average_precision(others)["map"] == float(below.mean())
