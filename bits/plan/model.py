@@ -202,8 +202,12 @@ class Plan(Section):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The words, besides study and scale, that tell it from other set-ups in the same folder."""
-        return (*((f"extra={','.join(self.extra)}",) if self.extra else ()), *self.overrides)
+        """The words, besides study and scale, that tell it from other set-ups in the same folder.
+
+        Those for the cluster, which may hold an account or a token, do not.
+        """
+        kept = (word for word in self.overrides if not word.lstrip("+").startswith("site.cluster"))
+        return (*((f"extra={','.join(self.extra)}",) if self.extra else ()), *kept)
 
     @property
     def folder(self) -> Path:

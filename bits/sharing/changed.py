@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bits.plan.model import RESULTS
-from bits.records.seal import RecordError, read_record
+from bits.records.seal import RecordError, owner, read_record
 from bits.sharing.errors import SharingError
 from bits.sharing.made import JobRecord, Made
 from bits.sharing.metadata import Notes
@@ -58,12 +58,14 @@ def _not_as_made(digests: Mapping[str, str], jobs: Iterable[JobRecord], before: 
 
 
 def _not_as_sealed(path: Path, digests: Mapping[str, str]) -> Iterator[str]:
-    """A record that was changed; for an intact provenance, the weights that differ from it."""
+    """A record that was changed or is of another run; for an intact provenance, the weights that differ from it."""
     try:
         content = read_record(path, "a record of the pipeline")
     except RecordError:
         yield str(path)
         return
+    if owner(content) not in (None, path.parent.name):
+        yield str(path)
     if path.name == "provenance.json":
         written = {str(path.with_name(f"{part}.safetensors")): digest for part, digest in content["weights"].items()}
         yield from (file for file, digest in written.items() if digests.get(file, digest) != digest)
