@@ -47,7 +47,7 @@ class SetUp:
         return replace(self, overrides=tuple(word for word in self.overrides if not word.startswith(DATA)))
 
     def __str__(self) -> str:
-        return said([*([f"extra={','.join(self.extra)}"] if self.extra else []), *self.overrides])
+        return said([*_extra(self.extra), *self.overrides])
 
 
 PLAIN = SetUp((), ())  # a scale by itself
@@ -118,6 +118,14 @@ def require_rendered(plan: Plan) -> None:
         )
 
 
+def options_of(plan: Plan) -> dict[str, str]:
+    """The words of a plan's set-up, as snakemake --config takes them."""
+    words = dict(word.partition("=")[::2] for word in _words([*_extra(plan.extra), *plan.overrides]))
+    if plan.study == plan.scale.name:
+        return {"scale": plan.study, **words}
+    return {"study": plan.study, **{key: value for key, value in words.items() if key == "site"}}
+
+
 def said(overrides: Iterable[str]) -> str:
     """The overrides of a set-up in the words that commands take."""
     return " ".join(shlex.quote(word) for word in _words(list(overrides))) or "nothing changed"
@@ -140,6 +148,10 @@ def _words(overrides: list[str]) -> Iterator[str]:
             keys.append(word)
     if keys:
         yield f"set={' '.join(keys)}"
+
+
+def _extra(names: tuple[str, ...]) -> list[str]:
+    return [f"extra={','.join(names)}"] if names else []
 
 
 def _unquoted(value: str) -> str:

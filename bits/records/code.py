@@ -113,15 +113,21 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def code_state(root: Path = ROOT) -> dict[str, Any]:
     """{commit, dirty} of the checkout that the code runs from; None without git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            return subprocess.run(
-                ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=20
-            ).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            return None
-
-    commit = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--untracked-files=no")
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
     return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def tracked_files(root: Path = ROOT) -> frozenset[str] | None:
+    """The files of a checkout that git tracks, relative to it; None without git."""
+    listed = _git(root, "ls-files", "-z")
+    return None if listed is None else frozenset(listed.split("\0"))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

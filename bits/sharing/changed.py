@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bits.plan.model import RESULTS
@@ -26,10 +26,9 @@ def refuse_foreign(jobs: Iterable[JobRecord]) -> None:
                 )
 
 
-def refuse_changed(digests: Mapping[str, str], jobs: Iterable[JobRecord], before: Made, notes: Notes) -> None:
+def refuse_changed(digests: Mapping[str, str], jobs: Sequence[JobRecord], before: Made, notes: Notes) -> None:
     """Raise SharingError for files that differ from what their jobs wrote or read. digests: of the files here."""
-    known = {**before.digests, **digests}  # as recorded where a file was not pulled
-    changed = sorted({*_not_as_used(known, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
+    changed = changed_files(digests, jobs, before, notes)
     if changed:
         more = f" and {len(changed) - MOST_SHOWN} more" if len(changed) > MOST_SHOWN else ""
         raise SharingError(
@@ -37,6 +36,12 @@ def refuse_changed(digests: Mapping[str, str], jobs: Iterable[JobRecord], before
             f"{', '.join(changed[:MOST_SHOWN])}{more}. Nothing was recorded. Run snakemake. If it does not make a file "
             "again, the file was edited by hand: delete it, then run snakemake once more."
         )
+
+
+def changed_files(digests: Mapping[str, str], jobs: Sequence[JobRecord], before: Made, notes: Notes) -> list[str]:
+    """Files that differ from what their jobs wrote or read, sorted. digests: of the files here."""
+    known = {**before.digests, **digests}  # as recorded where a file was not pulled
+    return sorted({*_not_as_used(known, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
 
 
 def _not_as_used(digests: Mapping[str, str], jobs: Iterable[JobRecord], notes: Notes) -> Iterator[str]:
