@@ -8,6 +8,9 @@ from pathlib import Path
 
 from bits.archive.errors import ArchiveError
 from bits.plan.model import REPORTS, RESULTS, WEIGHTS, Plan, Run
+from bits.records.code import tracked_files
+from bits.sharing.files import outputs
+from bits.sharing.pointers import IN_A_CACHE
 
 PROJECT = (
     "Snakefile",
@@ -19,7 +22,6 @@ PROJECT = (
     "pyproject.toml",
 )
 TREES = {"config": ("*.yaml", "*.csv"), "workflow": ("*.smk", "*.yaml"), "docs": ("*.md",)}
-LOCAL_SITE = Path("config/site/local.yaml")  # the user's machine; what was in force is in results/<study>/sites/
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ def contents(plan: Plan, root: Path, code: Path, weights: bool) -> tuple[list[It
     """(files to archive, names of expected files that do not exist).
 
     root: what the plan's paths are relative to. code: the checkout. Only files that the plan names go in: results with
-    other digests stay out. Raises ArchiveError for a broken link and for a path outside results/ and reports/.
+    other digests stay out, and of the checkout what git does not track, such as a site of one's own; without git, all
+    sites. Raises ArchiveError for a broken link, one that leads out, and for a path outside results/ and reports/.
     """
     expected, optional = list(dict.fromkeys(_expected(plan))), _optional(plan, root, weights)
-    missing = [str(path) for path in expected if not _is_file(root / path)]
-    made = [path for path in dict.fromkeys((*expected, *optional)) if _is_file(root / path)]
+    missing = [str(path) for path in expected if not _is_file(root / path, root)]
+    made = [path for path in dict.fromkeys((*expected, *optional)) if _is_file(root / path, root)]
     items = [Item(archived_name(path), root / path, made=True) for path in made]
-    items += [Item(path.as_posix(), code / path, made=False) for path in _code(code) if _is_file(code / path)]
+    items += [Item(path.as_posix(), code / path, made=False) for path in _code(code) if _is_file(code / path, code)]
     return sorted(items, key=lambda item: item.name), missing
 
 
@@ -71,11 +74,11 @@ def _expected(plan: Plan) -> Iterator[Path]:
 
 def _optional(plan: Plan, root: Path, weights: bool) -> Iterator[Path]:
     """What goes in if it exists: plan, frozen settings, failures, logs, the rest of the report, weights if wanted."""
-    yield from (plan.folder / "plan.json", plan.file, plan.site_file)
+    yield from (plan.file, plan.site_file)
     yield from map(plan.evaluation_file, plan.evaluations)
     yield from (run.failure for run in plan.runs.values())
     yield from _logs(plan, root)
-    yield from _below(root, plan.reports, ("*",))
+    yield from (path for path in map(Path, outputs(plan)) if path.is_relative_to(plan.reports))
     if weights:
         yield from (run.weights(part) for run in plan.runs.values() for part in WEIGHTS)
 
@@ -90,17 +93,33 @@ def _logs(plan: Plan, root: Path) -> Iterator[Path]:
 def _code(code: Path) -> Iterator[Path]:
     """The project's own files, relative to the checkout."""
     yield from map(Path, PROJECT)
+    known = tracked_files(code)
     for tree, patterns in TREES.items():
-        yield from (path for path in _below(code, Path(tree), patterns) if path != LOCAL_SITE)
+        for path in _below(code, Path(tree), patterns):
+            if path.as_posix() in known if known is not None else not path.is_relative_to("config/site"):
+                yield path
 
 
-def _is_file(path: Path) -> bool:
-    """Whether a file exists; raises ArchiveError for a broken link."""
+def untracked(code: Path) -> list[str]:
+    """Configuration and documentation that stay out of the archive because git does not track them."""
+    inside = set(map(Path.as_posix, _code(code)))
+    there = (path.as_posix() for tree, patterns in TREES.items() for path in _below(code, Path(tree), patterns))
+    return sorted(set(there) - inside)
+
+
+def _is_file(path: Path, root: Path) -> bool:
+    """Whether a file exists; raises ArchiveError for a broken link, and for one that leads out of the project."""
     if path.is_symlink() and not path.exists():
         raise ArchiveError(
             f"{path} is a link to {path.readlink()}, which does not exist. Fetch it (dvc pull), or remove the link."
         )
-    return path.is_file()
+    if not path.is_file():
+        return False
+    found = path.resolve()
+    tops = [(root / top).resolve() for top in ("", RESULTS, REPORTS)]  # results/ itself may be on another disk
+    if not any(found.is_relative_to(top) for top in tops) and not IN_A_CACHE.fullmatch(str(found)):
+        raise ArchiveError(f"{path} leads out of the project, to {found}. Put the file itself there, or remove it.")
+    return True
 
 
 def _below(root: Path, folder: Path, patterns: Iterable[str]) -> list[Path]:

@@ -31,6 +31,8 @@ FORMATS = {".yaml": "application/yaml", ".jsonl": "application/jsonl", ".md": "t
 FORMATS |= {".tsv": "text/tab-separated-values", ".lock": "text/plain", ".smk": "text/plain", ".csv": "text/csv"}
 FORMATS |= {".safetensors": "application/octet-stream", ".tex": "application/x-tex", ".cff": "application/yaml"}
 
+CHANGED = "What tells about the machine that it was made on (paths, host, cluster) was removed."
+
 Json = dict[str, Any]
 
 
@@ -114,5 +116,5 @@ def _file(file: Packed) -> Json:
     kind = FORMATS.get(PurePosixPath(file.name).suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
     found: Json = {"name": file.name, "contentSize": str(file.size), "sha256": file.sha256, "encodingFormat": kind}
     if file.changed:
-        found["description"] = "Absolute paths of the machine that it was made on were removed."
+        found["description"] = CHANGED
     return found

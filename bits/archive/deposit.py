@@ -10,15 +10,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bits.archive.check import refuse_changed
 from bits.archive.citation import read_citation
-from bits.archive.contents import contents
-from bits.archive.crate import metadata
+from bits.archive.contents import contents, untracked
+from bits.archive.crate import CHANGED, metadata
 from bits.archive.errors import ArchiveError
 from bits.archive.origins import Origin, environment, read_origins
 from bits.archive.pack import Packed, pack
 from bits.archive.validate import problems
 from bits.plan.model import SHORT, Plan
-from bits.plan.setups import require_made, require_rendered
+from bits.plan.setups import require_made, require_rendered, said
 from bits.records.code import ROOT, code_state
 from bits.records.digests import digest
 from bits.records.provenance import now
@@ -29,22 +30,32 @@ MOST_SHOWN = 5  # missing files or faults that an error lists
 
 @dataclass(frozen=True)
 class Deposit:
-    """An archive that was written. files: how many it holds beside the metadata. runs: how many of them have ended."""
+    """An archive that was written. files: how many it holds beside the metadata. runs: how many of them have ended.
+
+    left_out: files of the checkout that git does not track.
+    """
 
     path: Path
     files: int
     runs: int
+    left_out: tuple[str, ...]
 
 
-def deposit(plan: Plan, out: Path | None, *, weights: bool, sources: bool, incomplete: bool) -> Deposit:
+def deposit(
+    plan: Plan, out: Path | None, stale: Sequence[str], *, weights: bool, sources: bool, incomplete: bool
+) -> Deposit:
     """Archive what was made of a plan, in `out` or archive/bits-<study>-<digest>.zip.
 
-    weights: with teacher, student and heads where they exist. sources: with the committed sources. incomplete: even
-    when files are missing, which the archive then says. Raises ArchiveError, and PlanError when what is there is of
+    stale: what is there but would be made again, with the reason. weights: with teacher, student and heads where they
+    exist. sources: with the committed sources. incomplete: even when files are missing, which the archive then says.
+    Raises ArchiveError when something is stale, changed or of another run, and PlanError when what is there is of
     another set-up; an older archive of the same name is replaced only by a valid one.
     """
     require_made(plan)
     require_rendered(plan)
+    if stale:
+        raise ArchiveError(_stale(stale, plan))
+    refuse_changed(plan)
     items, missing = contents(plan, Path(), ROOT, weights)
     if missing and not incomplete:
         raise ArchiveError(_incomplete(missing, plan))
@@ -58,7 +69,7 @@ def deposit(plan: Plan, out: Path | None, *, weights: bool, sources: bool, incom
         packed = pack(draft, items, texts, roots, _describer(plan, origins, missing))
         final = out or folder / f"bits-{plan.study}-{digest([[file.name, file.sha256] for file in packed])[:SHORT]}.zip"
         _publish(draft, final)
-    return Deposit(final, len(packed), len(origins))
+    return Deposit(final, len(packed), len(origins), tuple(untracked(ROOT)))
 
 
 def _incomplete(missing: Sequence[str], plan: Plan) -> str:
@@ -68,6 +79,15 @@ def _incomplete(missing: Sequence[str], plan: Plan) -> str:
         f"study {plan.study} is not complete: {len(missing)} files are missing:{listed}\n"
         f"Make them (snakemake --cores all --config study={plan.study}), or archive what is there, marked as "
         "incomplete: --incomplete"
+    )
+
+
+def _stale(stale: Sequence[str], plan: Plan) -> str:
+    more = [f"and {len(stale) - MOST_SHOWN} more"] if len(stale) > MOST_SHOWN else []
+    listed = "".join(f"\n  {line}" for line in (*stale[:MOST_SHOWN], *more))
+    return (
+        f"study {plan.study}: code, configuration or files have changed since these were made:{listed}\n"
+        f"Make them again (snakemake --cores all; {said(plan.asked)}), or go back to what they were made with."
     )
 
 
@@ -102,7 +122,7 @@ def _remarks(plan: Plan, missing: Sequence[str], packed: Sequence[Packed]) -> li
     if absent:
         remarks.append(f"Exhibits of the paper that are not computed here: {', '.join(absent)}.")
     if any(file.changed for file in packed):
-        remarks.append("Absolute paths of the machine that it was made on were removed.")
+        remarks.append(CHANGED)
     return remarks
 
 

@@ -18,10 +18,10 @@ import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
-from bits.config.frozen import read_section, read_site
-from bits.config.recipe import Recipe
+from bits.config.frozen import read_site
 from bits.errors import BitsError
 from bits.plan import resume_folder
+from bits.plan.runs import read_frozen_run
 from bits.runs.evaluate import DataSetEvaluation, FrozenEvaluation
 from bits.training.possession import let_go
 
@@ -40,7 +40,7 @@ def main() -> int:
     for source, equals, _ in jobs:
         if not equals:
             raise BitsError(f"--job {source!r}: expected SOURCE=OUTPUT, e.g. pixels=metrics.json")
-    recipe = read_section(arguments.run, Recipe, "recipe")
+    _, _, recipe = read_frozen_run(arguments.run)
     evaluation, site = FrozenEvaluation.read(arguments.evaluation), read_site(arguments.site, arguments.threads)
     here = DataSetEvaluation(arguments.run.parent, recipe, evaluation, site)
     folder, outputs = arguments.run.parent, [Path(output) for _, _, output in jobs]

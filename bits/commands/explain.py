@@ -132,7 +132,7 @@ def main() -> int:
     options = profile_options(arguments.profile) | given
     os.chdir(ROOT)  # where the results are, wherever the question is asked
     plan = load_plan(options)  # first: where it reads many images it says how far it is, which a dry run would keep
-    shown = _dry_run([*targets, *snakemake], options, arguments.profile)
+    shown = dry_run([*targets, *snakemake], options, arguments.profile)
     if shown.returncode:
         print(shown.stdout + shown.stderr, file=sys.stderr)
         return shown.returncode
@@ -167,7 +167,8 @@ def profile_options(profile: str | None) -> dict[str, Any]:
     return found
 
 
-def _dry_run(words: Sequence[str], options: Mapping[str, Any], profile: str | None) -> subprocess.CompletedProcess[str]:
+def dry_run(words: Sequence[str], options: Mapping[str, Any], profile: str | None) -> subprocess.CompletedProcess[str]:
+    """What snakemake -n says to these words and, as --config, options, in the working directory."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "-n"]
     said = [f"{key}={' '.join(value) if isinstance(value, list) else value}" for key, value in options.items()]
     command += [

@@ -17,12 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bits.commands.guard import guarded
 from bits.config.compose import CONFIG_DIR, check_overrides, free_form, register_runs
-from bits.config.frozen import read_section, read_site
-from bits.config.recipe import Recipe
+from bits.config.frozen import read_site
 from bits.config.validation import validated
 from bits.errors import BitsError
 from bits.plan import (
@@ -36,7 +33,7 @@ from bits.plan import (
     run_id,
 )
 from bits.plan.fit import require_fit
-from bits.plan.runs import planned_run
+from bits.plan.runs import planned_run, read_frozen_run
 from bits.workflow.options import hydra_words
 
 
@@ -44,15 +41,9 @@ def frozen(arguments: argparse.Namespace) -> int:
     """The workflow's form: everything from frozen files."""
     from bits.runs.train import train
 
-    recipe = read_section(arguments.frozen, Recipe, "recipe")
-    facts = yaml.safe_load(arguments.frozen.read_text(encoding="utf-8"))
-    if recipe.digest() != facts.get("digest"):
-        raise BitsError(
-            f"{arguments.frozen}: was changed by hand: its recipe has the digest {recipe.digest()}, expected "
-            f"{facts.get('digest')}. Remove it (the next snakemake call writes it anew) and change config/ instead."
-        )
+    name, role, recipe = read_frozen_run(arguments.frozen)
     site = read_site(arguments.site, arguments.threads)
-    return train(recipe, site, facts["name"], facts["role"], arguments.frozen.parent, arguments.start)
+    return train(recipe, site, name, role, arguments.frozen.parent, arguments.start)
 
 
 def composed(values: Mapping[str, Any], name: str, study: str | None = None) -> int:

@@ -5,7 +5,8 @@
     bits share pull    [scale=demo run=bits-reset weights=no remote=NAME ...]
     bits share restore [scale=demo ...]    after a dvc pull by hand: restore dates and Snakemake's notes
 
-The other words are those of every command. Run it from the project's folder. Nothing is committed.
+The other words are those of every command. Run it from the project's folder. Nothing is committed. Exit code: 0, 1 when
+the remote lacks something that was to be pulled, or 2 with a message.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import sys
 from bits.commands.guard import guarded
 from bits.config.near import did_you_mean
 from bits.errors import BitsError
-from bits.plan import Request, current_plan
+from bits.plan import Request
+from bits.plan.setups import made_plan, said
 from bits.sharing import Restored, pull, push, record, restore
 from bits.workflow.options import WORDS, requested
 
+MOST_SHOWN = 20  # files that the remote lacks
 OWN = {"record": (), "push": ("remote",), "pull": ("run", "weights", "remote"), "restore": ()}
 
 
@@ -30,14 +33,18 @@ def main() -> int:
         print("\n".join(["words:", *(f"  {f'{word}=':8} {purpose}" for word, purpose in WORDS.items())]))
         return 0
     action, own, wanted = _parsed(words)
-    plan = current_plan(wanted)
+    plan = made_plan(wanted)
+    print(f"study {plan.study}: {said(plan.asked)}")
     remote = own.get("remote", "")
     if action == "record":
-        print(_to_commit(plan.study, len(record(plan).dates)))
+        print(_to_commit(plan.study, f"{len(record(plan).dates)} files are recorded."))
     elif action == "push":
-        print(_to_commit(plan.study, push(plan, remote)))
+        recorded, sent = push(plan, remote)
+        print(_to_commit(plan.study, f"{recorded} files are recorded, and the remote has {sent} of their large ones."))
     elif action == "pull":
-        print(_told(pull(plan, own.get("run", ""), "weights" not in own, remote)))
+        found = pull(plan, own.get("run", ""), "weights" not in own, remote)
+        print(_told(found))
+        return int(bool(found.lacking))
     else:
         print(_told(restore(plan)))
     return 0
@@ -55,9 +62,9 @@ def _parsed(words: list[str]) -> tuple[str, dict[str, str], Request]:
     return action, own, requested([word for word in given if word not in mine])
 
 
-def _to_commit(study: str, count: int) -> str:
+def _to_commit(study: str, done: str) -> str:
     return (
-        f"{count} files of study {study} are recorded. Nothing is committed yet; next:\n"
+        f"{done} Nothing is committed yet; next:\n"
         f"  git add results reports data && git commit -m 'Results of {study}' && git push"
     )
 
@@ -68,6 +75,11 @@ def _told(found: Restored) -> str:
         lines.append(f"{len(found.other)} are not as recorded and were left alone:")
         lines += [f"  {name}" for name in found.other]
         lines.append("If you made them anew on purpose, make push records them. Otherwise delete them, then make pull.")
+    if found.lacking:
+        lines.append(f"{len(found.lacking)} could not be had: the remote does not have them, or has them damaged:")
+        lines += [f"  {name}" for name in found.lacking[:MOST_SHOWN]]
+        lines += [f"  and {len(found.lacking) - MOST_SHOWN} more"] if len(found.lacking) > MOST_SHOWN else []
+        lines.append("Ask whoever made them to run make push again, or make them here: snakemake --cores all.")
     return "\n".join(lines)
 
 

@@ -46,7 +46,7 @@ def kept_plan(request: Request) -> Plan | None:
 def _kept(path: Path) -> Plan | None:
     try:
         return read_plan(path)
-    except PlanError:  # no file yet, or one of another version
+    except PlanError:  # no file yet, one of another version, or one that was edited
         return None
 
 
@@ -57,7 +57,7 @@ def write_plan(plan: Plan) -> None:
     for evaluation in plan.evaluations.values():
         freeze(plan.evaluation_file(evaluation.name), frozen_evaluation(evaluation))
     freeze(plan.site_file, plan.site.model_dump(mode="json"))
-    if not plan.file.is_file():
+    if _kept(plan.file) is None:  # not there, or of a version that cannot be read now
         plan.write(plan.file)
 
 

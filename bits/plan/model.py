@@ -6,6 +6,7 @@ project. On disk the plan is JSON, which only this module reads and writes.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from bits.config.section import Section
 from bits.config.site import Site
 from bits.errors import BitsError
 from bits.records.digests import digest
-from bits.records.files import write_text
+from bits.records.seal import SEAL, is_intact, write_record
 
 RESULTS = Path("results")  # in the working directory, because DVC cannot track results outside the project
 REPORTS = Path("reports")
@@ -216,8 +217,12 @@ class Plan(Section):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The words, besides study and scale, that tell it from other set-ups in the same folder."""
-        return (*((f"extra={','.join(self.extra)}",) if self.extra else ()), *self.overrides)
+        """The words, besides study and scale, that tell it from other set-ups in the same folder.
+
+        Those for the cluster, which may hold an account or a token, do not.
+        """
+        kept = (word for word in self.overrides if not word.lstrip("+").startswith("site.cluster"))
+        return (*((f"extra={','.join(self.extra)}",) if self.extra else ()), *kept)
 
     @property
     def folder(self) -> Path:
@@ -264,17 +269,27 @@ class Plan(Section):
         return self.datasets[role].fingerprint is not None
 
     def write(self, path: Path) -> None:
-        write_text(path, self.model_dump_json(indent=1) + "\n")
+        """Write it as JSON with the digest of its content, by which whoever reads it notices an edit."""
+        write_record(path, self.model_dump(mode="json"))
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan; raises PlanError if the file is missing or not a plan of this version."""
+    """Read a plan; raises PlanError if the file is missing, not a plan of this version, or edited by hand."""
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        content = dict(json.loads(path.read_bytes()))
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror}). Make it: bits plan") from error
+    except (ValueError, TypeError) as error:
+        raise PlanError(f"{path}: not a plan: {error}. Delete it and make it again: bits plan") from error
+    try:
+        plan = Plan.model_validate({key: value for key, value in content.items() if key != SEAL})
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))  # empty if it is not JSON
-        wrong = f"{key}: {first['msg']}" if key else first["msg"]
-        raise PlanError(f"{path}: not a plan of this version: {wrong}. Remake it: bits plan") from error
+        key = ".".join(map(str, first["loc"]))
+        raise PlanError(f"{path}: not a plan of this version: {key}: {first['msg']}. Remake it: bits plan") from error
+    if not is_intact(content):
+        raise PlanError(
+            f"{path}: was changed by hand: its content does not match its {SEAL}. Delete it and make it again "
+            "(bits plan), and change config/ or the words instead."
+        )
+    return plan

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bits.config.composed import Composed, Finetuning
+from bits.config.frozen import read_section
 from bits.config.recipe import Dataset, HeadReset, Recipe, Start
+from bits.errors import BitsError
 from bits.plan.model import PRETRAINING_ROLE, SHORT, Run
 from bits.records.digests import digest
+
+RUNS = "runs"  # in a study's folder: a folder a run, called by its id
 
 
 def fingerprinted(recipe: Recipe, fingerprint: str | None) -> Recipe:
@@ -63,6 +69,24 @@ def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
     return {"name": name, "role": role, "digest": recipe.digest(), "recipe": values}
 
 
+def read_frozen_run(path: Path) -> tuple[str, str, Recipe]:
+    """(name, role, recipe) of a run's config.yaml; raises BitsError when it was edited, or is another run's."""
+    recipe: Recipe = read_section(path, Recipe, "recipe")
+    facts = yaml.safe_load(path.read_text())
+    if recipe.digest() != facts.get("digest"):
+        raise BitsError(
+            f"{path}: was changed by hand: its recipe has the digest {recipe.digest()}, expected "
+            f"{facts.get('digest')}. Remove it (the next snakemake call writes it anew) and change config/ instead."
+        )
+    folder, identity = path.absolute().parent, run_id(facts["name"], recipe)
+    if folder.parent.name == RUNS and folder.name != identity:
+        raise BitsError(
+            f"{path}: is the configuration of {identity}, in the folder of another run. Remove it; the next snakemake "
+            "call writes that of this one."
+        )
+    return facts["name"], facts["role"], recipe
+
+
 def resume_folder(run: Path, scratch: str | None) -> Path:
     """The folder of the checkpoints of a run in progress, given the run's folder and the site's scratch.
 
@@ -76,7 +100,7 @@ def planned_run(
 ) -> Run:
     """A run with its files below `folder`. start: id of the run that it starts from."""
     identity = run_id(name, recipe)
-    place = folder / "runs" / identity
+    place = folder / RUNS / identity
     return Run(
         name=name,
         id=identity,

@@ -125,6 +125,12 @@ def commit_of(root: Path = ROOT) -> tuple[str | None, str]:
     return _git(root, "rev-parse", "HEAD") if tracked else (None, problem)
 
 
+def tracked_files(root: Path = ROOT) -> frozenset[str] | None:
+    """The files of a checkout that git tracks, relative to it; None without git."""
+    listed, _ = _git(root, "ls-files", "-z")
+    return None if listed is None else frozenset(listed.split("\0"))
+
+
 def _git(root: Path, *arguments: str) -> tuple[str | None, str]:
     """(what git answers, what is wrong)."""
     command = ["git", "-C", str(root), *arguments]

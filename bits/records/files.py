@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -9,7 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bits.errors import BitsError
+
 TEMPORARY = ".tmp"  # suffix of a file that is being written
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class ReadOnlyError(BitsError, OSError):
+    """A file that this user, or anybody, may not write; an OSError too, for those who clean up after any of them."""
 
 
 @contextmanager
@@ -18,16 +26,23 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The content and the new name are on disk before it returns. The file gets the permissions that a plain open()
     would give it. Missing folders are created. After an error nothing is left behind and `path` is unchanged; `sweep`
-    removes what a killed process leaves behind.
+    removes what a killed process leaves behind. Raises ReadOnlyError where nothing may be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # safetensors and tempfile restrict files to their owner
         _to_disk(temporary)
         temporary.replace(path)
         _to_disk(path.parent)  # so that the new name survives a crash of the machine, too
+    except OSError as error:
+        if error.errno in FORBIDDEN:
+            raise ReadOnlyError(
+                f"{path}: cannot be written ({error.strerror}). Who may write there: ls -ld {path.parent}. Use a "
+                "checkout of your own, or let its owner run this."
+            ) from error
+        raise
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -40,11 +40,17 @@ def is_intact(record: Mapping[str, Any]) -> bool:
         return False
 
 
+def owner(record: Mapping[str, Any]) -> str | None:
+    """Id of the run or reference that a record of one is about, which is also the name of its folder."""
+    found = record.get("id", record.get("run"))
+    return found if isinstance(found, str) else None
+
+
 def changed_message(path: Path | str) -> str:
     """The error message for a record that is not intact."""
     return (
         f"{path}: was changed after it was made: its content does not match its {SEAL}. "
-        "Delete it and run snakemake again, or restore it (git checkout)."
+        f"Delete it and run snakemake again, or restore it (git checkout HEAD -- {path})."
     )
 
 

@@ -19,6 +19,7 @@ Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "
 MISSING: tuple[Status, ...] = ("failed", "not measured", "not run")
 Points = tuple[tuple[float, float], ...]
 LIVE = "live"
+_DELETE = "Delete it and run snakemake again."
 OUTCOMES: dict[str, Status] = {
     "finished": "measured",
     "collapsed": "collapse",
@@ -97,9 +98,7 @@ class Results:
     def _read_ending(self, path: Path, run_id: str) -> Ending:
         content = read_intact(self.root / path, "the outcome of a run")
         if content.get("run") != run_id:
-            raise ReportError(
-                f"{path}: is of {content.get('run')}, not of {run_id}. Delete it and run snakemake again."
-            )
+            raise ReportError(f"{path}: is of {content.get('run')}, not of {run_id}. {_DELETE}")
         if content.get("outcome") not in OUTCOMES:
             raise ReportError(
                 f"{path}: outcome: expected one of {', '.join(OUTCOMES)}, found {content.get('outcome')!r}"
@@ -191,9 +190,9 @@ class Results:
         metrics = self.metrics(entry.id, measure.record)
         if metrics is None:
             return None, (), f"{path} does not exist: {measure.id} of {name}. Make it with: {_make(path)}"
-        problem = _mismatch(metrics, entry, measure, name, path)
-        if problem:
-            return None, (), f"{path}: {problem}"
+        _require_own(metrics, entry, path)
+        if metrics.dataset not in (None, measure.dataset):  # a run has one curve, on the data it was trained on
+            return None, (), f"{path}: {name} was measured on {metrics.dataset}, not on {measure.dataset}"
         of_evaluator = metrics.values.get(measure.evaluator, {})
         if measure.metric not in of_evaluator:
             return None, (), f"{path}: {name} has no {measure.evaluator}.{measure.metric} of {measure.dataset}"
@@ -210,16 +209,13 @@ class Results:
         return found * measure.factor, (), ""
 
 
-def _mismatch(metrics: Metrics, entry: Run | Reference, measure: Measure, name: str, path: Path) -> str:
-    """Why metrics in the place of a measure are not it, or nothing."""
-    if metrics.id != entry.id:
-        return f"made from {metrics.id}, but the plan's {name} is {entry.id}: stale"
-    if metrics.dataset not in (None, measure.dataset):  # a run has one curve, on the data it was trained on
-        return f"{name} was measured on {metrics.dataset}, not on {measure.dataset}"
+def _require_own(metrics: Metrics, entry: Run | Reference, path: Path) -> None:
+    """Raise ReportError for metrics of another run or evaluation than their path says: somebody put them there."""
     made_for = path.stem.rpartition("-")[2]
+    if metrics.id != entry.id:
+        raise ReportError(f"{path}: is of {metrics.id}, not of {entry.id}. {_DELETE}")
     if metrics.evaluation not in (None, made_for):
-        return f"{name} was evaluated by {metrics.evaluation}, not by {made_for}: stale"
-    return ""
+        raise ReportError(f"{path}: is of evaluation {metrics.evaluation}, not of {made_for}. {_DELETE}")
 
 
 def _make(path: Path) -> str:

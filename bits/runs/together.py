@@ -14,14 +14,13 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from bits.config.frozen import read_section
-from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.workers import decoding_threads
 from bits.evaluation.declaration import evaluators
 from bits.plan.model import Plan
 from bits.plan.passes import SharedPass, run_beside
+from bits.plan.runs import read_frozen_run
 from bits.runs.crops import Crop, TrainingCrops
 from bits.runs.evaluate import DataSetEvaluation, FrozenEvaluation, Splits
 from bits.runs.lockstep import LeftBehind, LockStep
@@ -103,7 +102,7 @@ class ProbesTogether:
 
     def _measuring(self, identity: str, path: Path, images: Splits | None) -> DataSetEvaluation:
         run = run_beside(self.plan, identity)
-        recipe = read_section(run.config, Recipe, "recipe")
+        _, _, recipe = read_frozen_run(run.config)
         evaluation = FrozenEvaluation.read(self.plan.evaluation_file(path.stem))
         return DataSetEvaluation(run.folder, recipe, evaluation, self.site, images)
 

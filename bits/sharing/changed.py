@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bits.plan.model import RESULTS
-from bits.records.seal import RecordError, read_record
+from bits.records.seal import RecordError, owner, read_record
 from bits.sharing.errors import SharingError
 from bits.sharing.made import JobRecord, Made
 from bits.sharing.metadata import Notes
@@ -26,10 +26,9 @@ def refuse_foreign(jobs: Iterable[JobRecord]) -> None:
                 )
 
 
-def refuse_changed(digests: Mapping[str, str], jobs: Iterable[JobRecord], before: Made, notes: Notes) -> None:
+def refuse_changed(digests: Mapping[str, str], jobs: Sequence[JobRecord], before: Made, notes: Notes) -> None:
     """Raise SharingError for files that differ from what their jobs wrote or read. digests: of the files here."""
-    known = {**before.digests, **digests}  # as recorded where a file was not pulled
-    changed = sorted({*_not_as_used(known, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
+    changed = changed_files(digests, jobs, before, notes)
     if changed:
         more = f" and {len(changed) - MOST_SHOWN} more" if len(changed) > MOST_SHOWN else ""
         raise SharingError(
@@ -37,6 +36,12 @@ def refuse_changed(digests: Mapping[str, str], jobs: Iterable[JobRecord], before
             f"{', '.join(changed[:MOST_SHOWN])}{more}. Nothing was recorded. Run snakemake. If it does not make a file "
             "again, the file was edited by hand: delete it, then run snakemake once more."
         )
+
+
+def changed_files(digests: Mapping[str, str], jobs: Sequence[JobRecord], before: Made, notes: Notes) -> list[str]:
+    """Files that differ from what their jobs wrote or read, sorted. digests: of the files here."""
+    known = {**before.digests, **digests}  # as recorded where a file was not pulled
+    return sorted({*_not_as_used(known, jobs, notes), *_not_as_made(digests, jobs, before, notes)})
 
 
 def _not_as_used(digests: Mapping[str, str], jobs: Iterable[JobRecord], notes: Notes) -> Iterator[str]:
@@ -58,12 +63,14 @@ def _not_as_made(digests: Mapping[str, str], jobs: Iterable[JobRecord], before: 
 
 
 def _not_as_sealed(path: Path, digests: Mapping[str, str]) -> Iterator[str]:
-    """A record that was changed; for an intact provenance, the weights that differ from it."""
+    """A record that was changed or is of another run; for an intact provenance, the weights that differ from it."""
     try:
         content = read_record(path, "a record of the pipeline")
     except RecordError:
         yield str(path)
         return
+    if owner(content) not in (None, path.parent.name):
+        yield str(path)
     if path.name == "provenance.json":
         written = {str(path.with_name(f"{part}.safetensors")): digest for part, digest in content["weights"].items()}
         yield from (file for file, digest in written.items() if digests.get(file, digest) != digest)

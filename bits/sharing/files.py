@@ -39,8 +39,3 @@ def scenes(plan: Plan) -> list[str]:
     """Data sets inside the project that are made here. A user's own images are never shared."""
     roots = (plan.roots[role] for role, dataset in plan.datasets.items() if kind_of(dataset).prepare)
     return sorted({root for root in roots if not Path(root).is_absolute()})
-
-
-def made_file(plan: Plan) -> Path:
-    """The record of which job made what."""
-    return plan.folder / "made.json"

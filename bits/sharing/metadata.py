@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
-from bits.sharing.made import JobRecord, Made
+from bits.sharing.made import JobRecord, Recorded
 
 FORMAT = RECORD_FORMAT_VERSION
 
@@ -39,26 +39,29 @@ class Notes:
 
     def jobs(self, paths: Iterable[str]) -> list[JobRecord]:
         """The jobs that made these files, each once; files without a note are skipped."""
-        found: dict[tuple[object, ...], JobRecord] = {}
+        found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
         for path in paths:
             record = self._kept._read_record(path)
             if record is None or record.record_format_version != FORMAT:
                 continue
-            inputs, params = list(record.input or []), [str(value) for value in record.params or []]
-            job = JobRecord(rule=record.rule or "", command=record.code or "", params=params, inputs=inputs, outputs=[])
-            found.setdefault((job.rule, job.command, *params, "", *inputs), job).outputs.append(path)
-        return list(found.values())
+            params = tuple(str(value) for value in record.params or [])
+            found.setdefault((record.rule or "", record.code or "", params, tuple(record.input or [])), []).append(path)
+        return [
+            JobRecord(rule=rule, command=command, params=list(params), inputs=list(inputs), outputs=outputs)
+            for (rule, command, params, inputs), outputs in found.items()
+        ]
 
-    def write(self, path: str, job: JobRecord, made: Made) -> None:
+    def write(self, path: str, recorded: Recorded) -> None:
         """Note that a job made a file from inputs with the recorded digests."""
+        job = recorded.job
         record = MetadataRecord(
             rule=job.rule,
             code=job.command,
             params=job.params,
             input=job.inputs,
-            record_format_version=made.metadata_format,
-            endtime=made.dates[path],
+            record_format_version=recorded.metadata_format,
+            endtime=recorded.dates[path],
             incomplete=False,
-            input_checksums={name: f"sha256:{made.digests[name]}" for name in job.inputs},
+            input_checksums={name: f"sha256:{recorded.digests[name]}" for name in job.inputs},
         )
         self._kept._write_record(path, record)

@@ -10,8 +10,8 @@ from bits.sharing.files import for_dvc
 from bits.sharing.recording import record
 
 
-def push(plan: Plan, remote: str = "") -> int:
-    """Record a scale and send its files to the remote; returns how many files were recorded. Commits nothing.
+def push(plan: Plan, remote: str = "") -> tuple[int, int]:
+    """Record a study and send its files to the remote; returns how many were recorded, and sent. Commits nothing.
 
     Files that a partial clone has not pulled are not sent: the remote has them already.
     """
@@ -19,5 +19,6 @@ def push(plan: Plan, remote: str = "") -> int:
     require_remote(remote)
     made = record(plan)
     here = [f"{name}.dvc" for name in for_dvc(plan) if Path(name).is_file() and Path(f"{name}.dvc").is_file()]
-    dvc("push", *(["-r", remote] if remote else []), *here)
-    return len(made.dates)
+    if here:  # without a target DVC would send everything
+        dvc("push", *(["-r", remote] if remote else []), *here)
+    return len(made.dates), len(here)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bits.plan.model import REPORTS, RESULTS, Plan
-from bits.plan.setups import require_made
+from bits.plan.setups import require_made, share_setup
 from bits.sharing.changed import refuse_changed, refuse_foreign
 from bits.sharing.dvc import add, require_repository
 from bits.sharing.errors import SharingError
-from bits.sharing.files import for_dvc, made_file, outputs
+from bits.sharing.files import for_dvc, outputs
 from bits.sharing.ignore import unignore
-from bits.sharing.made import JobRecord, Made, digests_of, read_made, write_made
+from bits.sharing.made import JobRecord, Made, Recorded, digests_of, is_recorded, read_made, write_made
 from bits.sharing.manifests import write_manifests
 from bits.sharing.metadata import FORMAT, Notes
 
@@ -27,11 +27,11 @@ def record(plan: Plan) -> Made:
     """
     require_repository()
     require_made(plan)
-    path, notes = made_file(plan), Notes()
-    before = read_made(path) if path.is_file() else Made(metadata_format=FORMAT, jobs=[], digests={}, dates={})
+    notes = Notes()
+    before = read_made(plan.folder) if is_recorded(plan.folder) else Made()
     jobs = [job for job in notes.jobs(outputs(plan)) if _is_complete(job, before)]
     if not jobs:
-        raise SharingError(f"{path.parent}: nothing is finished. Make it first: snakemake --cores all")
+        raise SharingError(f"{plan.folder}: nothing is finished. Make it first: snakemake --cores all")
     refuse_foreign(jobs)
     digests = digests_of(sorted(_names(jobs)))
     refuse_changed(digests, jobs, before, notes)
@@ -40,30 +40,39 @@ def record(plan: Plan) -> Made:
     unignore(REPORTS, f"{plan.study}/", "index.html")
     add([name for name in for_dvc(plan) if Path(name).is_file() and _is_final(Path(name), digests)])
     write_manifests(plan)
-    write_made(made, path)
+    share_setup(plan)
+    write_made(made, plan.folder)
     return made
 
 
 def _merged(jobs: list[JobRecord], digests: Mapping[str, str], before: Made, notes: Notes) -> Made:
-    """The new record: these jobs, and the earlier ones that still stand."""
-    kept = _kept(before, {name for job in jobs for name in job.outputs})
-    earlier = {name: before.digests[name] for name in sorted(_names([*jobs, *kept])) if name not in digests}
-    dates = {name: notes.date(name) or before.dates[name] for job in jobs for name in job.outputs}
-    dates |= {name: before.dates[name] for job in kept for name in job.outputs}
-    return Made(metadata_format=FORMAT, jobs=[*jobs, *kept], digests={**digests, **earlier}, dates=dates)
+    """The new records: these jobs, and the earlier ones that still stand."""
+    known = {**before.digests, **digests}  # as recorded where a file was not pulled
+    now = [
+        Recorded(
+            metadata_format=FORMAT,
+            job=job,
+            digests={name: known[name] for name in job.files},
+            dates={name: notes.date(name) or before.dates[name] for name in job.outputs},
+        )
+        for job in jobs
+    ]
+    return Made((*now, *_kept(before, {name for job in jobs for name in job.outputs})))
 
 
 def _names(jobs: Iterable[JobRecord]) -> set[str]:
     return {name for job in jobs for name in job.files}
 
 
-def _kept(before: Made, recorded: set[str]) -> list[JobRecord]:
+def _kept(before: Made, outputs: set[str]) -> list[Recorded]:
     """The earlier jobs that are not recorded now and of whose outputs at least one is here or can be pulled."""
 
     def is_shared(name: str) -> bool:
         return Path(name).is_file() or Path(f"{name}.dvc").is_file()
 
-    return [job for job in before.jobs if not recorded & set(job.outputs) and any(map(is_shared, job.outputs))]
+    return [
+        one for one in before.recorded if not outputs & set(one.job.outputs) and any(map(is_shared, one.job.outputs))
+    ]
 
 
 def _is_complete(job: JobRecord, before: Made) -> bool:

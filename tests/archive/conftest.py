@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from bits.config.recipe import Dataset
+from bits.plan import write_plan
 from bits.plan.model import TRAINING, Plan, Scale
-from tests.sharing.plans import evaluation, plan_of, planned_run
+from bits.records.digests import file_digest
+from bits.records.seal import write_record
+from bits.sharing.made import JobRecord, Recorded, digests_of
+from bits.sharing.metadata import FORMAT, Notes
+from tests.sharing.plans import composed, evaluation, plan_of, planned_run
 
 PROVENANCE = {
     "data": {"name": "scenes", "fingerprint": "scenes-1", "train_images": 4},
@@ -26,17 +31,22 @@ SCENES = Dataset(name="scenes", title="scenes", kind="scenes", fingerprint="scen
 
 def finished_plan() -> Plan:
     runs = [planned_run("demo", name, f"{name}-12345678") for name in ("dino", "bits-fixed")]
+    secrets = {"account": "secret-account", "extra": "--comment=secret token", "partition": "secret-partition"}
+    cluster = composed().site.cluster.model_copy(update=secrets)
     metrics = {run.id: Path(f"results/demo/metrics/{run.id}/imagenet1k-1.json") for run in runs}
     return plan_of(
         "demo",
         *runs,
         scale=Scale(name="demo", title="minutes", reproduction=False, stamp="DEMO SCALE - no reproduction"),
         datasets={"imagenet1k": SCENES},
+        roots={"imagenet1k": "data/scenes-1.safetensors"},
         evaluations={"imagenet1k-1": evaluation("imagenet1k-1", SCENES)},
         metrics={run.id: {TRAINING: run.curve, "imagenet1k": metrics[run.id]} for run in runs},
         needs={"table-1": list(metrics.values())},
         formats={"table-1": ("html", "csv")},
         left_out={"table-8": "no data"},
+        overrides=("site.cluster.account=secret-account", "site.cluster.extra='--comment=secret token'"),
+        site=composed().site.model_copy(update={"cluster": cluster}),
     )
 
 
@@ -45,19 +55,17 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a finished scale "demo"."""
     monkeypatch.chdir(tmp_path)
     plan = finished_plan()
-    outcome = json.dumps({"outcome": "finished", "detail": "trained to the end"})
+    write_plan(plan)
     command = [f"{tmp_path}/bits/commands/pretrain.py", "--site", "/scratch/somebody/site.yaml"]
     for run in plan.runs.values():
-        write(run.provenance, json.dumps({**PROVENANCE, "command": command}))
-        write(run.outcome, outcome)
-        for path in (run.config, run.curve, run.log):
-            write(path, "{}")
-        write(run.weights("teacher"), "weights")
-        write(plan.metrics[run.id]["imagenet1k"], "{}")
-    for path in (plan.folder / "plan.json", plan.file):
-        plan.write(path)
-    write(plan.site_file, "device: cpu")
-    write(plan.evaluation_file("imagenet1k-1"), "role: imagenet1k")
+        write(run.log, "{}")
+        write(run.weights("teacher"), f"weights of {run.id}")
+        weights = {"teacher": file_digest(run.weights("teacher"))}
+        write_record(run.provenance, {**PROVENANCE, "run": run.id, "weights": weights, "command": command})
+        write_record(run.curve, {"id": run.id})
+        write_record(plan.metrics[run.id]["imagenet1k"], {"id": run.id})
+        write_record(run.outcome, {"run": run.id, "outcome": "finished", "detail": "trained to the end"})
+    plan.write(plan.folder / "plan.json")
     write("results/demo/logs/pretrain/dino-12345678.log", f"reading {tmp_path}/data/x and /home/somebody/images\n")
     write("results/demo/logs/pretrain/dino-99999999.log", "of another plan")
     write("results/demo/runs/dino-99999999/outcome.json", "of another plan")
@@ -65,7 +73,28 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write("reports/demo/summary.json", json.dumps(summary))
     for name in ("index.html", "exhibits/table-1.html", "exhibits/table-1.csv"):
         write(f"reports/demo/{name}", "x")
+    note(plan)
     return tmp_path
+
+
+def note(plan: Plan) -> None:
+    """Snakemake's notes on what was made: a training a run, an evaluation a run, the table, the report."""
+    jobs = []
+    for run in plan.runs.values():
+        trained = [str(path) for path in (run.weights("teacher"), run.outcome, run.curve, run.provenance)]
+        jobs.append(JobRecord(rule="pretrain", command="", params=[], inputs=[str(run.config)], outputs=trained))
+        metrics = [str(plan.metrics[run.id]["imagenet1k"])]
+        jobs.append(JobRecord(rule="evaluate", command="", params=[], inputs=trained[:1], outputs=metrics))
+    needs = [str(path) for path in plan.needs["table-1"]]
+    tables = [f"reports/demo/exhibits/table-1.{ending}" for ending in ("html", "csv")]
+    jobs.append(JobRecord(rule="table-1", command="", params=[], inputs=needs, outputs=tables))
+    report = ["reports/demo/index.html", "reports/demo/summary.json"]
+    jobs.append(JobRecord(rule="report", command="", params=[], inputs=tables, outputs=report))
+    for job in jobs:
+        dates = {name: Path(name).stat().st_mtime for name in job.outputs}
+        recorded = Recorded(metadata_format=FORMAT, job=job, digests=digests_of(job.files), dates=dates)
+        for name in job.outputs:
+            Notes().write(name, recorded)
 
 
 def write(path: str | Path, text: str) -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import yaml
 from rocrate.rocrate import ROCrate
 
 from bits.archive.citation import read_citation
-from bits.archive.contents import archived_name
+from bits.archive.contents import archived_name, untracked
+from bits.archive.deposit import deposit
 from bits.archive.errors import ArchiveError
 from bits.archive.private import cleaned
-from bits.archive.sealed import SEAL
+from bits.archive.sealed import SEAL, resealed
 from bits.archive.validate import problems
 from bits.commands import archive as command
 from bits.errors import BitsError
 from bits.plan import Plan, Request, current_plan, read_plan
+from bits.records.code import ROOT
 from bits.records.digests import digest
 
 Archive = Callable[..., Path]
@@ -34,7 +40,8 @@ def archived(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
         return read_plan(finished / "results/demo/plan.json") if request.scale == "demo" else current_plan(request)
 
     def call(*words: str) -> Path:
-        monkeypatch.setattr(command, "current_plan", plan)
+        monkeypatch.setattr(command, "made_plan", plan)
+        monkeypatch.setattr(command, "stale", lambda plan: [])  # no Snakefile made this project
         monkeypatch.setattr("sys.argv", ["bits archive", *words])
         assert command.main() == 0
         (path,) = (finished / "archive").glob("bits-demo-*.zip")
@@ -62,7 +69,7 @@ def test_a_finished_scale_is_a_valid_crate(archived: Archive, tmp_path: Path) ->
     assert "table-8" in crate.description
     assert {"LICENSE", "CITATION.cff", "requirements.lock", "config/runs.yaml", "environment.json"} <= names
     plan = read_plan(Path("results/demo/plan.json"))
-    frozen = {plan.folder / "plan.json", plan.file, plan.site_file, plan.evaluation_file("imagenet1k-1")}
+    frozen = {plan.file, plan.site_file, plan.evaluation_file("imagenet1k-1")}
     assert set(map(str, frozen)) <= names
     assert not any("99999999" in name or name.endswith(".safetensors") for name in names)
 
@@ -148,14 +155,15 @@ def test_an_incomplete_scale_is_refused_or_marked(archived: Archive, finished: P
 def test_sealed_records_stay_sealed_and_changed_ones_are_refused(archived: Archive, finished: Path) -> None:
     path = finished / "results/demo/runs/dino-12345678/provenance.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, SEAL: digest(record)}))
     with zipfile.ZipFile(archived()) as file:
         inside = json.loads(file.read("results/demo/runs/dino-12345678/provenance.json"))
     seal = inside.pop(SEAL)
     assert inside["command"] != record["command"] and seal == digest(inside)
-    path.write_text(json.dumps({**record, "seed": 7, SEAL: digest(record)}))
-    with pytest.raises(ArchiveError, match="was changed after it was made"):
+    path.write_text(json.dumps({**record, "seed": 7}))
+    with pytest.raises(ArchiveError, match=r"changed since: results/demo/runs/dino-12345678/provenance\.json"):
         archived()
+    with pytest.raises(ArchiveError, match="was changed after it was made"):
+        resealed("x.json", path.read_bytes(), path.read_bytes())
 
 
 def test_no_plan_and_odd_words_are_told(archived: Archive, finished: Path) -> None:
@@ -306,3 +314,135 @@ def test_a_damaged_record_is_named(archived: Archive, finished: Path, text: str)
     (finished / "results/demo/runs/dino-12345678/provenance.json").write_text(text)
     with pytest.raises(ArchiveError, match="dino-12345678/provenance"):
         archived()
+
+
+ROOM = "results/demo/runs/dino-12345678"
+OTHER = ROOM.replace("dino", "bits-fixed")
+METRICS = "results/demo/metrics/{}-12345678/imagenet1k-1.json"
+
+
+def kept_date(path: Path, change: Callable[[Path], object]) -> None:
+    """Change a file that its job's date still fits."""
+    date = path.stat().st_mtime
+    change(path)
+    os.utime(path, (date, date))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{ROOM}/config.yaml",
+        "results/demo/evaluations/imagenet1k-1.yaml",
+        f"{ROOM}/log.jsonl",
+        f"{ROOM}/curve.json",
+        "reports/demo/exhibits/table-1.csv",
+        "reports/demo/exhibits/table-1.html",
+        "reports/demo/index.html",
+    ],
+)
+def test_what_was_edited_is_refused(archived: Archive, finished: Path, name: str) -> None:
+    path = finished / name
+    path.write_text(path.read_text() + " ")
+    if path.suffix == ".yaml":
+        path.write_text(path.read_text() + "\nedited: true")
+    if path.suffix == ".json":
+        path.write_text(path.read_text().replace("dino", "Dino"))
+    os.utime(path, (2e9, 2e9))
+    with pytest.raises(ArchiveError, match=f"changed since: {name}.*Nothing was archived"):
+        archived("--incomplete")
+    assert not (finished / "archive").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        (METRICS.format("dino"), METRICS.format("bits-fixed")),
+        *((f"{ROOM}/{part}", f"{OTHER}/{part}") for part in ("outcome.json", "config.yaml", "teacher.safetensors")),
+    ],
+)
+def test_what_is_of_another_run_is_refused(archived: Archive, finished: Path, name: str, source: str) -> None:
+    changed = (finished / source).read_bytes()
+    if name.endswith("config.yaml"):  # both runs have one recipe here
+        changed = changed.replace(b"bits-fixed", b"bits-fixed ")
+    kept_date(finished / name, lambda path: path.write_bytes(changed))
+    with pytest.raises(ArchiveError, match=f"changed since: .*{name}"):
+        archived("--weights")
+
+
+def test_a_training_log_that_dvc_brought_is_fine(archived: Archive, finished: Path) -> None:
+    log = finished / ROOM / "log.jsonl"
+    os.utime(log, (2e9, 2e9))
+    log.with_name("log.jsonl.dvc").write_text(f"outs:\n- md5: {hashlib.md5(log.read_bytes()).hexdigest()}\n")
+    archived()
+
+
+def test_what_would_be_made_again_is_refused(finished: Path) -> None:
+    plan = read_plan(finished / "results/demo/plan.json")
+    with pytest.raises(ArchiveError, match=r"have changed since these were made:\n  Render table-1: the code\nMake"):
+        deposit(plan, None, ["Render table-1: the code"], weights=False, sources=False, incomplete=True)
+
+
+def test_what_snakemake_would_make_again_is_told_from_what_is_missing(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "Job 1: Pretrain dino-12345678\nReason: Missing output files: a; Code has changed since last execution",
+        "Job 2: Render table-1\nReason: Input files updated by another job: a",
+        "Job 3: Render table-2\nReason: Input files updated by another job: a; "
+        "Set of input files has changed since last execution",
+        "Job 4: Evaluate bits-fixed-12345678 on x\nReason: Params have changed since last execution: 'code:evaluate:1'",
+    ]
+    answers = [CompletedProcess([], 0, "\n".join(lines), ""), CompletedProcess([], 1, "", "no such scale")]
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr(command, "dry_run", lambda words, options, profile: asked.append(options) or answers.pop(0))
+    plan = read_plan(finished / "results/demo/plan.json")
+    assert [one.partition(":")[0] for one in command.stale(plan)] == [
+        "Render table-2",
+        "Evaluate bits-fixed-12345678 on x",
+    ]
+    with pytest.raises(BitsError, match=r"snakemake -n fails.*\nno such scale"):
+        command.stale(plan)
+    assert asked[0]["scale"] == "demo"
+
+
+def test_nothing_private_goes_in(archived: Archive, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = ROOT / "config/site/secret-site-of-a-test.yaml"
+    (finished / "reports/demo/secret-notes.txt").write_text("not made by any rule")
+    own.write_text("cluster: {account: secret-account}")
+    try:
+        path = archived()
+    finally:
+        own.unlink()
+    assert (
+        "Left out, because git does not track them: config/site/secret-site-of-a-test.yaml" in capsys.readouterr().out
+    )
+    with zipfile.ZipFile(path) as file:
+        assert not [name for name in file.namelist() if "secret" in name]
+        contents = {name: file.read(name) for name in file.namelist()}
+        assert not [name for name, content in contents.items() if b"secret-" in content or b"secret token" in content]
+        plan = read_plan(finished / "results/demo/plan.json")
+        (finished / "unpacked.json").write_bytes(file.read(str(plan.file)))
+        site = yaml.safe_load(file.read(str(plan.site_file)))
+    packed = read_plan(finished / "unpacked.json")  # sealed anew, and still a plan
+    assert packed.site.cluster.account is None and packed.runs == plan.runs
+    assert site["cluster"] == packed.site.cluster.model_dump(mode="json")
+    assert "archive" in {part.name for part in path.parents}
+
+
+def test_a_link_that_leads_out_is_refused(archived: Archive, finished: Path) -> None:
+    outside = finished.parent / f"{finished.name}-outside.html"
+    page = finished / "reports/demo/exhibits/table-1.html"
+    outside.write_bytes(page.read_bytes())
+    date = page.stat().st_mtime
+    page.unlink()
+    page.symlink_to(outside)
+    os.utime(outside, (date, date))
+    with pytest.raises(ArchiveError, match=rf"table-1.html leads out of the project, to {outside}"):
+        archived()
+
+
+def test_without_git_all_sites_stay_out(tmp_path: Path) -> None:
+    for name in ("config/runs.yaml", "config/site/mine.yaml", "docs/using.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert untracked(tmp_path) == ["config/site/mine.yaml"]
