@@ -72,7 +72,7 @@ def frozen_run(name: str, role: str, recipe: Recipe) -> dict[str, Any]:
 def read_frozen_run(path: Path) -> tuple[str, str, Recipe]:
     """(name, role, recipe) of a run's config.yaml; raises BitsError when it was edited, or is another run's."""
     recipe: Recipe = read_section(path, Recipe, "recipe")
-    facts = yaml.safe_load(path.read_text())
+    facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     if recipe.digest() != facts.get("digest"):
         raise BitsError(
             f"{path}: was changed by hand: its recipe has the digest {recipe.digest()}, expected "

@@ -176,7 +176,7 @@ def _of_the_machine(word: str) -> bool:
 def _read(path: Path) -> dict[str, Any] | None:
     """A plan, or what is shared of one, as JSON; None for what is none of this version."""
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
         return values if {"extra", "overrides", "runs"} <= set(values) else None
     except (OSError, ValueError, TypeError):
         return None
