@@ -14,7 +14,7 @@ from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
 from bits.workflow.options import request
-from bits.workflow.place import require_checkout, require_no_links
+from bits.workflow.place import require_checkout, require_no_links, require_plain
 
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 
@@ -28,6 +28,8 @@ def load_plan(config: Mapping[str, Any], checkout: Path | None = None) -> Plan:
     try:
         if checkout:
             require_checkout(checkout)
+        if "cluster" in config:
+            require_plain(sys.executable, str(Path.cwd()))
         wanted = request(config)
         require_no_links(wanted.study)
         plan = current_plan(wanted)
