@@ -16,7 +16,7 @@ from bits.plan import Plan, current_plan, read_plan
 from bits.records.streams import show_any_text
 from bits.records.user import name_the_user
 from bits.workflow.options import as_typed, request
-from bits.workflow.place import require_checkout, require_no_links
+from bits.workflow.place import require_checkout, require_no_links, require_plain
 
 PLAN = "BITS_PLAN"  # environment variable: the plan that the jobs of a build follow
 
@@ -30,6 +30,8 @@ def load_plan(config: Mapping[str, Any], checkout: Path | None = None) -> Plan:
     try:
         if checkout:
             require_checkout(checkout)
+        if "cluster" in config:
+            require_plain(sys.executable, str(Path.cwd()))
         wanted = request(config)
         require_no_links(wanted.study)
         plan = current_plan(wanted)

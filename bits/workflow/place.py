@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from bits.errors import BitsError
@@ -21,6 +22,21 @@ def require_checkout(checkout: Path) -> None:
         f"snakemake was called in {here}, and would write results/ and reports/ there; the project is {checkout}. "
         f"Add --directory {checkout}, or --directory . if they are meant to lie here"
     )
+
+
+def require_plain(*paths: str) -> None:
+    """Raise PlaceError for a path that a shell would not take as one word: jobs on a cluster could not start.
+
+    Snakemake (9.27) puts the interpreter into the commands that it submits as it is, and an apostrophe anywhere in them
+    ends a quoted part.
+    """
+    for path in paths:
+        if shlex.quote(path) != path:
+            raise PlaceError(
+                f"{path}: Snakemake does not quote all paths of the jobs that it submits to a cluster, and this one "
+                "has a space, a quote or another character that a shell reads otherwise. Move or clone the project to "
+                "a folder whose path has letters, digits and . _ - only"
+            )
 
 
 def require_no_links(study: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bits.workflow.build_plan import load_plan
-from bits.workflow.place import PlaceError, require_checkout, require_no_links
+from bits.workflow.place import PlaceError, require_checkout, require_no_links, require_plain
 
 
 def test_only_in_the_checkout(tmp_path, monkeypatch):
@@ -39,3 +39,16 @@ def test_a_link_to_another_disk_is_refused_before_anything_is_made(name, tmp_pat
     with pytest.raises(SystemExit, match="is a link"):
         load_plan({"scale": "smoke"})
     assert list(disk.iterdir()) == []
+
+
+def test_a_path_that_snakemake_does_not_quote_is_refused_on_a_cluster_alone(tmp_path, monkeypatch):
+    require_plain("/home/me/bits-reproduction_2.0/.venv/bin/python")
+    for path in ("/home/my projects/python", "/home/d'Artagnan/python", "/home/me/bits[2]/python"):
+        with pytest.raises(PlaceError, match="folder whose path"):
+            require_plain(path)
+    odd = tmp_path / "a b [c]'d"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    assert load_plan({"scale": "smoke"}).study == "smoke"
+    with pytest.raises(SystemExit, match="to a cluster"):
+        load_plan({"scale": "smoke", "cluster": "slurm"})
