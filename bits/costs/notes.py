@@ -110,6 +110,10 @@ def _of_the_data(prices: Prices) -> Iterator[str]:
     if missing:
         gaps = ", ".join(f"{gap.dataset} ({gap.root or 'no path given'})" for gap in missing)
         yield f"Nothing can start before these data are there: {gaps}."
+    for unfit in prices.plan.unfit:
+        yield f"Nothing can start: {prices.plan.datasets[unfit.role].name}: {unfit}"
+    for remark in prices.plan.remarks:
+        yield f"{prices.plan.datasets[remark.role].name}: {remark}"
 
 
 def _some(words: Sequence[str]) -> str:

@@ -51,8 +51,12 @@ def _zip_at(path: Path) -> _Zip:
 
 def require_root(root: Path) -> None:
     """Raises DatasetError, naming what exists on the way, unless a file or folder is at `root`."""
-    if root.exists():
+    if root.is_file() or root.is_dir():
         return
+    if root.exists():  # a pipe, which would be waited for, or a device
+        raise DatasetError(
+            f"{root} is neither a folder nor a file. Expected a folder, or a zip of one: correct the root."
+        )
     near = next(parent for parent in root.absolute().parents if parent.is_dir())
     there = sorted(entry.name for entry in near.iterdir())[:8] if os.access(near, os.R_OK) else []
     raise DatasetError(

@@ -76,7 +76,7 @@ def examined(plan: Plan, options: Options) -> list[Finding]:
 def _examined(plan: Plan, options: Options, pool: Executor, of_dvc: Future[list[Finding]]) -> list[Finding]:
     cache = pool.submit(dvc.cache)
     assumptions = load_assumptions(CONFIG_DIR)
-    of_data = list(dict.fromkeys(_data(plan, assumptions, options)))
+    of_data = data_findings(plan, assumptions, options)
     listing = not options.quick and not _wrong(of_data)
     images, uncounted = _images(plan, assumptions, listing)
     question = Question(plan=plan, images=images, trainings=trainings_at_a_time(plan, options))
@@ -127,6 +127,11 @@ def _installation(options: Options) -> Iterator[Finding]:
 def _all(subject: str, checks: Sequence[Check]) -> Iterator[Finding]:
     for check in checks:
         yield from checked(subject, check, SECONDS)
+
+
+def data_findings(plan: Plan, assumptions: Assumptions, options: Options) -> list[Finding]:
+    """Of all data sets, each once: what a look at them and the plan have in common is said by both."""
+    return list(dict.fromkeys(_data(plan, assumptions, options)))
 
 
 def _data(plan: Plan, assumptions: Assumptions, options: Options) -> Iterator[Finding]:

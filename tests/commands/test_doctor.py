@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from bits.config.compose import CONFIG_DIR
+from bits.config.recipe import Dataset
+from bits.costs.assumptions import load_assumptions
 from bits.doctor import examine
 from bits.doctor.examine import Options
 from bits.errors import BitsError
 from bits.plan import Plan, Request, make_plan
+from bits.plan.fit import Uses, unfit
+from bits.plan.model import DataRemark
 from bits.records.code import ROOT
 from bits.workflow.options import requested
 
@@ -99,3 +104,16 @@ def test_on_this_machine_as_many_trainings_run_as_it_has_cores_for(
     monkeypatch.setattr(examine, "hardware", lambda: {"cores": 8})
     here = plan.model_copy(update={"site": plan.site.model_copy(update=values)})
     assert examine.trainings_at_a_time(here, Options(slurm=False)) == count
+
+
+def test_data_that_cannot_serve_the_plan_are_errors_told_once(plan: Plan, tmp_path: Path) -> None:
+    images = Dataset(name="images", title="Images", kind="images", fingerprint="x")
+    root = str(tmp_path)  # without splits, which both the look at the data and the plan find
+    uses = Uses(role="imagenet1k", runs=[], evaluations=[], shown=[])
+    sets, roots = {**plan.datasets, "imagenet1k": images}, {**plan.roots, "imagenet1k": root}
+    told = DataRemark(role="imagenet1k", found="1 of 2 val images are copies", remedy="Remove them.")
+    values = {"datasets": sets, "roots": roots, "unfit": tuple(unfit(images, root, uses)), "remarks": (told,)}
+    marked = plan.model_copy(update=values)
+    found = examine.data_findings(marked, load_assumptions(CONFIG_DIR), Options(quick=True))
+    mine = [(each.status, each.found.partition(". ")[0]) for each in found if "Images: " in each.found]
+    assert mine == [("error", f'Images: {root} has no folder "train"'), ("warning", f"Images: {told.found}")]

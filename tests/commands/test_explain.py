@@ -12,6 +12,7 @@ import pytest
 from bits.commands.explain import PlannedJob, explained, jobs_in, main, why
 from bits.errors import BitsError
 from bits.plan import Plan, Request, make_plan
+from bits.plan.model import DataRemark
 from bits.records.code import ROOT
 
 TRAINED = "bits-cosine-4d174942"
@@ -134,3 +135,17 @@ def test_a_profiles_words_count_unless_others_are_given(asked):
     assert command[command.index("--profile") + 1] == "slurm"
     assert asked("--profile=slurm") == (command, options)
     assert asked("--profile", "slurm", "scale=smoke")[1] == {"scale": "smoke", "cluster": "slurm"}
+
+
+def test_what_the_data_cannot_serve_and_what_should_be_known_of_them_is_said(asked, plan, monkeypatch, capsys):
+    wrong = DataRemark(role="imagenet1k", found="class b only in train", remedy="Remove it.")
+    told = DataRemark(role="imagenet1k", found="1 of 2 val images are copies", remedy="Remove them.")
+    marked = plan.model_copy(update={"unfit": (wrong,), "remarks": (told,)})
+    asked("table-3")
+    assert "None of it can start" not in capsys.readouterr().out
+    monkeypatch.setattr("bits.commands.explain.load_plan", lambda options: marked)
+    monkeypatch.setattr("sys.argv", ["explain", "table-3"])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert "None of it can start: The data of study smoke cannot serve what is planned" in said
+    assert wrong.found in said and told.found in said and told.remedy in said

@@ -121,3 +121,9 @@ def test_only_plain_files_and_links_to_them_are_images(tmp_path: Path) -> None:
     (folder / "null.png").symlink_to("/dev/null")
     assert open_image_set(tmp_path, "set", "train").identities == ("cat/0.png", "cat/link.png")
     assert open_source(tmp_path).unread("train") == ["train/cat/null.png", "train/cat/pipe.png"]
+
+
+def test_a_pipe_in_the_place_of_a_data_set_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "set.zip")
+    with pytest.raises(DatasetError, match=r"set\.zip is neither a folder nor a file"):
+        fingerprint(tmp_path / "set.zip")

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from bits.commands.render import main
+from bits.plan.model import DataRemark
 from bits.reporting.pages import duration, link_from, moment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +83,15 @@ def test_what_was_changed_for_all_runs_is_said(fake: Any) -> None:
     assert "<code>name=&lt;script&gt;</code>" in page.read_text()
     fake.change(overrides=("seed=1", "site=local"), changed=())
     assert "Changed for all runs" not in text_of(fake.render_report() / "demo/index.html")
+
+
+def test_what_should_be_known_of_the_data_stands_beside_them(fake: Any) -> None:
+    remark = DataRemark(
+        role="imagenet1k", found="60 of 60 val images are copies of training images", remedy="Remove them."
+    )
+    assert remark.found not in text_of(fake.render_report() / "demo/index.html")
+    fake.change(remarks=(remark,))
+    assert remark.found in text_of(fake.render_report() / "demo/index.html")
 
 
 def run_cells(page: str, identity: str) -> list[str]:
