@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH = 100
 FEW = 3
+_TOGETHER = "\N{NO-BREAK SPACE}"
 
 
 def listed(subjects: Sequence[str], reason: str) -> Iterator[str]:
@@ -16,10 +17,10 @@ def listed(subjects: Sequence[str], reason: str) -> Iterator[str]:
         yield line
         return
     yield f"  {len(subjects)}: {reason}"
-    indent = " " * 6
-    yield from textwrap.wrap(
-        ", ".join(subjects), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
+    indent, between = " " * 6, "; " if any("," in subject for subject in subjects) else ", "
+    whole = between.join(subject.replace(" ", _TOGETHER) for subject in subjects)  # no line ends inside a subject
+    lines = textwrap.wrap(whole, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    yield from (line.replace(_TOGETHER, " ") for line in lines)
 
 
 def by_reason(reasons: Mapping[str, str]) -> Iterator[str]:
