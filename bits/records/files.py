@@ -38,9 +38,10 @@ def replacing(path: Path) -> Iterator[Path]:
         _to_disk(path.parent)  # so that the new name survives a crash of the machine, too
     except OSError as error:
         if error.errno in FORBIDDEN:
+            there = next(folder for folder in path.absolute().parents if folder.is_dir())
             raise ReadOnlyError(
-                f"{path}: cannot be written ({error.strerror}). Who may write there: ls -ld {path.parent}. Use a "
-                "checkout of your own, or let its owner run this."
+                f"{path}: cannot be written ({error.strerror}). Who may write there: ls -ld {there}. Use a checkout of "
+                "your own, or let its owner run this."
             ) from error
         raise
     finally:
