@@ -31,5 +31,6 @@ def test_a_job_on_another_machine_follows_the_plan_of_the_build_that_submitted_i
 def test_planning_starts_without_torch():
     modules = "bits.commands.plan, bits.workflow.build_plan, bits.workflow.code, bits.workflow.fork_client"
     modules += ", bits.workflow.locks, bits.workflow.messages, bits.workflow.scheduler, bits.workflow.limits"
+    modules += ", bits.workflow.at_work, bits.workflow.outage, bits.workflow.place, bits.workflow.signals"
     program = f"import sys; import {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60)
