@@ -29,10 +29,10 @@ def pull(plan: Plan, run: str = "", weights: bool = True, remote: str = "") -> R
         dvc("pull", *(["-r", remote] if remote else []), *(f"{name}.dvc" for name in wanted))
     except SharingError as error:
         problem = str(error)
-    found = replace(restore(plan), lacking=tuple(name for name in wanted if not Path(name).is_file()))
-    if problem and not found.lacking:
+    lacking = tuple(name for name in wanted if not Path(name).is_file())
+    if problem and not lacking:
         raise SharingError(problem)
-    return found
+    return replace(restore(plan), lacking=lacking)
 
 
 def _wanted(plan: Plan, run: str, weights: bool) -> list[str]:

@@ -249,7 +249,7 @@ def test_the_archive_takes_what_is_current_alone(shared):
     """The last test, because it leaves the plan of another set-up behind."""
     assert "study smoke: nothing changed" in archived(shared)
     shared.made("-n", "--config", "scale=smoke", "set=schedule.epochs=3")
-    assert "27 runs" in archived(shared), "the last plan, a dry run's, is not what is there"
+    assert "41 runs" in archived(shared), "the last plan, a dry run's, is not what is there"
     with shared.edited(*STYLE):
         said = refused(shared, "bits.commands.archive", "scale=smoke")
         assert "Render figure-1: the code of reporting changed" in said
