@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -62,9 +63,14 @@ def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
         ) from error
     except Exception as error:  # Pillow raises almost any type for damaged files
         raise DatasetError(
-            f"{where} can't be decoded ({len(content):,} bytes). {type(error).__name__}: {error}\n"
+            f"{where} can't be decoded ({len(content):,} bytes). {type(error).__name__}: {_plain(error)}\n"
             f"Replace the image with an intact copy, or remove it from the data set. {STARTS_ANEW}"
         ) from error
+
+
+def _plain(error: Exception) -> str:
+    """What Pillow says, without the address of the buffer that it was given."""
+    return re.sub(r" ?<_io\.BytesIO[^>]*>", "", str(error))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -104,7 +104,7 @@ def test_max_side_leaves_smaller_images_alone() -> None:
 def test_the_format_is_told_by_content_and_the_list_is_short() -> None:
     postscript = encoded(Image.new("RGB", (4, 4)), "EPS")
     assert postscript.startswith(b"%!PS")
-    with pytest.raises(DatasetError, match="cannot identify image"):
+    with pytest.raises(DatasetError, match="UnidentifiedImageError: cannot identify image file\n"):
         rows(postscript)
 
 
