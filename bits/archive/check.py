@@ -96,4 +96,4 @@ def _is_kept(path: Path) -> bool:
     if not pointer.is_file():
         return False
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "md5").hexdigest() in pointer.read_text()
+        return hashlib.file_digest(stream, "md5").hexdigest() in pointer.read_text(encoding="utf-8")

@@ -100,6 +100,11 @@ def _run(request: dict[str, Any], descriptors: list[int], private: list[int]) ->
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
         os.close(descriptor)
+    # The server's own streams remember whether they could seek, which these may not.
+    sys.stdout, sys.stderr = (
+        open(stream.fileno(), "w", encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: SIM115
+        for stream in (sys.stdout, sys.stderr)
+    )
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])

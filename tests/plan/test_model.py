@@ -81,9 +81,11 @@ def test_a_file_that_holds_no_plan_is_named_with_what_is_wrong_and_what_to_do(pl
 
     assert "No such file" in said()
     path.write_text('{"scale": {')
-    assert "not a plan of this version: Invalid JSON" in said()
+    assert "not a plan: Expecting property name" in said()
     path.write_bytes(b"\xff\xfe")
-    assert "not a plan of this version: Invalid JSON" in said()
+    assert "not a plan: Expecting value" in said()
+    path.write_text("null")
+    assert "not a plan: 'NoneType'" in said()
     path.write_text("[]")
     assert "not a plan of this version" in said()
     path.write_text(json.dumps(without(plan, "sources")))
