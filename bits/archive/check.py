@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from bits.archive.errors import ArchiveError
+from bits.data.layout import some
 from bits.plan.files import frozen_evaluation
 from bits.plan.model import TRAINING, Plan, Run
 from bits.plan.runs import frozen_run
@@ -30,9 +31,8 @@ def refuse_changed(plan: Plan) -> None:
     """Raise ArchiveError for files that are not what the plan's jobs made; those that are not there are fine."""
     wrong = sorted({*_outputs(plan), *map(str, _records(plan)), *map(str, _frozen(plan)), *map(str, _logs(plan))})
     if wrong:
-        more = f" and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
         raise ArchiveError(
-            f"not what the pipeline made of this set-up, or changed since: {', '.join(wrong[:MOST_SHOWN])}{more}. "
+            f"not what the pipeline made of this set-up, or changed since: {some(wrong, MOST_SHOWN)}. "
             "Nothing was archived. Delete these files, then run snakemake, or restore them (git checkout HEAD -- FILE; "
             "what DVC keeps: dvc checkout FILE)."
         )

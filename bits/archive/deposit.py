@@ -72,21 +72,23 @@ def deposit(
     return Deposit(final, len(packed), len(origins), tuple(untracked(ROOT)))
 
 
+def _listed(lines: Sequence[str]) -> str:
+    """The first few, a line each, and how many more there are."""
+    more = [f"and {len(lines) - MOST_SHOWN} more"] if len(lines) > MOST_SHOWN else []
+    return "".join(f"\n  {line}" for line in (*lines[:MOST_SHOWN], *more))
+
+
 def _incomplete(missing: Sequence[str], plan: Plan) -> str:
-    more = [f"and {len(missing) - MOST_SHOWN} more"] if len(missing) > MOST_SHOWN else []
-    listed = "".join(f"\n  {line}" for line in (*missing[:MOST_SHOWN], *more))
     return (
-        f"study {plan.study} is not complete: {len(missing)} files are missing:{listed}\n"
+        f"study {plan.study} is not complete: {len(missing)} files are missing:{_listed(missing)}\n"
         f"Make them (snakemake --cores all --config study={plan.study}), or archive what is there, marked as "
         "incomplete: --incomplete"
     )
 
 
 def _stale(stale: Sequence[str], plan: Plan) -> str:
-    more = [f"and {len(stale) - MOST_SHOWN} more"] if len(stale) > MOST_SHOWN else []
-    listed = "".join(f"\n  {line}" for line in (*stale[:MOST_SHOWN], *more))
     return (
-        f"study {plan.study}: code, configuration or files have changed since these were made:{listed}\n"
+        f"study {plan.study}: code, configuration or files have changed since these were made:{_listed(stale)}\n"
         f"Make them again (snakemake --cores all; {said(plan.asked)}), or go back to what they were made with."
     )
 

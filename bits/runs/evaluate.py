@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,11 +78,8 @@ class DataSetEvaluation:
                 for source, output in jobs:
                     self._run(source, output, request, measured)
             except Now:
-                assert request.signal is not None
                 _save(measured)
-                name = signal.Signals(request.signal).name
-                print(f"stopped by {name}; start again to go on from there", file=sys.stderr)
-                return 128 + request.signal
+                return request.told()
             except Exception:
                 with suppress(OSError, BitsError):  # which must not hide the error itself
                     _save(measured)

@@ -6,7 +6,6 @@ measured here lies where the evaluations of the runs go on from it: their number
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -77,10 +76,7 @@ class ProbesTogether:
             for member in members:
                 member.unfinished.save()
         if stopped:
-            assert request.signal is not None
-            name = signal.Signals(request.signal).name
-            print(f"stopped by {name}; start again to go on from there", file=sys.stderr)
-            return 128 + request.signal
+            return request.told()
         for source, error in self.failed.items():
             print(f"{source}: {type(error).__name__}: {error}", file=sys.stderr)
         if self.failed:
@@ -88,7 +84,7 @@ class ProbesTogether:
         return 0
 
     def _members(self) -> Iterator[Member]:
-        """Those whose metrics file is not there yet, whose weights are, and which lack a probe."""
+        """Those whose metrics file is not there yet, and which lack a probe."""
         images: Splits | None = None
         for identity, path in self.shared.files.items():
             if path.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ class StopRequest:
             self.signal, self.received = number, time.monotonic()
         if self._at_once:
             raise Now
+
+    def told(self) -> int:
+        """Say which signal stopped the work, which can go on from what was saved; returns the exit code."""
+        assert self.signal is not None
+        print(f"stopped by {signal.Signals(self.signal).name}; start again to go on from there", file=sys.stderr)
+        return 128 + self.signal
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

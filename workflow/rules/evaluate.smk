@@ -65,7 +65,8 @@ rule evaluate:
 
 # `snakemake together` before everything else: probes that need the same augmented images, side by side. It leaves what it
 # measured where the evaluations go on from, so none depends on it, and a run that fails is not waited for afterwards.
-for shared in shared_passes(plan).values():
+SHARED = shared_passes(plan)
+for shared in SHARED.values():
     members = [run_beside(plan, identity) for identity in shared.files]
 
     rule:
@@ -116,7 +117,7 @@ rule together:
     input:
         [
             f"{results}/together/{name}"
-            for name, shared in shared_passes(plan).items()
+            for name, shared in SHARED.items()
             if shared.role == PRETRAINING_ROLE or plan.is_here(shared.role)
         ],
 
