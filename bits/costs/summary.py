@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from bits.costs.budget import Choice, chosen
 from bits.costs.disk import bytes_at_most, bytes_kept, disk_needs
@@ -70,11 +71,13 @@ class Costs:
 
 @dataclass(frozen=True)
 class _Offer:
-    """The exhibits that can be costed. worth: published values. needs: ids of the jobs of each. jobs: by id."""
+    """The exhibits that can be costed. worth: published values. needs: ids of the jobs of each. jobs: by id. makers:
+    metrics file -> id of its job."""
 
     worth: dict[str, int]
     needs: dict[str, frozenset[str]]
     jobs: dict[str, PricedJob]
+    makers: Mapping[Path, str]
 
     @cached_property
     def hours(self) -> dict[str, float]:
@@ -112,12 +115,11 @@ class Summary:
             by_kind=_by_kind(made.values()),
             devices=self.devices,
             most_memory=most_memory({name: job.footprint for name, job in made.items()}),
-            saved_together=self._saved_together(made),
+            saved_together=self._saved_together(made, offer.makers),
         )
 
-    def _saved_together(self, jobs: Mapping[str, PricedJob]) -> float:
-        graph = Graph(self.prices.plan)
-        files = {path for path, maker in graph.makers.items() if maker in jobs}
+    def _saved_together(self, jobs: Mapping[str, PricedJob], makers: Mapping[Path, str]) -> float:
+        files = {path for path, maker in makers.items() if maker in jobs}
         devices = max((job.devices for job in jobs.values() if job.work.kind in EVALUATIONS), default=1)
         return saved_together(self.prices, files) * devices / 3600
 
@@ -125,7 +127,7 @@ class Summary:
         """(what can be costed, exhibit -> why the others cannot)."""
         graph, known = Graph(self.prices.plan), self.prices.images
         jobs = {name: self.prices.job(work) for name, work in graph.works.items() if work.role in known}
-        offer = _Offer({}, {}, jobs)
+        offer = _Offer({}, {}, jobs, graph.makers)
         uncosted = {
             name: f"not yet implemented, waits for {reason}" for name, reason in self.prices.plan.pending.items()
         }

@@ -26,7 +26,6 @@ class SharedPass:
 
     name: str
     role: str
-    seed: int
     files: dict[str, Path]
     evaluators: tuple[str, ...]
 
@@ -39,18 +38,18 @@ def passing(evaluation: Evaluation) -> tuple[str, ...]:
 
 def shared_passes(plan: Plan) -> dict[str, SharedPass]:
     """All that two or more sources share, by name, in the plan's order."""
-    groups: dict[tuple[str, int, str], dict[str, Path]] = {}
+    groups: dict[tuple[str, str], dict[str, Path]] = {}
     for identity, path in _evaluated(plan):
         evaluation = plan.of_metrics(path)
         if names := passing(evaluation):
             recipe = run_beside(plan, identity).recipe
-            key = evaluation.role, recipe.seed, digest(_decisive(evaluation, recipe, names))[:SHORT]
+            key = evaluation.role, digest(_decisive(evaluation, recipe, names))[:SHORT]
             groups.setdefault(key, {})[identity] = path
     found = {}
-    for (role, seed, _), files in groups.items():
+    for (role, _), files in groups.items():
         if len(files) > 1:
             name = f"{role}-{digest(sorted(map(str, files.values())))[:SHORT]}"
-            found[name] = SharedPass(name, role, seed, files, passing(plan.of_metrics(next(iter(files.values())))))
+            found[name] = SharedPass(name, role, files, passing(plan.of_metrics(next(iter(files.values())))))
     return found
 
 
