@@ -14,6 +14,7 @@ import json
 import os
 import runpy
 import secrets
+import select
 import signal
 import socket
 import struct
@@ -69,13 +70,18 @@ def forked(words: Sequence[str]) -> int | None:
             with suppress(ProcessLookupError):  # the job has just ended
                 signal.pidfd_send_signal(worker[0], signal.Signals(pending.pop(0)))
 
+    wake, woken = socket.socketpair()
+    for end in (wake, woken):
+        end.setblocking(False)
+    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
     request = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     begun = None
     with suppress(ConnectionError):
         send(connection, request, descriptors=[0, 1, 2])
-        begun, _ = receive(connection)
+        begun = _answer(connection, wake)
     if begun is None:  # the server's imports failed; running the command here reports the error to the user
+        signal.set_wakeup_fd(-1)
         for handled, handler in before.items():
             signal.signal(handled, handler)
         for early in pending:
@@ -85,7 +91,7 @@ def forked(words: Sequence[str]) -> int | None:
         worker.append(os.pidfd_open(begun["process"]))
         for early in [pending.pop(0) for _ in tuple(pending)]:
             pass_on(early)
-    ended, _ = receive(connection)
+    ended = _answer(connection, wake)
     if ended is None:
         print("the fork server was killed; stopping its job", file=sys.stderr)
         pass_on(signal.SIGTERM)
@@ -96,6 +102,17 @@ def forked(words: Sequence[str]) -> int | None:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
+
+
+def _answer(connection: socket.socket, wake: socket.socket) -> dict[str, Any] | None:
+    """The server's next message, or None if it is gone; signals are handled while it is awaited.
+
+    wake: becomes readable with each signal. Without it, one that comes just before the system call that waits would be
+    handled after it.
+    """
+    while connection not in select.select([connection, wake], [], [])[0]:
+        wake.recv(1024)
+    return receive(connection)[0]
 
 
 def _connection(offered: str) -> socket.socket | None:

@@ -42,7 +42,20 @@ if words[0] == "wait":
         signal.signal(number, answer)
     sys.stdout.flush()
     os.write(1, b"ready\\n")  # not print: a signal that comes before it has returned could not print its own
-    time.sleep(60)
+    for _ in range(600):  # not one long sleep: a signal that comes just before it would be answered after it
+        time.sleep(0.1)
+"""
+# A starter that takes signals in another thread, so that they interrupt no system call of its main thread.
+THREADED = """
+import signal, sys, threading
+from bits.workflow.fork_client import forked
+
+def take():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+threading.Thread(target=take, daemon=True).start()
+sys.exit(forked(["probe", "wait"]))
 """
 
 
@@ -133,6 +146,18 @@ def test_signals_are_passed_on(start, number):
     out, _ = process.communicate(timeout=60)
     assert out == f"got {int(number)}\n"
     assert process.returncode == 128 + number
+
+
+def test_a_signal_that_comes_just_before_the_wait_is_passed_on_as_well(place, environment):
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", THREADED], cwd=place, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+    assert process.stdout.readline().startswith("out")
+    assert process.stdout.readline() == "ready\n"
+    out, _ = process.communicate("\n", timeout=30)
+    assert out == f"got {int(signal.SIGUSR1)}\n"
+    assert process.returncode == 128 + signal.SIGUSR1
 
 
 def test_who_is_killed_takes_its_job_along(start):
