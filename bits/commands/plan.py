@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import load_assumptions
 from bits.costs.budget import hours
 from bits.costs.choose import prices_for

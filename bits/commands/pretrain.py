@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bits.commands.guard import guarded
-from bits.config.compose import CONFIG_DIR, check_overrides, free_form, register_runs
+from bits.config.compose import check_overrides, free_form, register_runs
+from bits.config.declared import CONFIG_DIR
 from bits.config.frozen import read_site
 from bits.config.validation import validated
 from bits.errors import BitsError

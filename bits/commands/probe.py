@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import load_assumptions
 from bits.costs.choose import rates_for
 from bits.costs.counts import counts_of

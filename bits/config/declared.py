@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bits.config.near import did_you_mean
 from bits.errors import BitsError
 
+CONFIG_DIR = Path(__file__).resolve().parents[2] / "config"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -25,8 +26,8 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that rejects duplicate keys, except in mappings with a merge (<<), whose keys may be overridden."""
+class _UniqueKeys(yaml.CSafeLoader):
+    """A safe loader that rejects duplicate keys, except in mappings with a merge (<<), whose keys may be overridden."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         merged = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
@@ -41,7 +42,12 @@ class _UniqueKeys(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises DeclarationError if there is none, or a key is given twice."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # a subclass of SafeLoader
+        text = path.read_text(encoding="utf-8")
+        try:
+            content = yaml.load(text, Loader=_UniqueKeys)  # a subclass of a safe loader
+        except yaml.YAMLError:
+            yaml.safe_load(text)  # ten times slower, but its errors quote the line
+            raise
     except OSError as error:
         raise DeclarationError(f"{path}: cannot be read ({error.strerror}). Expected a YAML file.") from error
     except yaml.YAMLError as error:
@@ -56,7 +62,7 @@ def written_keys(path: Path, section: str | None = None) -> list[tuple[str, int]
 
     A key that YAML takes for a number or a truth value is its text here.
     """
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     if section is not None:
         inside = next((value for key, value in pairs if key.value == section), None)

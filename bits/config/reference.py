@@ -20,8 +20,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from bits.config.compose import CONFIG_DIR, Composer
+from bits.config.compose import Composer
 from bits.config.composed import Composed
+from bits.config.declared import CONFIG_DIR
 from bits.config.evaluation import EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.config.site import Site

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import Assumptions, Images, load_assumptions
 from bits.costs.duration import TimeNeed
 from bits.costs.images import image_counts

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.costs.assumptions import CPU, CostError, load_assumptions

@@ -75,7 +75,7 @@ def _complete(plan: Plan) -> bool:
 
 def freeze(path: Path, value: Any) -> None:
     """Write a YAML file for jobs; a file with the same content keeps its modification time."""
-    text = yaml.safe_dump(value, sort_keys=False)
+    text = yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.kinds import declarations
 from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files

@@ -13,8 +13,8 @@ from typing import Annotated
 import yaml
 from pydantic import Field
 
-from bits.config.compose import CONFIG_DIR, is_text
-from bits.config.declared import Declared, read_yaml, validated
+from bits.config.declared import CONFIG_DIR, Declared, read_yaml, validated
+from bits.config.lines import is_text
 from bits.config.near import did_you_mean
 from bits.errors import BitsError
 from bits.plan.request import STUDIES

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.evaluation import CentreCrop
 from bits.config.recipe import Recipe
 from bits.config.section import Section

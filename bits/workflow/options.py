@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bits.config.compose import CONFIG_DIR, own_site, quoted
-from bits.config.declared import read_yaml
+from bits.config.declared import CONFIG_DIR, read_yaml
 from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
+from bits.config.overrides import own_site, quoted
 from bits.data.kind import dataset_kinds
 from bits.errors import BitsError
 from bits.plan import Request

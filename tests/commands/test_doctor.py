@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.recipe import Dataset
 from bits.costs.assumptions import load_assumptions
 from bits.doctor import examine

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bits.config.compose import Composer, run_lines
+from bits.config.compose import Composer
 from bits.config.composed import Composed
+from bits.config.lines import run_lines
 from bits.config.recipe import Head
 from bits.config.validation import ConfigError
 from bits.evaluation.declaration import Tokens, Workload, tokens_of

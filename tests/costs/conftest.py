@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import Assumptions, load_assumptions
 from bits.costs.counts import Counts
 from bits.costs.images import image_counts

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
 from bits.config.section import Positive, Section
 from bits.costs.demand import curve_demand, evaluation_demand

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import Images
 from bits.costs.disk import Need, bytes_at_most, bytes_kept, disk_left, disk_needs
 from bits.costs.graph import Graph

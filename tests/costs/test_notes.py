@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.price import Prices
 from bits.costs.report import report
 from bits.exhibits import load_declarations

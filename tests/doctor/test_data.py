@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.recipe import Dataset
 from bits.costs.assumptions import Images, load_assumptions
 from bits.doctor import data

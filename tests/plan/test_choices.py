@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import yaml
 
-from bits.config.compose import CONFIG_DIR, run_lines
 from bits.config.composed import Composed
+from bits.config.declared import CONFIG_DIR
+from bits.config.lines import run_lines
 from bits.config.recipe import Recipe
 from bits.config.validation import is_open, known_keys
 from bits.plan import Plan, Request, make_plan

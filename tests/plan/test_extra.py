@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR, run_lines
+from bits.config.declared import CONFIG_DIR
 from bits.config.extra import extra_names
+from bits.config.lines import run_lines
 from bits.errors import BitsError
 from bits.exhibits import load_declarations
 from bits.plan import Plan, Request, make_plan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.errors import BitsError
 from bits.plan import Request
 from bits.plan.study import Study, StudyError, read_study, study_names, write_study

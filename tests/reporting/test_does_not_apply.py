@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.objective import TERMS
 from bits.exhibits import load_declarations
 from bits.reporting.numbers import numbers_by_source

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.costs.assumptions import load_assumptions
 from bits.costs.counts import Counts
 from bits.costs.images import image_counts

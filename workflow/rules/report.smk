@@ -1,6 +1,6 @@
 # Exhibits, which need only metrics files; then the report, and the page that lists the reports of all studies.
 
-from bits.config.compose import CONFIG_DIR
+from bits.config.declared import CONFIG_DIR
 from bits.config.extra import extra_exhibits
 from bits.workflow.messages import on_request_message
 
