@@ -16,6 +16,7 @@ from bits.workflow.locks import enter
 from bits.workflow.outage import survive_outages
 from bits.workflow.scheduler import Scheduler
 from bits.workflow.signals import pass_signals_on
+from bits.workflow.slurm_queue import clear_queue
 from bits.workflow.fork_client import offer
 from bits.data.kind import kind_of
 from bits.plan import PRETRAINING_ROLE, WEIGHTS, resume_folder
@@ -100,6 +101,8 @@ onstart:
         raise WorkflowError("Nothing was started, for the reason below.")
     keep_predictions(plan)
     pass_signals_on()
+    if jobs.cluster:
+        clear_queue(workflow.dag.needrun_jobs(), is_training)
     wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))
 
 

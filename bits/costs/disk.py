@@ -15,7 +15,7 @@ from bits.plan import Plan
 
 
 class Need(Section):
-    """Bytes that will be written below a folder. number: of runs, or for checkpoints of trainings at a time."""
+    """Bytes that will be written below a folder. number: of runs."""
 
     kind: Literal["weights", "features", "data", "checkpoints", "copy"]
     place: Path
@@ -29,16 +29,20 @@ class Need(Section):
             "weights": f"weights of {self.number} runs",
             "features": "features",
             "data": "data sets that are rendered",
-            "checkpoints": f"checkpoints of {self.number} trainings at a time",
+            "checkpoints": f"checkpoints of {self.number} trainings, at work or not yet measured",
             "copy": "a copy of the weights, once they are added to DVC",
         }
         return words[self.kind]
 
 
 def disk_needs(footprints: Collection[Footprint], plan: Plan, trainings: int) -> tuple[Need, ...]:
-    """What jobs will write, and where. trainings: that run at a time; the checkpoints of the largest are counted."""
+    """What jobs will write, and where.
+
+    trainings: that run at a time. A run keeps its checkpoints until it is measured, which comes before the next
+    training: those of the largest are counted, twice as many as run at a time.
+    """
     trained = [one for one in footprints if one.kind in TRAININGS]
-    at_a_time = sorted((one.checkpoints for one in trained), reverse=True)[: max(trainings, 1)]
+    at_once = sorted((one.checkpoints for one in trained), reverse=True)[: 2 * max(trainings, 1)]
     evaluated = [one for one in footprints if one.kind in EVALUATIONS]
     return (
         Need(kind="weights", place=plan.folder, bytes=_kept(trained), number=len(trained)),
@@ -51,8 +55,8 @@ def disk_needs(footprints: Collection[Footprint], plan: Plan, trainings: int) ->
         Need(
             kind="checkpoints",
             place=Path(plan.site.scratch or plan.folder),
-            bytes=sum(at_a_time),
-            number=len(at_a_time),
+            bytes=sum(at_once),
+            number=len(at_once),
         ),
     )
 

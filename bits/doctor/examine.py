@@ -13,7 +13,20 @@ from bits.costs.assumptions import Assumptions, Images, load_assumptions
 from bits.costs.duration import TimeNeed
 from bits.costs.images import image_counts
 from bits.costs.units import bytes_text
-from bits.doctor import accounting, data, device, disk, dvc, memory, partition, profile, slurm, training, versions
+from bits.doctor import (
+    accounting,
+    data,
+    device,
+    disk,
+    dvc,
+    memory,
+    partition,
+    place,
+    profile,
+    slurm,
+    training,
+    versions,
+)
 from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
 from bits.doctor.probe import Answer, Question, probe
@@ -91,7 +104,7 @@ def _examined(plan: Plan, options: Options, pool: Executor, of_dvc: Future[list[
         *([] if answer.problem else memory.memory(answer.memory, plan.site, options.cluster)),
         *of_data,
         *uncounted,
-        *_disk(plan, answer, cache.result()),
+        *_disk(plan, answer, cache.result(), options.cluster),
         *of_dvc.result(),
         *_slurm(plan, options, answer.longest),
     ]
@@ -162,9 +175,10 @@ def _images(plan: Plan, assumptions: Assumptions, listing: bool) -> tuple[dict[s
     return counted, checked("Data", count, DATA_S)
 
 
-def _disk(plan: Plan, answer: Answer, cache: Path) -> Iterator[Finding]:
+def _disk(plan: Plan, answer: Answer, cache: Path, cluster: bool) -> Iterator[Finding]:
     scratch = plan.site.scratch
     places = [RESULTS, Path("data"), REPORTS, cache, *([Path(scratch)] if scratch else [])]
+    yield from checked("Disk", lambda: place.place(plan.study, cluster), SECONDS)
     yield from checked("Disk", lambda: disk.usable(places), SECONDS)
     yield from checked("Disk", lambda: disk.scratch(scratch), SECONDS)
     if answer.problem:

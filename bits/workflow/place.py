@@ -10,7 +10,11 @@ from bits.plan.model import REPORTS, RESULTS
 
 
 class PlaceError(BitsError):
-    """A folder in which nothing should be built."""
+    """A folder in which nothing should be built. found: what is wrong with it; remedy: what to do."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}. {remedy}")
+        self.found, self.remedy = found, remedy
 
 
 def require_checkout(checkout: Path) -> None:
@@ -19,8 +23,8 @@ def require_checkout(checkout: Path) -> None:
     if here.samefile(checkout):
         return
     raise PlaceError(
-        f"snakemake was called in {here}, and would write results/ and reports/ there; the project is {checkout}. "
-        f"Add --directory {checkout}, or --directory . if they are meant to lie here"
+        f"snakemake was called in {here}, and would write results/ and reports/ there; the project is {checkout}",
+        f"Add --directory {checkout}, or --directory . if they are meant to lie here",
     )
 
 
@@ -34,8 +38,8 @@ def require_plain(*paths: str) -> None:
         if shlex.quote(path) != path:
             raise PlaceError(
                 f"{path}: Snakemake does not quote all paths of the jobs that it submits to a cluster, and this one "
-                "has a space, a quote or another character that a shell reads otherwise. Move or clone the project to "
-                "a folder whose path has letters, digits and . _ - only"
+                "has a space, a quote or another character that a shell reads otherwise",
+                "Move or clone the project to a folder whose path has letters, digits and . _ - only",
             )
 
 
@@ -46,6 +50,7 @@ def require_no_links(study: str) -> None:
         if folder.is_symlink():
             raise PlaceError(
                 f"{folder} is a link to {folder.readlink()}. DVC adds no files behind links, so what is made there "
-                "could not be shared (make push). Put the whole project on that disk, or mount the folder in place of "
-                f"the link: rm {folder}; mkdir {folder}; mount --bind {folder.resolve()} {folder}"
+                "could not be shared (make push)",
+                "Put the whole project on that disk, or mount the folder in place of the link: "
+                f"rm {folder}; mkdir {folder}; mount --bind {folder.resolve()} {folder}",
             )

@@ -58,14 +58,14 @@ def test_what_a_run_writes(prices):
     assert Sizes(plan, counts, {}).footprint(evaluation).kept == 0, "nobody knows how many images"
 
 
-def test_the_checkpoints_of_the_largest_trainings_at_a_time(prices):
+def test_the_checkpoints_of_the_largest_trainings_at_work_and_of_as_many_that_wait_to_be_measured(prices):
     price = prices("cpu-core", "smoke")
     footprints = [price.sizes.footprint(work) for work in Graph(price.plan).works.values()]
     sizes = sorted((one.checkpoints for one in footprints), reverse=True)
     for trainings in (0, 1, 3, 1000):
         (need,) = of(disk_needs(footprints, price.plan, trainings), "checkpoints")
-        assert need.bytes == sum(sizes[: max(trainings, 1)])
-        assert need.number == min(max(trainings, 1), len(price.plan.runs))
+        assert need.bytes == sum(sizes[: 2 * max(trainings, 1)])
+        assert need.number == min(2 * max(trainings, 1), len(price.plan.runs))
 
 
 def test_rendered_scenes_take_what_is_predicted(prices, tmp_path):

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from bits.training.checkpoint import read_tensors
+from bits.workflow.slurm_queue import clear_queue, comment_of
 
 pytestmark = pytest.mark.workflow
 SMOKE = ("--config", "scale=smoke")
@@ -104,6 +106,47 @@ def test_the_literal_command_is_of_the_papers_scale_and_says_which_data_are_miss
 
 
 @pytest.mark.xdist_group("slurm")
+def test_what_an_earlier_call_left_in_the_queue_is_cancelled_and_its_trainings_are_waited_for(
+    tmp_path, monkeypatch, capsys
+):
+    def submitted(comment: str, seconds: float, folder: Path, *words: str) -> str:
+        command = ["sbatch", "--parsable", f"--chdir={folder}", f"--comment={comment}", "--output=/dev/null", *words]
+        return answer(*command, f"--wrap=sleep {seconds}")
+
+    def job(rule: str, *values: str) -> SimpleNamespace:
+        return SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards=values)
+
+    def queued() -> set[str]:
+        states = ["--states", "PENDING,RUNNING,COMPLETING"]
+        return set(answer("squeue", "--noheader", *states, "--format", "%A").split())
+
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    waiting = submitted("rule_pretrain_wildcards_bits-fixed-1", 600, here, "--hold")
+    training = submitted("rule_finetune_wildcards_dino-1", 4, here)
+    measuring = submitted("rule_evaluate_wildcards_knn_dino-1", 600, here)
+    others = {
+        submitted("rule_pretrain_wildcards_bits-fixed-1", 600, elsewhere, "--hold"),  # another checkout's
+        submitted("rule_pretrain_wildcards_bits-reset-1", 600, here, "--hold"),  # of another call that is at work
+    }
+    try:
+        until(lambda: answer("squeue", "--noheader", "--jobs", training, "--format", "%T") == "RUNNING", 60, here)
+        monkeypatch.chdir(here)
+        jobs = [job("pretrain", "bits-fixed-1"), job("finetune", "dino-1"), job("evaluate", "knn", "dino-1")]
+        clear_queue(jobs, lambda one: one.rule.name in ("pretrain", "finetune"), pause=0.2)
+        assert not {waiting, training} & queued()
+        until(lambda: measuring not in queued(), 30, here)
+        assert others <= queued()
+        told = capsys.readouterr().err
+        assert f"{waiting} (pretrain bits-fixed-1)" in told
+        assert f"{measuring} (evaluate knn_dino-1)" in told
+        assert f"waiting until they end (or scancel): {training} (finetune dino-1)" in told
+    finally:
+        subprocess.run(["scancel", waiting, training, measuring, *others], check=False)
+
+
+@pytest.mark.xdist_group("slurm")
 def test_a_table_and_all_that_it_is_made_from_by_sbatch_on_gpus(project):
     """Data, references, trainings and evaluations are jobs, each on a GPU where it needs one; the rest is made here."""
     said = project.made("table-3", "--profile", "slurm", *SMOKE, f"set={GPU}").stderr
@@ -116,7 +159,10 @@ def test_a_table_and_all_that_it_is_made_from_by_sbatch_on_gpus(project):
         *(f"evaluate {run.name}" for run in methods),
     ]
     assert said.count("has been submitted with SLURM jobid") == len(jobs)
+    # A later call would know them by these, had this one been killed.
+    comments = answer("squeue", "--noheader", "--states", "all", "--format", "%k").splitlines()
     for run in methods:
+        assert comment_of(SimpleNamespace(rule=SimpleNamespace(name="pretrain"), wildcards=(run.id,))) in comments
         asked = json.loads((project.folder / run.provenance).read_text())["slurm"]
         assert asked["job"].isdigit()
         assert asked["gpus"] == "1"

@@ -42,6 +42,7 @@ rule evaluate:
     wildcard_constraints:
         id=any_of(RUNS),
         evaluation=any_of(EVALUATIONS),
+    priority: 1  # before the next training: a run keeps its checkpoints until it is measured
     retries: jobs.retries("evaluate")
     threads: jobs.cores("evaluate")
     resources:

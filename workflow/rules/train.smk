@@ -16,8 +16,11 @@ def training_command():
 
 def trainings(jobs_of_a_call):
     """The runs that some of Snakemake's jobs train."""
-    names = ("pretrain", "finetune")
-    return [RUNS[job.wildcards.id] for job in jobs_of_a_call if job.rule.name in names]
+    return [RUNS[job.wildcards.id] for job in jobs_of_a_call if is_training(job)]
+
+
+def is_training(job):
+    return job.rule.name in ("pretrain", "finetune")
 
 
 def records_of(run):
