@@ -1,13 +1,12 @@
-"""Rows of a table that show one and the same run, such as a reset every 10 epochs where 5 are trained."""
+"""Rows of a table, or curves, that show one and the same run, such as a reset every 10 epochs where 5 are trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bits.plan.alike import training_of, what_differs
 from bits.plan.model import Plan
-from bits.reporting.cells import Cell, TableRow
 
 
 @dataclass(frozen=True)
@@ -16,30 +15,32 @@ class Alike:
 
     plan: Plan
 
-    def key(self, cell: Cell) -> tuple[str, ...]:
-        """Equal for cells of the same trainings; () for one that no run stands behind."""
-        ids = self.plan.sources.get(cell.source, ())
+    def key(self, source: str) -> tuple[str, ...]:
+        """Equal for sources that are the same trainings; () for one that no run stands behind."""
+        ids = self.plan.sources.get(source, ())
         return tuple(training_of(self.plan, identity) for identity in ids if identity in self.plan.runs)
 
-    def coincide(self, cells: Sequence[Cell]) -> list[bool]:
-        """Of each cell of a column, whether another one has another source, but the same trainings."""
-        keys = [self.key(cell) for cell in cells]
+    def coincide(self, sources: Sequence[str]) -> list[bool]:
+        """Of each source, whether another one is the same trainings."""
+        keys = {source: self.key(source) for source in sources}
         return [
-            bool(key) and any(key == keys[i] and cell.source != other.source for i, other in enumerate(cells))
-            for key, cell in zip(keys, cells, strict=True)
+            bool(keys[source]) and any(keys[source] == key and source != other for other, key in keys.items())
+            for source in sources
         ]
 
-    def said(self, rows: Sequence[TableRow]) -> tuple[str, ...]:
-        """A sentence for every set of rows that coincide in some column, each once."""
-        return tuple(dict.fromkeys(self._said(rows)))
+    def said(self, shown: Iterable[Sequence[tuple[str, str]]]) -> tuple[str, ...]:
+        """A sentence for what is the same in some column, or panel, each once.
 
-    def _said(self, rows: Sequence[TableRow]) -> Iterator[str]:
-        for column in zip(*(row.cells for row in rows), strict=True):
-            groups: dict[tuple[str, ...], dict[str, str]] = {}  # key -> source -> label of its row
-            for row, cell in zip(rows, column, strict=True):
-                if key := self.key(cell):
-                    groups.setdefault(key, {}).setdefault(cell.source, row.full_label)
-            yield from (self._sentence(members) for members in groups.values() if len(members) > 1)
+        shown: of every column, or panel, (label of the row, or curve, and its source).
+        """
+        return tuple(dict.fromkeys(sentence for beside in shown for sentence in self._said(beside)))
+
+    def _said(self, beside: Iterable[tuple[str, str]]) -> Iterator[str]:
+        groups: dict[tuple[str, ...], dict[str, str]] = {}  # key -> source -> label
+        for label, source in beside:
+            if key := self.key(source):
+                groups.setdefault(key, {}).setdefault(source, label)
+        yield from (self._sentence(members) for members in groups.values() if len(members) > 1)
 
     def _sentence(self, labels: dict[str, str]) -> str:
         ids = [self.plan.sources[source][0] for source in labels]

@@ -101,11 +101,12 @@ class ChartPanel:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines with their values."""
+    """Lines with their values. alike: which curves show one and the same run, a sentence each."""
 
     about: About
     x_label: str
     panels: tuple[ChartPanel, ...]
+    alike: tuple[str, ...] = ()
 
     @property
     def alt(self) -> str:

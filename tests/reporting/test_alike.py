@@ -71,3 +71,17 @@ def test_runs_that_differ_in_what_is_trained_are_not_alike(fake):
     assert training(with_resets(run.recipe, at_start=True)) != same
     assert training(run.recipe.model_copy(update={"seed": 1})) != same
     assert training(run.recipe.model_copy(update={"method": "other"})) == same, "a name"
+
+
+def test_curves_of_one_run_are_named_on_the_page_of_their_figure(coinciding):
+    chart = coinciding.chart("figure-4")
+    said = "BITS-fixed, BITS-reset: one and the same run in this set-up, because head_reset.every_epochs never comes"
+    assert [line[: len(said)] for line in chart.alike] == [said], "once, though two panels show it"
+    page = (coinciding.render_exhibit("figure-4") / "figure-4.html").read_text(encoding="utf-8")
+    assert said in page
+    assert coinciding.chart("figure-5").alike == chart.alike
+
+
+def test_curves_of_different_runs_are_not(fake):
+    assert fake.chart("figure-4").alike == ()
+    assert "same run" not in (fake.render_exhibit("figure-4") / "figure-4.html").read_text(encoding="utf-8")

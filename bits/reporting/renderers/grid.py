@@ -25,7 +25,8 @@ def collect(grid: Grid, declared: Declarations, results: Results) -> Table:
     rows = [_row(grid, row, declared, results) for row in own]
     rows = _best_marked(rows, measures, alike) if grid.bold else rows
     rows += [_added(_row(grid, row, declared, results)) for row in grid.rows if row not in own]
-    same = alike.said(rows)
+    columns = zip(*(row.cells for row in rows), strict=True)
+    same = alike.said([(row.full_label, cell.source) for row, cell in zip(rows, of, strict=True)] for of in columns)
     rows += [_reference_row(row, measures, declared, results) for row in grid.references]
     rows += [_quoted_row(grid, row, measures) for row in grid.quoted]
     heads = tuple(_head(column, measure) for column, measure in zip(grid.columns, measures, strict=True))
@@ -106,7 +107,7 @@ def _best_marked(rows: list[TableRow], measures: list[Measure], alike: Alike) ->
     for group in dict.fromkeys(row.group for row in rows):
         members = [index for index, row in enumerate(rows) if row.group == group]
         for column, measure in enumerate(measures):
-            several = alike.coincide([cells[index][column] for index in members])
+            several = alike.coincide([cells[index][column].source for index in members])
             values = {
                 index: value
                 for index in members

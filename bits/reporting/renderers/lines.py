@@ -8,6 +8,7 @@ from bits.exhibits import Declarations
 from bits.exhibits.kinds.base import Row
 from bits.exhibits.kinds.lines import Lines, Panel
 from bits.reporting.about import about
+from bits.reporting.alike import Alike
 from bits.reporting.charts import chart_csv
 from bits.reporting.curves import Chart, ChartPanel, Curve
 from bits.reporting.renderers.base import Renderer
@@ -21,7 +22,9 @@ def collect(lines: Lines, declared: Declarations, results: Results) -> Chart:
     for panel in lines.panels:
         curves = tuple(_curve(lines, panel, row, declared, results) for row in lines.series)
         panels.append(ChartPanel(panel.title, declared.measures[panel.measure], curves))
-    return _counted(Chart(about(lines, results.plan), _x_label(lines, panels), tuple(panels)))
+    beside = [[(row.label, row.source(panel.measure)) for row in lines.series] for panel in lines.panels]
+    alike = Alike(results.plan).said(beside)
+    return _counted(Chart(about(lines, results.plan), _x_label(lines, panels), tuple(panels), alike))
 
 
 def contents(chart: Chart) -> dict[str, bytes]:
