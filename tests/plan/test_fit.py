@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -159,6 +160,7 @@ def test_the_plan_carries_what_is_wrong_until_it_is_put_right(tmp_path: Path, mo
     (root / "train/empty").mkdir()
     plan = current_plan(request)
     assert "1 of 3 class folders hold no image: empty" in plan.unfit[0].found
+    assert not plan.unfit[0].found.endswith("."), "the message ends the sentence"
     message = unfit_message(plan)
     assert "cannot serve" in message and str(root) in message and "Fill these folders or remove them." in message
     shutil.rmtree(root / "train/empty")
@@ -175,3 +177,16 @@ def test_copies_and_files_that_are_not_read_are_remarks(tmp_path: Path) -> None:
     assert first.found.startswith("1 of 20 val images are copies of training images")
     assert second.found == "not read, though named like images: 1 file (1 .heic), val/a/1.heic"
     assert first.found in remarks_message(plan) and second.remedy in remarks_message(plan)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX file names can be other than text")
+def test_a_name_that_is_no_text_is_told_once_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = folder(tmp_path / "set", even(train=100))
+    try:
+        Path(os.fsdecode(bytes(root) + b"/train/a/caf\xe9.jpg")).touch()
+    except OSError:
+        pytest.skip("this file system refuses names that are not UTF-8")
+    (told,) = make_plan(Request.of_scale("small", (f"site.data.images={root}",))).unfit
+    assert told.found.startswith(str(root)) and told.found.endswith("'a/caf\\udce9.jpg' is not UTF-8")
+    assert told.remedy == "Rename the file (convmv does many)."
