@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bits.data.folder import same_in_nfc
 from bits.data.identity import identity_of
-from bits.data.layout import MORE_SUFFIXES, is_hidden, is_image, is_unread_image, nfc, suffix_of
+from bits.data.layout import MORE_SUFFIXES, is_hidden, is_hidden_class, is_image, is_unread_image, nfc, suffix_of
 from bits.data.zip_entries import directory, refuse_unreadable, safe_name
 from bits.errors import DatasetError
 
@@ -46,6 +46,7 @@ class Archive:
         self._members: dict[str, Member] = {}
         self._folders: set[str] = set()
         self._unread: list[str] = []
+        self._hidden: set[str] = set()  # folders
         self._spelled: dict[str, str] = {}  # the zip's spelling of names that are not in NFC there
         entries = directory(path)
         unsafe = [entry.orig_filename for entry in entries if not self._add(entry)]
@@ -65,7 +66,11 @@ class Archive:
         name = safe_name(entry)
         if name is None:
             return False
-        if any(map(is_hidden, name.split("/"))):
+        parts = nfc(name).split("/")
+        if any(map(is_hidden, parts)):
+            first = next(depth for depth, part in enumerate(parts) if is_hidden(part))
+            if is_hidden_class(parts[first]) and first < len(parts) - 1 and is_image(parts[-1]):
+                self._hidden.add("/".join(parts[: first + 1]))
             return True
         folder, _, file = nfc(name).rpartition("/")
         if folder:
@@ -109,6 +114,11 @@ class Archive:
         """Names of all files below that look like images and are not read."""
         prefix = f"{inside}/" if inside else ""
         return sorted(name for name in self._unread if name.startswith(prefix))
+
+    def hidden(self, inside: str) -> list[str]:
+        """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
+        split = [name.rpartition("/") for name in self._hidden]
+        return sorted(name for above, _, name in split if above == inside)
 
     def digests(self) -> Mapping[str, str]:
         """Of every image, its length and the zip's checksum of it."""

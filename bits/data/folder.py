@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from bits.data.layout import is_hidden, is_image, is_unread_image, join, nfc
+from bits.data.layout import is_hidden, is_hidden_class, is_image, is_unread_image, join, nfc
 from bits.errors import DatasetError
 
 Named = tuple[str, "os.DirEntry[str]"]  # a name in NFC, and what has it
@@ -126,6 +126,12 @@ class Folder:
         """Names of all files below that look like images and are not read."""
         below = f"{inside}/" if inside else ""
         return [f"{below}{listed.prefix}{name}" for listed in walk(self._path(inside)) for name in listed.unread]
+
+    def hidden(self, inside: str) -> list[str]:
+        """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
+        with os.scandir(self._path(inside)) as scanned:
+            found = [entry for entry in scanned if is_hidden_class(entry.name) and entry.is_dir()]
+        return sorted(nfc(entry.name) for entry in found if any(listed.images for listed in walk(Path(entry.path))))
 
     def read(self, name: str) -> bytes:
         """The file's content. Raises DatasetError."""

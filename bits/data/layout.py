@@ -59,6 +59,9 @@ class Source(Protocol):
     def unread(self, inside: str) -> list[str]:
         """Names of all files below that look like images and are not read: other formats, and what is no plain file."""
 
+    def hidden(self, inside: str) -> list[str]:
+        """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
+
     def read(self, name: str) -> bytes:
         """The file's content. Raises DatasetError."""
 
@@ -84,6 +87,11 @@ def is_unread_image(name: str) -> bool:
 def is_hidden(part: str) -> bool:
     """Dot files, and folders of tools."""
     return part.startswith(".") or part in TOOL_FOLDERS
+
+
+def is_hidden_class(name: str) -> bool:
+    """Whether a folder may have been meant for a class, and not for the notes of a tool, although a dot begins it."""
+    return name.startswith(".") and name != ".ipynb_checkpoints"
 
 
 def nfc(name: str) -> str:

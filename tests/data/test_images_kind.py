@@ -208,6 +208,22 @@ def test_files_that_look_like_images_and_are_not_read_are_counted(folder: Path, 
     assert (found.status, found.found) == ("warning", f"{said}train/cat/a.HEIC, train/cat/b.heic, val/dog/c.svg")
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_hidden_folder_that_may_be_a_class_is_told(folder: Path, tmp_path: Path, zipped: bool) -> None:
+    distinct(folder)
+    before = KIND.sizes(dataset(), str(folder))
+    image = next((folder / "train/cat").iterdir())
+    for name in ("train/.net", "val/.net/below", "train/.notes", "train/@eaDir", "train/.ipynb_checkpoints"):
+        (folder / name).mkdir(parents=True)
+        if name != "train/.notes":
+            shutil.copy(image, folder / name)
+    place = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", folder)) if zipped else folder
+    (found,) = remarks(place)
+    said = "left out, because a dot begins their names: 2 folders of images, train/.net, val/.net"
+    assert (found.status, found.found) == ("warning", said)
+    assert KIND.sizes(dataset(), str(place)) == before
+
+
 def test_a_split_that_is_missing_is_an_error_with_what_is_there(folder: Path) -> None:
     shutil.rmtree(folder / "val")
     for ask in (checks, lambda place: KIND.sizes(dataset(), str(place))):

@@ -105,7 +105,8 @@ def remarks(dataset: Dataset, place: str) -> list[Check]:
     folders = _folders(dataset, place)
     images = {split: _images(source, folder, dataset.classes, known) for split, folder in folders.items()}
     unread = [name for folder in folders.values() for name in source.unread(folder)]
-    return [*copies(images["train"], images["val"]), *_unread(unread)]
+    hidden = [join(folder, name) for folder in folders.values() for name in source.hidden(folder)]
+    return [*copies(images["train"], images["val"]), *_unread(unread), *_hidden(hidden)]
 
 
 def _images(source: Source, folder: str, classes: int | None, known: Mapping[str, str]) -> dict[str, Image]:
@@ -124,6 +125,15 @@ def _unread(names: Sequence[str]) -> list[Check]:
     suffixes = ", ".join(f"{count:,} {suffix}" for suffix, count in Counter(map(suffix_of, names)).most_common())
     found = f"not read, though named like images: {counted(len(names), 'file')} ({suffixes}), {some(names, 3)}"
     return [Check("warning", found, "Convert them to JPEG or PNG, or remove them; only plain files are read.")]
+
+
+def _hidden(folders: Sequence[str]) -> list[Check]:
+    if not folders:
+        return []
+    found = (
+        f"left out, because a dot begins their names: {counted(len(folders), 'folder')} of images, {some(folders, 3)}"
+    )
+    return [Check("warning", found, "Rename those that are classes.")]
 
 
 def _image_checks(dataset: Dataset, place: str, expected: Mapping[str, int]) -> list[Check]:
