@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,13 @@ def run_lines(config_dir: Path = CONFIG_DIR, extra: Iterable[str] = ()) -> dict[
 
 def _lines_of(path: Path, section: str | None) -> dict[str, dict[str, Any]]:
     """The lines that a file, or a section of it, declares."""
+    content = path.read_bytes() if path.is_file() else b""
+    return copy.deepcopy(_read_lines(path, section, content))
+
+
+@lru_cache  # asked several times for a plan
+def _read_lines(path: Path, section: str | None, content: bytes) -> dict[str, dict[str, Any]]:
+    """`_lines_of` a file with this content."""
     try:
         lines = read_yaml(path)
     except DeclarationError as error:
