@@ -11,3 +11,11 @@ class BitsError(Exception):
 
 class DatasetError(BitsError):
     """Images that are missing, broken or laid out differently from what was asked for."""
+
+    def told(self) -> tuple[str, str]:
+        """(what is wrong, without a full stop; the remedy: the last line of the message, or else its last sentence)."""
+        text = str(self)
+        found, _, remedy = text.rpartition("\n" if "\n" in text else ". ")
+        if not found:
+            found, remedy = remedy, "Put this right, then call again."
+        return " ".join(found.split()).rstrip("."), remedy

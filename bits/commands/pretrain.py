@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from bits.commands.guard import guarded
-from bits.config.compose import check_overrides, free_form, register_runs
 from bits.config.declared import CONFIG_DIR
 from bits.config.frozen import read_site
 from bits.config.validation import validated
@@ -82,6 +81,8 @@ def hydra_main() -> int:
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import DictConfig, OmegaConf
+
+    from bits.config.compose import check_overrides, free_form, register_runs
 
     options = [word for word in sys.argv[1:] if "=" not in word or word.startswith("-")]
     study, overrides = hydra_words([word for word in sys.argv[1:] if word not in options])

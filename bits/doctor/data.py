@@ -92,6 +92,6 @@ def data_set(dataset: Dataset, root: str, published: Images | None, quick: bool)
     try:
         checks = kind_of(dataset).checks(dataset, root, counts, quick)
     except DatasetError as error:
-        found, _, remedy = str(error).rpartition("\n")
-        return [Finding(SUBJECT, "error", f"{dataset.title}: {' '.join((found or remedy).split())}", remedy)]
+        found, remedy = error.told()
+        return [Finding(SUBJECT, "error", f"{dataset.title}: {found}", remedy)]
     return [Finding(SUBJECT, check.status, f"{dataset.title}: {check.found}", check.remedy) for check in checks]

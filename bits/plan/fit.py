@@ -46,18 +46,10 @@ def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     try:
         counts, problems = _counts(dataset, root)
     except DatasetError as error:
-        problems, counts = [_told(str(error))], None
+        problems, counts = [error.told()], None
     if counts:
         problems += [*_batches(counts, uses), *_queries(counts, uses), *_neighbours(counts, uses)]
     return [DataRemark(role=uses.role, found=found, remedy=remedy) for found, remedy in problems]
-
-
-def _told(text: str) -> tuple[str, str]:
-    """(what is wrong, without a full stop; the remedy: the last line of a message, or else its last sentence)."""
-    found, _, remedy = text.rpartition("\n" if "\n" in text else ". ")
-    if not found:
-        return remedy.rstrip("."), "Put this right, then call again."
-    return " ".join(found.split()).rstrip("."), remedy
 
 
 def require_fit(run: Run, root: str) -> None:

@@ -25,8 +25,11 @@ from bits.workflow.fork_client import receive, send, user_of
 
 # What pretrain, evaluate and prepare import. Not these modules themselves, which runpy must run afresh.
 IMPORTED = (
-    *("bits.config.compose", "bits.runs.train", "bits.runs.evaluate"),
-    *("bits.evaluation.ranking.neighbours", "bits.evaluation.probing.training", "bits.analysis.spectrum"),
+    "bits.runs.train",
+    "bits.runs.evaluate",
+    "bits.evaluation.ranking.neighbours",
+    "bits.evaluation.probing.training",
+    "bits.analysis.spectrum",
 )
 FORK = multiprocessing.get_context("fork")
 
