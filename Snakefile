@@ -101,9 +101,14 @@ onstart:
         raise WorkflowError("Nothing was started, for the reason below.")
     keep_predictions(plan)
     pass_signals_on()
-    if jobs.cluster:
-        clear_queue(workflow.dag.needrun_jobs(), is_training)
-    wait_for_others(run.folder for run in trainings(workflow.dag.needrun_jobs()))
+    try:
+        if jobs.cluster:
+            clear_queue(workflow.dag.needrun_jobs(), is_training)
+        wait_for_others(
+            run.folder for run in trainings(workflow.dag.needrun_jobs())
+        )
+    except KeyboardInterrupt:
+        raise WorkflowError("Stopped while it waited; it has started nothing.") from None
 
 
 onsuccess:
