@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bits.records.code_facts import ROOT, kept
 from bits.records.digests import digest, file_digest
 
 CODE_SUFFIXES = (".py", ".j2", ".css")
-ROOT = Path(__file__).resolve().parents[2]
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def code_digest(paths: Iterable[Path]) -> str:
@@ -30,19 +27,9 @@ def code_digest(paths: Iterable[Path]) -> str:
             if file.suffix != ".py":
                 parts.append([file.name, file_digest(file)])
                 continue
-            parts.append([file.name, _meaning(file.read_text(encoding="utf-8"))])
+            parts.append([file.name, kept().of(file.read_text(encoding="utf-8")).meaning])
+    kept().save()
     return digest(parts)
-
-
-@cache  # most files count for several kinds of job
-def _meaning(source: str) -> str:
-    """Python code as text without comments, docstrings and layout."""
-    return _tree_text(_parsed(source))
-
-
-@cache
-def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
 
 
 def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[Path]:
@@ -58,6 +45,7 @@ def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[
         if path not in done and not path.relative_to(ROOT).as_posix().startswith(tuple(outside)):
             done.add(path)
             waiting += _imported(path)
+    kept().save()
     beside = {file for path in done for file in path.parent.glob("templates/*") if file.suffix in CODE_SUFFIXES}
     return sorted(done | beside)
 
@@ -65,51 +53,13 @@ def imported_files(starts: Iterable[Path], outside: Sequence[str] = ()) -> list[
 @cache
 def _imported(path: Path) -> frozenset[Path]:
     """The project's files that a file imports; for a package, its __init__.py."""
-    found: set[Path | None] = set()
-    for node in _statements(_parsed(path.read_text(encoding="utf-8")).body):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bits"):
-            found |= {_file_of(str(node.module)), *(_file_of(f"{node.module}.{name.name}") for name in node.names)}
-        elif isinstance(node, ast.Import):
-            found |= {_file_of(name.name) for name in node.names if name.name.startswith("bits")}
-    return frozenset(file for file in found if file is not None)
+    names = kept().of(path.read_text(encoding="utf-8")).imports
+    return frozenset(file for file in map(_file_of, names) if file is not None)
 
 
 def _file_of(module: str) -> Path | None:
     path = ROOT / module.replace(".", "/")
     return path / "__init__.py" if path.is_dir() else file if (file := path.with_suffix(".py")).is_file() else None
-
-
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements of a file, nested ones included; imports are among them, and expressions hold none."""
-    for statement in body:
-        yield statement
-        for field in _BODIES:
-            inner = getattr(statement, field, ())
-            for one in inner:  # handlers and cases are no statements, but have a body
-                yield from _statements([one] if isinstance(one, ast.stmt) else one.body)
-
-
-def _tree_text(node: Any) -> str:
-    """A syntax tree as text; unlike ast.dump the same in every version of Python, as empty fields are left out."""
-    if isinstance(node, ast.AST):
-        parts = []
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value is None or value == []:
-                continue
-            if name == "body" and isinstance(node, _DOCUMENTED):
-                value = _without_docstring(value)
-            parts.append(f"{name}={_tree_text(value)}")
-        return f"{type(node).__name__}({','.join(parts)})"
-    if isinstance(node, list):
-        return f"[{','.join(map(_tree_text, node))}]"
-    return ascii(node)
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0]
-    documents = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    return body[1:] or [ast.Pass()] if documents else body
 
 
 def code_state(root: Path = ROOT) -> dict[str, Any]:
