@@ -108,7 +108,9 @@ onstart:
             run.folder for run in trainings(workflow.dag.needrun_jobs())
         )
     except KeyboardInterrupt:
-        raise WorkflowError("Stopped while it waited; it has started nothing.") from None
+        raise WorkflowError(
+            "Stopped while it waited; it has started nothing."
+        ) from None
 
 
 onsuccess:
