@@ -77,7 +77,8 @@ def whole_runs(world: World, cases: dict[str, Case], folder: Path) -> dict[str, 
 def in_world(size: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """Call function(world, *arguments) in `size` processes; returns their results, by rank."""
     folder.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # torch is imported once for all worlds of a test process
     processes = [
         context.Process(target=_member, args=(rank, size, folder, function, arguments)) for rank in range(size)
     ]
