@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ def comment_of(job: Any) -> str:
     return f"rule_{job.rule.name}_wildcards_{values}" if values else f"rule_{job.rule.name}"
 
 
-def clear_queue(jobs: Collection[Any], is_training: Callable[[Any], bool], pause: float = PAUSE_S) -> None:
+def clear_queue(jobs: Iterable[Any], is_training: Callable[[Any], bool], pause: float = PAUSE_S) -> None:
     """Before `jobs` (Snakemake's) are submitted: no others of this folder that make the same are in the queue any more.
 
     Those that wait are cancelled, evaluations at work too: they go on from what they left. Trainings at work are waited
