@@ -50,8 +50,8 @@ plan = plan_of_build(config, workflow.remote_exec, checkout)
 results, reports = str(plan.folder), str(plan.reports)
 jobs = Scheduler(plan.site, cluster="cluster" in config, inside=workflow.remote_exec)
 python = f"{shlex.quote(sys.executable)} -m"
-# Starts commands that import torch. On the CPU cores of this machine, with hundreds of short jobs, they share one import.
-start = f"{python} bits.workflow.fork_client"
+# Starts commands. On the CPU cores of this machine, with hundreds of short jobs, they share what takes long to import.
+fork = f"{python} bits.workflow.fork_client"
 if not (jobs.cluster or jobs.uses_gpus()):
     offer()
 if jobs.cluster and not workflow.remote_exec:

@@ -1,9 +1,10 @@
 """Run a command in a process that has already imported torch, so that short jobs do not each pay for the import.
 
-    python -m bits.workflow.fork_client bits.commands.evaluate --run ...
+    python -m bits.workflow.fork_client torch bits.commands.evaluate --run ...
 
 Equivalent to python -m bits.commands.evaluate ..., and does just that if BITS_FORK_SERVER is not set or no server can
-be used. Otherwise the first client starts a server (bits.workflow.fork_server), which forks a process for each request.
+be used. Otherwise the first client that names these imports (torch, tables or figures) starts a server
+(bits.workflow.fork_server), which imports them and forks a process for each request.
 The client hands over its arguments, folder, environment and streams, passes signals on, and ends the way the forked
 process did; if the client is killed, so is the forked process.
 """
@@ -26,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SERVER = "BITS_FORK_SERVER"  # environment variable: <name of an abstract socket>:<PID of the server's owner>
+SERVER = "BITS_FORK_SERVER"  # environment variable: <start of abstract sockets' names>:<PID of the servers' owner>
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 LENGTH = struct.Struct("!I")
 CREDENTIALS = struct.Struct("3i")
@@ -34,7 +35,7 @@ PATIENCE_S = 5.0  # to wait while another client has bound the server's name but
 
 
 def offer() -> None:
-    """Let the commands started by this process share a server, which ends with this process.
+    """Let the commands started by this process share servers, which end with this process.
 
     Does nothing on systems without abstract sockets (which leave no file behind) or pidfds (which tell when a process
     has ended).
@@ -44,20 +45,20 @@ def offer() -> None:
 
 
 def main() -> int:
-    words = sys.argv[1:]
-    code = forked(words)
+    imports, *words = sys.argv[1:]
+    code = forked(imports, words)
     if code is None:
         sys.argv = words
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     return code or 0
 
 
-def forked(words: Sequence[str]) -> int | None:
-    """Run the command `words` in the server; returns its exit code, or None if nothing was run.
+def forked(imports: str, words: Sequence[str]) -> int | None:
+    """Run the command `words` in the server that has these imports; returns its exit code, or None if nothing was run.
 
     If a signal ended the command, this process ends by the same signal.
     """
-    connection = _connection(os.environ.get(SERVER, ""))
+    connection = _connection(imports, os.environ.get(SERVER, ""))
     if connection is None:
         return None
     worker: list[int] = []
@@ -115,33 +116,33 @@ def _answer(connection: socket.socket, wake: socket.socket) -> dict[str, Any] | 
     return receive(connection)[0]
 
 
-def _connection(offered: str) -> socket.socket | None:
-    """A connection to the server named by `offered`, which is started if necessary; None if there can be none."""
+def _connection(imports: str, offered: str) -> socket.socket | None:
+    """A connection to the server with these imports, which is started if necessary; None if there can be none."""
     name, _, owner = offered.rpartition(":")
     deadline = time.monotonic() + PATIENCE_S
     while name and time.monotonic() < deadline:
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.connect(f"\0{name}")
+            connection.connect(f"\0{name}-{imports}")
         except OSError:
             connection.close()
-            if not _start(name, owner):
+            if not _start(imports, name, owner):
                 time.sleep(0.05)  # another client has just bound the name and is about to listen
         else:
             return connection if user_of(connection) == os.getuid() else None
     return None
 
 
-def _start(name: str, owner: str) -> bool:
+def _start(imports: str, name: str, owner: str) -> bool:
     """Start a server on a socket that already listens; False if another process has the name."""
     with socket.socket(socket.AF_UNIX) as listener:
         try:
-            listener.bind(f"\0{name}")
+            listener.bind(f"\0{name}-{imports}")
         except OSError:
             return False
         listener.listen(128)
-        number = str(listener.fileno())
-        command = [sys.executable, "-m", "bits.workflow.fork_server", "--socket", number, "--owner", owner]
+        words = ("--imports", imports, "--socket", str(listener.fileno()), "--owner", owner)
+        command = [sys.executable, "-m", "bits.workflow.fork_server", *words]
         # In a session of its own, because Ctrl-C must reach only the clients, which pass it on to their jobs.
         quiet = subprocess.DEVNULL
         subprocess.Popen(

@@ -1,6 +1,6 @@
 """Import what jobs need once, and fork a process for each job. Started by bits.workflow.fork_client.
 
-    python -m bits.workflow.fork_server --socket DESCRIPTOR --owner PID
+    python -m bits.workflow.fork_server --imports NAME --socket DESCRIPTOR --owner PID
 
 The server computes nothing itself, so a forked process is like one that has just finished its imports: no random number
 drawn, no device in use. It exits when its owner has ended and no job is left.
@@ -23,14 +23,19 @@ from typing import Any
 
 from bits.workflow.fork_client import receive, send, user_of
 
-# What pretrain, evaluate and prepare import. Not these modules themselves, which runpy must run afresh.
-IMPORTED = (
-    "bits.runs.train",
-    "bits.runs.evaluate",
-    "bits.evaluation.ranking.neighbours",
-    "bits.evaluation.probing.training",
-    "bits.analysis.spectrum",
-)
+# What commands import, by name of the server. Not the commands themselves, which runpy must run afresh.
+TABLES = ("bits.reporting.rendered", "bits.reporting.site")
+IMPORTED = {
+    "torch": (  # pretrain, evaluate, prepare
+        "bits.runs.train",
+        "bits.runs.evaluate",
+        "bits.evaluation.ranking.neighbours",
+        "bits.evaluation.probing.training",
+        "bits.analysis.spectrum",
+    ),
+    "tables": TABLES,
+    "figures": (*TABLES, "bits.reporting.figures"),
+}
 FORK = multiprocessing.get_context("fork")
 
 
@@ -117,6 +122,7 @@ def _run(request: dict[str, Any], descriptors: list[int], private: list[int]) ->
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bits.workflow.fork_server")
+    parser.add_argument("--imports", choices=IMPORTED, required=True, help="what to import before the first job")
     parser.add_argument("--socket", type=int, required=True, help="descriptor of a listening socket")
     parser.add_argument("--owner", type=int, required=True, help="PID of the process whose end stops the server")
     arguments = parser.parse_args()
@@ -125,7 +131,7 @@ def main() -> int:
         owner = os.pidfd_open(arguments.owner)
     except ProcessLookupError:
         return 1  # the owner has already ended; clients see the connection close
-    for name in IMPORTED:
+    for name in IMPORTED[arguments.imports]:
         importlib.import_module(name)
     Server(listener, owner).serve()
     return 0

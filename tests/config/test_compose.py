@@ -66,11 +66,15 @@ def test_what_does_not_exist_is_refused_by_name_with_near_matches(override, hint
 def test_every_run_of_the_paper_resolves_and_all_differ(scale):
     with Composer(scale) as composer:
         recipes = {name: composer.compose(name)[0].recipe for name in run_lines()}
-        own = {name: composer.compose(name, line)[0].recipe for name, line in run_lines().items()}
-    assert own == recipes, "a line's values are the same as overrides"
     assert len(recipes) == 25
     digests = {run_id("x", recipe) for recipe in recipes.values()}
     assert len(digests) == 25, "two declared runs are the same run"
+
+
+def test_a_lines_values_are_the_same_as_overrides():
+    with Composer("smoke") as composer:
+        for name, line in run_lines().items():
+            assert composer.compose(name, line)[0].recipe == composer.compose(name)[0].recipe, name
 
 
 def test_the_paper_scale_is_the_recipe_of_the_paper():

@@ -117,7 +117,6 @@ def test_two_files_and_a_line_make_a_run_that_trains_alike_however_it_is_divided
     launch = ("bits.commands.launch", "--processes", "2", "--")
     divided = (
         trained(project, tmp_path / "parts", "bits.commands.pretrain", "site.micro_batch=4"),
-        trained(project, tmp_path / "two", *launch, "site.micro_batch=0"),
         trained(project, tmp_path / "both", *launch, "site.micro_batch=4"),
     )
     assert len(steps(whole)) == 5

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.xdist_group("start")  # one server for all
 PROBE = """
 import os, signal, sys, time
 words = sys.argv[1:]
-print("out", words, os.environ["MARK"], os.getcwd(), os.getpid(), os.environ.get("LEFT"), "torch" in sys.modules)
+imported = [name for name in ("torch", "jinja2", "seaborn") if name in sys.modules]
+print("out", words, os.environ["MARK"], os.getcwd(), os.getpid(), os.environ.get("LEFT"), *imported)
 print("err", file=sys.stderr)
 os.environ["LEFT"] = "here"
 if words[0] == "exit":
@@ -55,7 +56,7 @@ def take():
     signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
 
 threading.Thread(target=take, daemon=True).start()
-sys.exit(forked(["probe", "wait"]))
+sys.exit(forked("torch", ["probe", "wait"]))
 """
 
 
@@ -82,19 +83,19 @@ def environment(place: Path, owner: subprocess.Popen[bytes]) -> dict[str, str]:
 
 @pytest.fixture
 def start(place: Path, environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
-    """start(words...) -> a process that has the probe run by the server."""
+    """start(words...) -> a process that has the probe run by the server with these imports."""
 
-    def started(*words: str, **changes: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bits.workflow.fork_client", "probe", *words]
+    def started(*words: str, imports: str = "torch", **changes: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "bits.workflow.fork_client", imports, "probe", *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=place, env={**environment, **changes}, stdout=pipe, stderr=pipe, text=True)
 
     return started
 
 
-def servers(owner: subprocess.Popen[bytes]) -> list[int]:
+def servers(owner: subprocess.Popen[bytes], imports: str = "torch") -> list[int]:
     """Its jobs have the same words, and it for a parent."""
-    words = ["pgrep", "-f", f"fork_server.*--owner {owner.pid}$"]
+    words = ["pgrep", "-f", f"fork_server --imports {imports} .*--owner {owner.pid}$"]
     found = subprocess.run(words, capture_output=True, text=True).stdout.split()
     parents = subprocess.run(["ps", "-o", "pid=,ppid=", *found], capture_output=True, text=True).stdout.splitlines()
     return [int(line.split()[0]) for line in parents if found and line.split()[1] not in found]
@@ -119,7 +120,7 @@ def test_words_folder_environment_streams_and_exit_code_arrive(start, place, own
     (out, err), (out2, _) = first.communicate(timeout=60), second.communicate(timeout=60)
     assert out.startswith(f"out ['exit', '0'] mine {place} ")
     assert out2.startswith(f"out ['exit', '3'] another's {place} ")
-    assert out.endswith(" None True\n"), "a process of its own, that has torch"
+    assert out.endswith(" None torch\n"), "a process of its own, that has torch"
     assert err == "err\n"
     assert (first.returncode, second.returncode) == (0, 3)
     assert len(servers(owner)) == 1
@@ -127,7 +128,16 @@ def test_words_folder_environment_streams_and_exit_code_arrive(start, place, own
     out, err = third.communicate(timeout=60)
     assert third.returncode == 1
     assert "RuntimeError: a sentence" in err
-    assert out.endswith(" None True\n"), "what another left in its environment"
+    assert out.endswith(" None torch\n"), "what another left in its environment"
+
+
+def test_what_needs_other_imports_has_another_server(start, owner):
+    for imports, names in (("tables", "jinja2"), ("figures", "jinja2 seaborn")):
+        process = start("exit", "7", imports=imports)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 7
+        assert out.endswith(f" None {names}\n"), "these imports and no others"
+        assert len(servers(owner, imports)) == 1
 
 
 def test_a_job_that_is_killed_ends_its_starter_the_same_way(start):
@@ -221,7 +231,7 @@ def test_a_run_is_the_same_to_the_last_bit(tmp_path, environment, monkeypatch):
         here = {**environment, **changes, "PYTHONPATH": str(ROOT)}
 
         def call(*words: str, folder: Path = folder, here: dict[str, str] = here) -> None:
-            command = [sys.executable, "-m", "bits.workflow.fork_client", *words]
+            command = [sys.executable, "-m", "bits.workflow.fork_client", "torch", *words]
             done = subprocess.run(command, cwd=folder, env=here, capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, done.stderr
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.workflow
 SMOKE = ("--config", "scale=smoke")
 # auto: jobs ask for a GPU, and do without on finding none. Long enough to be hit, with a checkpoint every second or so.
 GPU = "site.device=auto"
-LONG = f"{GPU} schedule.epochs=400 curve.every_epochs=400 site.checkpoint_minutes=0.02 site.log_every_steps=1"
+LONG = f"{GPU} schedule.epochs=250 curve.every_epochs=250 site.checkpoint_minutes=0.02 site.log_every_steps=1"
 
 FEW_STEPS = "schedule.epochs=4 curve.every_epochs=4 finetuning.epochs=2 finetuning.curve.every_epochs=2"
 
@@ -202,7 +202,7 @@ def test_signals_and_a_failing_node_cost_no_bit(project, build, tmp_path_factory
         subprocess.run(["scancel", "--signal=USR1", job], check=True)
         until(lambda: "stopped" in (folder / "log.jsonl").read_text(), 30, log)
         stopped = steps_logged(folder)[-1]
-        until(lambda: len(steps_logged(folder)) > stopped + 40, 120, log)
+        until(lambda: len(steps_logged(folder)) > stopped + 20, 120, log)
         second, node = running("%i %N").split()
         assert second != job
         subprocess.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"], check=True)
@@ -213,7 +213,7 @@ def test_signals_and_a_failing_node_cost_no_bit(project, build, tmp_path_factory
             subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], capture_output=True)
     assert process.returncode == 0, log.read_text()
     logged = steps_logged(folder)
-    assert logged == list(range(1, 401))
+    assert logged == list(range(1, 251))
     assert hit > stopped
     whole = tmp_path_factory.mktemp("whole")
     (whole / "run").mkdir()

@@ -36,4 +36,4 @@ for role, path in MADE.items():
         message:
             "Make the data set that plays {params.role}"
         shell:
-            "{start} bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"
+            "{fork} torch bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"

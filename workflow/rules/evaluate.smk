@@ -60,7 +60,7 @@ rule evaluate:
     message:
         "Evaluate {wildcards.id} on {params.role}"
     shell:
-        "{start} bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
+        "{fork} torch bits.commands.evaluate --run {input.config} --evaluation {params.evaluation} --site {site_file}"
         " --threads {resources.threads_each} --job {params.source}={output} > {log} 2>&1"
 
 
@@ -110,7 +110,7 @@ for shared in SHARED.values():
         message:
             "Probe {params.sources} side by side"
         shell:
-            "{start} bits.commands.together --plan {plan_file} --site {site_file} --shared {params.name}"
+            "{fork} torch bits.commands.together --plan {plan_file} --site {site_file} --shared {params.name}"
             " --threads {resources.threads_each} > {log} 2>&1"
 
 
@@ -155,5 +155,5 @@ for job in plan.reference_jobs:
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:
-            "{start} bits.commands.evaluate --run {resources.config} --evaluation {params.evaluation} --site {site_file}"
+            "{fork} torch bits.commands.evaluate --run {resources.config} --evaluation {params.evaluation} --site {site_file}"
             " --threads {resources.threads_each} {params.jobs} > {log} 2>&1"

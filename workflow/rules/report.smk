@@ -26,13 +26,14 @@ for exhibit, metrics in plan.needs.items():
         localrule: True
         params:
             exhibit=exhibit,
+            imports="figures" if "svg" in plan.formats[exhibit] else "tables",
             folder=f"{reports}/exhibits",
             code=code_of_exhibit(exhibit, plan.kinds[exhibit]),
             declaration=f"declaration:{exhibit}:{plan.declared[exhibit]}",
         message:
             "Render {params.exhibit}"
         shell:
-            "{python} bits.commands.render exhibit --plan {plan_file} --exhibit {params.exhibit}"
+            "{fork} {params.imports} bits.commands.render exhibit --plan {plan_file} --exhibit {params.exhibit}"
             " --out-dir {params.folder} > {log} 2>&1"
 
 
@@ -69,7 +70,7 @@ rule report:
     message:
         "Write the report"
     shell:
-        "{python} bits.commands.render report --plan {plan_file} --exhibits-dir {params.folder}"
+        "{fork} tables bits.commands.render report --plan {plan_file} --exhibits-dir {params.folder}"
         " --out {output.page} > {log} 2>&1"
 
 
@@ -87,4 +88,4 @@ rule front_page:
     message:
         "List the reports of all studies"
     shell:
-        "{python} bits.commands.render front --reports reports --out {output} > {log} 2>&1"
+        "{fork} tables bits.commands.render front --reports reports --out {output} > {log} 2>&1"

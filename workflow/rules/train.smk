@@ -64,7 +64,7 @@ rule pretrain:
     message:
         "Pretrain {wildcards.id}"
     shell:
-        "{start} {resources.train} --frozen {input.config} --site {site_file} {params.start} > {log} 2>&1"
+        "{fork} torch {resources.train} --frozen {input.config} --site {site_file} {params.start} > {log} 2>&1"
 
 
 use rule pretrain as finetune with:
