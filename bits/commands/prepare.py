@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from bits.commands.guard import guarded
+from bits.data.kind import kind_of
 from bits.plan import read_plan
 from bits.runs.datasets import dataset_root, make_dataset, open_split
 
@@ -25,7 +26,7 @@ def main() -> int:
     dataset = plan.datasets[arguments.dataset]
     root = dataset_root(dataset, plan.site)
     make_dataset(dataset, root, _progress)
-    for split in ("train", "val"):
+    for split in kind_of(dataset).splits:
         images = open_split(dataset, root, split)
         place = f" (folder {images.folder})" if images.folder not in ("", split) else ""
         print(f"{root} {split}{place}: {len(images)} images, {len(images.class_names)} classes")

@@ -30,9 +30,10 @@ class Device(Section):
 
 
 class Images(Section):
-    """Sizes of a data set's splits. assumed: taken from config/counts.yaml, because the data are not here to count."""
+    """Sizes of a data set's splits. train: 0 of a set that is only evaluated. assumed: taken from config/counts.yaml,
+    because the data are not here to count."""
 
-    train: int = Field(ge=1)
+    train: int = Field(ge=0)
     val: int = Field(ge=1)
     classes: int = Field(ge=1)
     assumed: bool = False

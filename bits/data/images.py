@@ -11,7 +11,8 @@ from torch import Tensor
 
 from bits.data.batch import ImageBatch
 from bits.data.decode import decode_rgb, header_size
-from bits.data.layout import SAME_CLASSES, Source, classes_and_images, differ, join, locate
+from bits.data.layout import SAME_CLASSES, Source, differ, join
+from bits.data.listing import Listing, list_folders
 from bits.data.source import open_source
 from bits.errors import DatasetError
 
@@ -86,9 +87,9 @@ def collate(images: Sequence[Tensor]) -> ImageBatch:
 
 
 class ImageFiles(ImageSet):
-    """Image files of one split, decoded on demand; made by `open_image_set`.
+    """Image files of one split, decoded on demand; made by kinds and `open_image_set`.
 
-    images: for each class in label order its names below `folder`, which is the split's place in `source`.
+    listing: of the split's images in `source`. several: whether they have several labels each.
     """
 
     def __init__(
@@ -96,16 +97,15 @@ class ImageFiles(ImageSet):
         name: str,
         split: str,
         source: Source,
-        folder: str,
-        images: dict[str, list[str]],
+        listing: Listing,
         max_side: int | None,
+        several: bool = False,
     ) -> None:
         self.name, self.split = name, split
-        self.source, self.folder, self.max_side = source, folder, max_side
-        self.class_names = tuple(images)
-        self.identities = tuple(identity for identities in images.values() for identity in identities)
-        counts = torch.tensor([len(identities) for identities in images.values()])
-        self.labels = torch.repeat_interleave(torch.arange(len(images)), counts)
+        self.source, self.folder, self.max_side = source, listing.folder, max_side
+        self.class_names, self.identities = listing.class_names, listing.names
+        self.labels = torch.tensor([labels[0] for labels in listing.labels])
+        self.multilabels = _multilabels(listing) if several else None
 
     def decode(self, index: int) -> Tensor:
         """Image `index` as uint8 [3, H, W]; see `decode_rgb`. Raises DatasetError naming file and archive."""
@@ -116,6 +116,29 @@ class ImageFiles(ImageSet):
         """(height, width) of image `index` in pixels, from its header. Raises DatasetError."""
         name = join(self.folder, self.identities[index])
         return header_size(self.source.read(name), self.source.describe(name), self.max_side)
+
+
+def _multilabels(listing: Listing) -> Tensor:
+    """bool [N, K]."""
+    found = torch.zeros(len(listing.names), len(listing.class_names), dtype=torch.bool)
+    rows = [row for row, labels in enumerate(listing.labels) for _ in labels]
+    found[rows, [label for labels in listing.labels for label in labels]] = True
+    return found
+
+
+class NoImages(ImageSet):
+    """A split without images of a data set whose other split is `other`."""
+
+    in_memory = True
+
+    def __init__(self, other: ImageSet, split: str) -> None:
+        self.name, self.split, self.class_names = other.name, split, other.class_names
+        self.labels, self.identities = other.labels[:0], ()
+        self.multilabels = None if other.multilabels is None else other.multilabels[:0]
+
+    def decode(self, index: int) -> Tensor:
+        """Raises DatasetError: there is no image."""
+        raise DatasetError(f"{self.name} has no {self.split} split. Evaluate it with what reads none.")
 
 
 def open_image_set(
@@ -138,9 +161,7 @@ def open_image_set(
     if max_side is not None and max_side < 1:
         raise DatasetError(f"{name}: max_side = {max_side}; expected a number of pixels from 1, or none.")
     source = open_source(root)
-    folder = locate(source, split, eval_split)
-    images = classes_and_images(source, folder, classes)
-    return ImageFiles(name, split, source, folder, images, max_side)
+    return ImageFiles(name, split, source, list_folders(source, split, eval_split, classes), max_side)
 
 
 def require_same_classes(first: ImageSet, second: ImageSet) -> None:

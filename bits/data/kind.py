@@ -16,6 +16,7 @@ from bits.config.kinds import declarations
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
     from bits.data.images import ImageSet
+    from bits.data.listing import Listing
     from bits.data.videos import VideoSet
 
 Labels = Literal["classes", "several", "boxes", "masks"]
@@ -31,7 +32,7 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class Sizes:
-    """Images of the splits, and classes."""
+    """Images of the splits, and classes. train: 0 of a set that is only evaluated."""
 
     train: int
     val: int
@@ -68,9 +69,11 @@ class DatasetKind:
     check_settings(dataset): raises ValueError for settings that do not fit the kind.
     root(dataset, given): where it lies, given what the site says (None: nothing); "" if nowhere.
     fingerprint(dataset, root): the identity of its content, cheap enough for every plan.
+    splits: "val", and "train" unless the kind is only evaluated; none of the functions below is asked for another.
+    listing(dataset, root, split): the images of a split, by name; None for a kind that holds no files.
     sizes(dataset, root): without decoding an image. split_facts(dataset, root, split): likewise.
     image_size(dataset): (height, width) of a typical image, px. decoded: whether images are stored as pixels.
-    open(dataset, root, split): split is "train" or "val"; refuses other content than dataset.fingerprint.
+    open(dataset, root, split): refuses other content than dataset.fingerprint.
     checks(dataset, root, published, quick): whether it is whole and readable. published: "train", "val" and "classes",
     where known. quick: without counting or decoding images.
     remarks(dataset, root): what to tell before anything is made from it, warnings alone; cheap enough for a plan.
@@ -93,6 +96,8 @@ class DatasetKind:
     checks: Callable[[Dataset, str, Mapping[str, int], bool], Sequence[Check]]
     remarks: Callable[[Dataset, str], Sequence[Check]] | None = None
     canvas: Callable[[Dataset, str], tuple[int, int]] | None = None
+    splits: tuple[str, ...] = SPLITS
+    listing: Callable[[Dataset, str, str], Listing] | None = None
     decoded: bool = False
     videos: Callable[[Dataset, Path], VideoSet] | None = None
     prepare: Callable[[Dataset, Path, Progress | None], None] | None = None

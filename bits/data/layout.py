@@ -33,8 +33,12 @@ TOOL_FOLDERS = frozenset(
     )
 )
 _READ, _UNREAD = frozenset(IMAGE_SUFFIXES), frozenset(UNREAD_SUFFIXES)
-# Which folders may play the evaluation split, by the one that is preferred (`eval_split`), best first.
-EVALUATION_FOLDERS = {"val": ("val", "validation", "test"), "test": ("test", "val", "validation")}
+# Names of a split's folder, the best first. Birds525 has valid/, Pl@ntNet-300K has images_train/ and so on.
+SPLIT_FOLDERS = {
+    "train": ("train", "images_train"),
+    "val": ("val", "validation", "valid", "images_val"),
+    "test": ("test", "images_test"),
+}
 
 
 class Source(Protocol):
@@ -112,8 +116,10 @@ def class_order(names: Sequence[str]) -> list[str]:
 
 
 def accepted_folders(split: str, eval_split: str = "val") -> tuple[str, ...]:
-    """Names of folders that can play the split, best first."""
-    return EVALUATION_FOLDERS[eval_split] if split == "val" else (split,)
+    """Names of folders that can play the split, best first. eval_split: the folder that is preferred for "val"."""
+    if split != "val":
+        return SPLIT_FOLDERS[split]
+    return SPLIT_FOLDERS[eval_split] + SPLIT_FOLDERS["test" if eval_split == "val" else "val"]
 
 
 def locate(source: Source, split: str, eval_split: str = "val") -> str:
@@ -194,7 +200,7 @@ def some(names: Sequence[str], most: int = 8) -> str:
 
 
 def _no_split(source: Source, accepted: Sequence[str], top: Sequence[str]) -> str:
-    wanted = " or ".join(f'"{name}"' for name in accepted)
+    wanted = " or ".join(f'"{name}"' for name in accepted if not name.startswith("images_"))
     return (
         f"{source.path} has no folder {wanted}. It holds: {some(top) or 'no folders'}.{source.remark}\n"
         f"Expected {accepted[0]}/<class>/<image>. {_hint(source, accepted, top)}"
@@ -208,9 +214,10 @@ def _hint(source: Source, accepted: Sequence[str], top: Sequence[str]) -> str:
         return f'The split lies in "{deeper[0]}", beside others: leave at most one top folder in the zip.'
     if deeper:
         return f'The split is one level further down: point the root at "{deeper[0]}" inside it.'
-    if classes and source.path.name in (*accepted, "train", "val", "test"):
+    known = {name for names in SPLIT_FOLDERS.values() for name in names}
+    if classes and source.path.name in known:
         return f"This looks like the {source.path.name} split itself: point the root at {source.path.parent}."
-    if classes and not set(top) & {"train", "val", "validation", "test"}:
+    if classes and not set(top) & known:
         return f'These look like class folders: move them into a folder named "{accepted[0]}".'
     if source.holds_images("") and not top:
         return "The images lie directly in the root, which is two levels too deep."

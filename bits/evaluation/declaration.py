@@ -98,6 +98,10 @@ class Evaluator:
     tokens: Callable[[Any, bool], Tokens] = _no_features
     labels: tuple[Labels, ...] = ("classes", "several")
 
+    def reads_train(self, settings: Any) -> bool:
+        """Whether it reads the training images of some source, with a backbone or without."""
+        return any(self.tokens(settings, backbone).train for backbone in (True, False))
+
 
 @cache
 def evaluators() -> dict[str, Evaluator]:

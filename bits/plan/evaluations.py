@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
 from bits.config.recipe import Dataset, Recipe
+from bits.config.section import Section
 from bits.data.kind import LABELS_IN_WORDS, kind_of
 from bits.errors import BitsError
 from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
@@ -65,14 +66,17 @@ def evaluations(
         for evaluator in sorted(evaluators):
             if evaluator not in shared[role].evaluators():
                 raise BitsError(f"config: {role}: the evaluator {evaluator} is null, but exhibits show it of {source}")
-            _check_fits(known[evaluator], datasets[role], role, source, source in declarations.references)
+            settings = shared[role].evaluators()[evaluator]
+            check_fits(known[evaluator], settings, datasets[role], role, source, source in declarations.references)
         evaluation = evaluation_of(role, datasets[role], shared[role].only(evaluators))
         for identity in sources.get(source, ()):
             found.setdefault(identity, {})[role] = evaluation
     return found
 
 
-def _check_fits(evaluator: Evaluator, dataset: Dataset, role: str, source: str, is_reference: bool) -> None:
+def check_fits(
+    evaluator: Evaluator, settings: Section, dataset: Dataset, role: str, source: str, is_reference: bool
+) -> None:
     """Raise BitsError where an evaluator needs what a data set's images, or a reference, do not have."""
     kind = kind_of(dataset)
     where = f"config: {role}: the evaluator {evaluator.name}, which exhibits show of {source},"
@@ -85,6 +89,11 @@ def _check_fits(evaluator: Evaluator, dataset: Dataset, role: str, source: str, 
         )
     if "video" in evaluator.needs and kind.videos is None:
         raise BitsError(f"{where} needs videos; {dataset.name} (kind {kind.name}) has none")
+    if "train" not in kind.splits and evaluator.reads_train(settings):
+        raise BitsError(
+            f"{where} reads training images; {dataset.name} (kind {kind.name}) has none. "
+            "Leave out the exhibits that show it (config/pending.yaml), or choose settings that read none."
+        )
     needed = [need for need in evaluator.needs if need in NOT_OF_A_REFERENCE]
     if is_reference and needed:
         raise BitsError(f"{where} needs {needed[0]}, which a reference does not have")

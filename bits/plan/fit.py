@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bits.config.recipe import Dataset
-from bits.data.kind import SPLITS, kind_of
+from bits.data.kind import kind_of
 from bits.data.layout import SAME_CLASSES, differ, some
 from bits.errors import DatasetError
 from bits.exhibits import Measure
@@ -76,12 +76,18 @@ def _counts(dataset: Dataset, root: str) -> tuple[Counts, list[tuple[str, str]]]
     kind = kind_of(dataset)
     if kind.prepare is not None:  # its classes follow from its settings, and are the same in both splits
         return Counts(kind.sizes(dataset, root).train, {}), []
-    train, val = (kind.split_facts(dataset, root, split) for split in SPLITS)
+    val = kind.split_facts(dataset, root, "val")
+    if "train" not in kind.splits:
+        return Counts(0, val.images_per_class), []
+    train = kind.split_facts(dataset, root, "train")
     differences = differ(list(train.images_per_class), list(val.images_per_class))
     return Counts(train.images, val.images_per_class), [(differences, SAME_CLASSES)] if differences else []
 
 
 def _batches(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    if not counts.train and uses.runs:
+        yield "has no training images, and cannot be trained on", "Choose a data set with a training split."
+        return
     whole = [run.recipe.schedule.batch_size for run in uses.runs if run.recipe.schedule.images_per_epoch is None]
     for batch in sorted({batch for batch in whole if batch > counts.train}):
         yield (
@@ -113,6 +119,8 @@ def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
 
 def _neighbours(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
     key = f"{uses.keys[0]}.knn.ks"
+    if not counts.train:  # the plan refuses what would read training images
+        return
     for ks in sorted({tuple(knn.ks) for knn in uses.settings("knn")}):
         if min(ks) > counts.train:
             yield (

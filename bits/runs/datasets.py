@@ -7,7 +7,7 @@ from pathlib import Path
 from bits.config.recipe import Dataset
 from bits.config.site import Site
 from bits.data.cache import cached
-from bits.data.images import ImageSet, require_same_classes
+from bits.data.images import ImageSet, NoImages, require_same_classes
 from bits.data.kind import Progress, kind_of
 from bits.data.videos import VideoSet
 from bits.data.workers import decoding_threads
@@ -36,7 +36,10 @@ def open_cached(dataset: Dataset, root: Path, split: str, site: Site) -> ImageSe
 
 
 def open_pair(dataset: Dataset, root: Path, site: Site) -> tuple[ImageSet, ImageSet]:
-    """(train, val) with the same classes."""
+    """(train, val) with the same classes; train is empty of a kind that has none."""
+    if "train" not in kind_of(dataset).splits:
+        val = open_cached(dataset, root, "val", site)
+        return NoImages(val, "train"), val
     train, val = (open_cached(dataset, root, split, site) for split in ("train", "val"))
     require_same_classes(train, val)
     return train, val

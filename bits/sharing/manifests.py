@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bits.config.recipe import Dataset
-from bits.data.kind import SPLITS, kind_of
+from bits.data.kind import kind_of
 from bits.plan.data import dataset_fingerprint, manifest_path
 from bits.plan.model import Plan
 from bits.records.files import write_json
@@ -48,7 +48,7 @@ def write_manifests(plan: Plan) -> list[Path]:
 
 def manifest(role: str, dataset: Dataset, root: str) -> Manifest:
     """The manifest of the data set at `root`; raises DatasetError when it cannot be read."""
-    splits = {split: _split(dataset, root, split) for split in SPLITS}
+    splits = {split: _split(dataset, root, split) for split in kind_of(dataset).splits}
     identity = dataset_fingerprint(dataset, root)
     return Manifest(role, dataset.name, dataset.title, dataset.kind, identity, splits)
 

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from bits.config.recipe import Dataset
+from bits.data.file_checks import COPY_AGAIN
 from bits.data.fingerprint import fingerprint
 from bits.data.images import open_image_set
 from bits.data.kind import Check, Sizes, SplitFacts
-from bits.data.kinds.images import COPY_AGAIN, KIND
+from bits.data.kinds.images import KIND
 from bits.errors import DatasetError
 
 from .pictures import image_folder, png
@@ -114,7 +115,7 @@ def test_counts_are_held_against_the_published_ones(place: Path) -> None:
 @pytest.mark.parametrize("quick", [False, True])
 def test_classes_are_held_against_the_published_ones_and_the_settings_win(place: Path, quick: bool) -> None:
     found = checks(place, quick, {"classes": 3})[0]
-    assert found == Check("error", "2 class folders in train, expected 3", COPY_AGAIN)
+    assert found == Check("error", "2 classes in train, expected 3", COPY_AGAIN)
     assert checks(place, quick, {"classes": 3}, classes=2)[0].status == "ok"
 
 

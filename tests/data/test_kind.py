@@ -69,7 +69,7 @@ sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules) or 0)
     ("values", "message"),
     [
         ({"kind": "image"}, "images"),
-        ({"kind": "images", "settings": {"train": 5}}, "image folders have none"),
+        ({"kind": "images", "settings": {"train": 5}}, "the kind images has none"),
         ({"kind": "scenes", "eval_split": "test"}, "train and val alone"),
         ({"kind": "scenes", "classes": 3}, "classes = 3: scenes are rendered as dataset.settings says"),
         ({"kind": "scenes", "max_side": 64}, "max_side = 64: scenes are rendered as dataset.settings says"),

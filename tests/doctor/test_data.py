@@ -65,16 +65,16 @@ def test_an_incomplete_copy(pictures: Path) -> None:
 def test_another_number_of_classes_than_expected(pictures: Path, quick: bool) -> None:
     for counts in (None, COUNTS):
         found = findings(pictures, counts, quick, classes=1000)
-        assert ("error", "Pets: 2 class folders in train, expected 1000") in found
+        assert ("error", "Pets: 2 classes in train, expected 1000") in found
     more = COUNTS.model_copy(update={"classes": 3})
-    assert ("error", "Pets: 2 class folders in train, expected 3") in findings(pictures, more, quick)
+    assert ("error", "Pets: 2 classes in train, expected 3") in findings(pictures, more, quick)
 
 
 def test_a_split_that_is_missing_and_an_empty_class(pictures: Path) -> None:
-    (pictures / "val").rename(pictures / "valid")
+    (pictures / "val").rename(pictures / "evaluation")
     ((status, found),) = findings(pictures)
-    assert status == "error" and '"val" or "validation" or "test"' in found
-    (pictures / "valid").rename(pictures / "test")
+    assert status == "error" and '"val" or "validation" or "valid" or "test"' in found
+    (pictures / "evaluation").rename(pictures / "test")
     (pictures / "test" / "cat" / "0.png").unlink()
     (pictures / "test" / "cat" / "1.png").unlink()
     ((status, found),) = findings(pictures)

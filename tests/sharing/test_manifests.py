@@ -66,7 +66,9 @@ def test_scenes_are_counted_as_they_are_rendered():
 
 def test_an_image_with_several_labels_is_one_image_and_counts_for_each_label(monkeypatch):
     facts = SplitFacts("", 3, {"red": 2, "round": 2})
-    monkeypatch.setattr(manifests, "kind_of", lambda dataset: SimpleNamespace(split_facts=lambda *where: facts))
+    monkeypatch.setattr(
+        manifests, "kind_of", lambda dataset: SimpleNamespace(splits=("val",), split_facts=lambda *where: facts)
+    )
     split = manifest("birds525", IMAGES, "nowhere").splits["val"]
     assert split == Split("", images=3, classes=2, images_per_class={"red": 2, "round": 2})
 
