@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from bits.config.composed import Composed
+from bits.config.evaluation import EvaluationSettings
 from bits.config.near import near_matches, suggestion
 from bits.config.recipe import Recipe
 from bits.errors import BitsError
@@ -24,9 +25,23 @@ def validated(values: Mapping[str, Any]) -> Composed:
     shared = {key: values.get(key) for key in Composed.model_fields if key != "recipe"}
     recipe = {key: value for key, value in values.items() if key not in (*shared, "scale")}
     try:
-        return Composed(recipe=recipe, **shared)
+        composed = Composed(recipe=recipe, **shared)
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(problem) for problem in error.errors())) from None
+    for role in composed.targets:
+        _check_evaluation(composed, role)
+    return composed
+
+
+def _check_evaluation(composed: Composed, role: str) -> None:
+    """Raises ConfigError for a section `evaluation` of a target set that does not fit target_evaluation."""
+    try:
+        composed.evaluation_on(role)
+    except ValidationError as error:
+        section = f"targets.{role}.evaluation"
+        known = known_keys(EvaluationSettings, f"{section}.")
+        said = (_explained(problem, f"{section}.", known) for problem in error.errors())
+        raise ConfigError("\n".join(said)) from None
 
 
 def key_error(path: str, known: list[str]) -> str:
@@ -41,16 +56,18 @@ def key_error(path: str, known: list[str]) -> str:
     return f"unknown configuration key {path!r}; known keys: {', '.join(listed)}"
 
 
-def _explained(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"]).removeprefix("recipe.")
+def _explained(problem: Any, prefix: str = "", known: list[str] | None = None) -> str:
+    """prefix: of the section that was read, whose keys are `known`."""
+    inside = ".".join(str(part) for part in problem["loc"]).removeprefix("recipe.")
+    path = f"{prefix}{inside}"
     if problem["type"] == "extra_forbidden":
-        return key_error(path, known_keys())
+        return key_error(path, known or known_keys())
     if problem["type"] == "missing":
         hint = "; does the site file begin with defaults: [default, _self_]?" if path.startswith("site.") else ""
         return f"{path} is not set{hint}"
     value = problem.get("input")
     if problem["type"] == "literal_error":
-        allowed = [str(option) for option in _annotation(path)]
+        allowed = [str(option) for option in _annotation(f"target_evaluation.{inside}" if prefix else path)]
         near = near_matches(str(value), allowed)
         hint = suggestion(near) if near else ""
         return f"{path} = {value!r} is not one of {', '.join(allowed)}{hint}"

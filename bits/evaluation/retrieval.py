@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bits.config.section import Positive, Section
 from bits.evaluation.declaration import Cost, Evaluator, Tokens, Workload
@@ -19,12 +21,25 @@ if TYPE_CHECKING:
 class Retrieval(Section):
     """Which images are searched for which, and how they are ranked."""
 
-    # Queries and gallery both out of val; every val image against the others; val against the training images.
-    protocol: Literal["query-gallery", "each-against-all", "val-against-train"]
+    # Queries and gallery both out of val, the queries so many of each class or so many in all; every val image against
+    # the others; val against the training images.
+    protocol: Literal["query-gallery", "sampled-queries", "each-against-all", "val-against-train"]
     queries_per_class: Positive  # of query-gallery
+    queries: Positive | None = None  # of sampled-queries, in all
     seed: int  # of the split into queries and gallery
     cutoffs: tuple[Positive, ...]  # ranks at which mAP is also given
     ties: Literal["expected", "stable"]  # mean over all orders of equally similar images, or their order in the gallery
+
+    @model_validator(mode="after")
+    def _queries_of_their_protocol(self) -> Retrieval:
+        if (self.queries is not None) != (self.protocol == "sampled-queries"):
+            raise ValueError(f"queries = {self.queries}: a number for the protocol sampled-queries, null for any other")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `queries` where it does not apply, so that the digests of other protocols do not know the key."""
+        return {name: value for name, value in values(self).items() if name != "queries" or value is not None}
 
 
 def measure(subject: Subject, settings: Retrieval) -> dict[str, float | int]:
@@ -43,20 +58,13 @@ def retrieval_values(
     train: gives the features of the training split, asked for only by the protocol that ranks them. Ranks where `val`
     is.
     """
-    import torch
-
     from bits.evaluation.ranking.cosine import retrieval_map
-    from bits.evaluation.ranking.query_split import split_query_gallery
 
     relevance = val_set.relevance
     if settings.protocol == "val-against-train":
         # No identities: the splits share none, though "cat/1.jpg" may be in both.
         return retrieval_map(val, train(), relevance, train_set.relevance, cutoffs=settings.cutoffs, ties=settings.ties)
-    queries = gallery = torch.arange(len(val_set))
-    if settings.protocol == "query-gallery":
-        queries, gallery = split_query_gallery(
-            val_set.labels, val_set.identities, settings.queries_per_class, settings.seed
-        )
+    queries, gallery = queries_and_gallery(val_set, settings)
     return retrieval_map(
         val[queries],
         val[gallery],
@@ -69,13 +77,30 @@ def retrieval_values(
     )
 
 
+def queries_and_gallery(val_set: ImageSet, settings: Retrieval) -> tuple[Tensor, Tensor]:
+    """Positions in val of the queries and of the images that they are searched among, int64, ascending.
+
+    Of the protocols that take both out of val. Raises EvaluationError for too few images.
+    """
+    import torch
+
+    from bits.evaluation.ranking.query_split import draw_queries, split_query_gallery
+
+    if settings.protocol == "query-gallery":
+        return split_query_gallery(val_set.labels, val_set.identities, settings.queries_per_class, settings.seed)
+    if settings.queries is not None:
+        return draw_queries(val_set.identities, settings.queries, settings.seed)
+    each = torch.arange(len(val_set))
+    return each, each
+
+
 def pairs(load: Workload, settings: Retrieval) -> int:
     """How many similarities the protocol needs."""
     if settings.protocol == "val-against-train":
         return load.val * load.train
     if settings.protocol == "each-against-all":
         return load.val**2
-    queries = min(settings.queries_per_class * load.classes, load.val)
+    queries = min(settings.queries or settings.queries_per_class * load.classes, load.val)
     return queries * (load.val - queries)
 
 

@@ -26,7 +26,7 @@ class Uses(NamedTuple):
         """Where the settings of the evaluations and of the runs' curves are changed."""
         if self.role == PRETRAINING_ROLE:
             return "evaluation", "curve"
-        return "target_evaluation", "finetuning.curve"
+        return f"targets.{self.role}.evaluation", "finetuning.curve"
 
     def settings(self, evaluator: str) -> list[Any]:
         """Of every evaluation that asks for it."""
@@ -35,10 +35,11 @@ class Uses(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Training images, and the images of each class of val; none of val where they cost time to count."""
+    """Images of both splits, and those of each class of val; no class of val where they cost time to count."""
 
     train: int
-    val: Mapping[str, int]
+    val: int
+    val_classes: Mapping[str, int]
 
 
 def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
@@ -48,7 +49,12 @@ def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     except DatasetError as error:
         problems, counts = [error.told()], None
     if counts:
-        problems += [*_batches(counts, uses), *_queries(counts, uses), *_neighbours(counts, uses)]
+        problems += [
+            *_batches(counts, uses),
+            *_queries(counts, uses),
+            *_drawn(counts, uses),
+            *_neighbours(counts, uses),
+        ]
     return [DataRemark(role=uses.role, found=found, remedy=remedy) for found, remedy in problems]
 
 
@@ -75,13 +81,14 @@ def _counts(dataset: Dataset, root: str) -> tuple[Counts, list[tuple[str, str]]]
     """(counts, what is wrong with the classes). Raises DatasetError where the splits can't be listed."""
     kind = kind_of(dataset)
     if kind.prepare is not None:  # its classes follow from its settings, and are the same in both splits
-        return Counts(kind.sizes(dataset, root).train, {}), []
+        sizes = kind.sizes(dataset, root)
+        return Counts(sizes.train, sizes.val, {}), []
     val = kind.split_facts(dataset, root, "val")
     if "train" not in kind.splits:
-        return Counts(0, val.images_per_class), []
+        return Counts(0, val.images, val.images_per_class), []
     train = kind.split_facts(dataset, root, "train")
     differences = differ(list(train.images_per_class), list(val.images_per_class))
-    return Counts(train.images, val.images_per_class), [(differences, SAME_CLASSES)] if differences else []
+    return Counts(train.images, val.images, val.images_per_class), [(differences, SAME_CLASSES)] if differences else []
 
 
 def _batches(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
@@ -101,7 +108,7 @@ def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
     asked = [(f"{evaluation}.retrieval", settings) for settings in uses.settings("retrieval")]
     asked += [(f"{curve}.retrieval", run.recipe.curve.retrieval) for run in uses.runs]
     queries = {key: settings.queries_per_class for key, settings in asked if settings.protocol == "query-gallery"}
-    small = {name: count for name, count in counts.val.items() if count <= max(queries.values(), default=0)}
+    small = {name: count for name, count in counts.val_classes.items() if count <= max(queries.values(), default=0)}
     if not small:
         return
     least = min(small.values())
@@ -111,10 +118,22 @@ def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
         f"{key}.queries_per_class={least - 1}" if least > 1 else f"{key}.protocol=each-against-all" for key in queries
     ]
     yield (
-        f"{len(small):,} of {len(counts.val):,} val classes have too few images for {said}, which leave no gallery: "
-        f"{some(named)}",
+        f"{len(small):,} of {len(counts.val_classes):,} val classes have too few images for {said}, which leave no "
+        f"gallery: {some(named)}",
         f'Give every class of val at least {max(queries.values()) + 1} images, or say set="{" ".join(words)}".',
     )
+
+
+def _drawn(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
+    evaluation, curve = uses.keys
+    asked = {
+        **{f"{curve}.retrieval.queries": run.recipe.curve.retrieval.queries for run in uses.runs},
+        **{f"{evaluation}.retrieval.queries": settings.queries for settings in uses.settings("retrieval")},
+    }
+    for key, queries in asked.items():
+        if queries is not None and queries >= counts.val:
+            found = f"{counts.val:,} val images are too few for {queries:,} queries and a gallery"
+            yield found, f'Add images, or say set="{key}={max(counts.val // 10, 1)}".'
 
 
 def _neighbours(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:

@@ -141,8 +141,8 @@ class _Declared:
 
     def evaluation_of(self, roles: Iterable[str]) -> dict[str, EvaluationSettings]:
         """Role -> how backbones are measured there, with every evaluator."""
-        here, elsewhere = self.first.evaluation, self.first.target_evaluation
-        return {role: here if role == PRETRAINING_ROLE else elsewhere for role in roles}
+        first = self.first
+        return {role: first.evaluation if role == PRETRAINING_ROLE else first.evaluation_on(role) for role in roles}
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,8 @@ class _Data:
 
     @classmethod
     def found(cls, shared: Composed, folder: Path) -> _Data:
-        sets = {PRETRAINING_ROLE: shared.recipe.dataset, **shared.targets}
+        others = {role: target.dataset for role, target in shared.targets.items()}
+        sets = {PRETRAINING_ROLE: shared.recipe.dataset, **others}
         roots = {role: data_root(dataset, shared.site.data) for role, dataset in sets.items()}
         prints, elsewhere = known_fingerprints(sets, roots, folder)
         known = {role: dataset.model_copy(update={"fingerprint": prints[role]}) for role, dataset in sets.items()}

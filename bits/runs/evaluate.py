@@ -25,6 +25,7 @@ from bits.records.provenance import command, hardware, now, usage, versions
 from bits.records.seal import read_record, write_record
 from bits.runs.build import choose_device
 from bits.runs.datasets import dataset_root, open_pair
+from bits.runs.queries import write_queries
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.runs.subject import Extraction, SourceOnData
 from bits.runs.unfinished import Unfinished, unfinished_folder
@@ -101,6 +102,7 @@ class DataSetEvaluation:
         subject, unfinished = self.begin(source, output)
         measured.append(unfinished)
         values = self._values(subject, unfinished, request)
+        write_queries(_queries_file(output, self.evaluation), self.val, self.evaluation.settings)
         provenance = {
             "code": code_state(),
             "versions": versions(),
@@ -174,6 +176,10 @@ class DataSetEvaluation:
         if subject.source in REFERENCES or not outcome.is_file():
             return False
         return bool(read_record(outcome, "how a run ended")["outcome"] == "diverged") and not subject.finite()
+
+
+def _queries_file(output: Path, evaluation: FrozenEvaluation) -> Path:
+    return output.parents[2] / "data" / f"{evaluation.role}-{evaluation.id}-queries.txt"
 
 
 def _save(measured: Iterable[Unfinished]) -> None:

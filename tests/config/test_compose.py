@@ -234,6 +234,33 @@ def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
     assert load.width_of(tokens_of(elsewhere, True)) == 2 * 768
 
 
+def test_a_target_set_is_measured_in_its_own_way_where_it_says_so():
+    made = composed("bits-fixed", "demo", "targets.food101.evaluation.linear.epochs=3")
+    voc, food, birds = (made.evaluation_on(role) for role in ("voc2012", "food101", "birds525"))
+    assert birds == made.target_evaluation
+    assert (voc.retrieval.protocol, voc.retrieval.queries, voc.retrieval.seed) == ("sampled-queries", 150, 0)
+    assert voc.knn == birds.knn
+    assert (food.linear.epochs, food.linear.learning_rate) == (3, birds.linear.learning_rate)
+    assert "evaluation" not in made.targets["voc2012"].dataset.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("linear.epoch=3", r"unknown configuration key 'targets\.food101\.evaluation\.linear\.epoch'; did you mean"),
+        ("linear.epochs=0", r"targets\.food101\.evaluation\.linear\.epochs = 0: input should be greater"),
+        (
+            "retrieval.ties=stabel",
+            r"evaluation\.retrieval\.ties = 'stabel' is not one of expected, stable; did you mean",
+        ),
+        ("retrieval.queries=5", r"targets\.food101\.evaluation\.retrieval: queries = 5: a number for the protocol"),
+    ],
+)
+def test_what_is_no_setting_of_an_evaluation_is_refused_with_its_place(word, said):
+    with pytest.raises(ConfigError, match=said):
+        composed("bits-fixed", "smoke", f"targets.food101.evaluation.{word}")
+
+
 def test_scenes_have_no_test_images():
     with pytest.raises(ConfigError, match="rendered scenes have the splits train and val alone"):
         composed("bits-fixed", "smoke", "dataset.eval_split=test")

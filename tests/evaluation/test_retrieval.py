@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from bits.evaluation.declaration import Tokens, Workload
 from bits.evaluation.ranking.average_precision import average_precision
-from bits.evaluation.ranking.query_split import split_query_gallery
+from bits.evaluation.ranking.query_split import draw_queries, split_query_gallery
 from bits.evaluation.retrieval import EVALUATOR, Retrieval
 
 from .conftest import FakeSubject, Labelled
@@ -54,6 +55,26 @@ def test_queries_and_gallery_are_parts_of_val(subject: FakeSubject) -> None:
     assert found["map_at_5"] == pytest.approx(float(scores.at_cutoff[5].mean()), abs=1e-6)
     assert found["map_at_5_standard"] == pytest.approx(float(scores.at_cutoff_standard[5].mean()), abs=1e-6)
     assert [split for split, _ in subject.asked] == ["val"]
+
+
+def test_drawn_queries_are_searched_among_the_rest(subject: FakeSubject) -> None:
+    found = EVALUATOR.measure(subject, settings(protocol="sampled-queries", queries=7, seed=3))
+    labels, vectors = subject.val.labels, subject.vectors["val"]
+    queries, gallery = draw_queries(subject.val.identities, 7, 3)
+    relevant = labels[queries][:, None] == labels[gallery]
+    scores = average_precision(similarity(vectors[queries], vectors[gallery]), relevant)
+    assert found["map"] == pytest.approx(float(scores.whole.mean()), abs=1e-6)
+    load = Workload(train=60, val=30, classes=3, width=4, blocks=1, bare=False)
+    cost = EVALUATOR.cost(load, settings(protocol="sampled-queries", queries=7))
+    assert cost.flops == {"ranking": 2.0 * 4 * 7 * 23}
+
+
+def test_a_number_of_queries_belongs_to_the_protocol_that_draws_them() -> None:
+    for words in ({"protocol": "sampled-queries"}, {"protocol": "query-gallery", "queries": 5}):
+        with pytest.raises(ValidationError, match="a number for the protocol sampled-queries, null for any other"):
+            settings(**words)
+    assert "queries" not in settings().model_dump()
+    assert settings(protocol="sampled-queries", queries=5).model_dump()["queries"] == 5
 
 
 @pytest.mark.parametrize("protocol", ["val-against-train", "each-against-all", "query-gallery"])

@@ -82,9 +82,9 @@ def test_an_unknown_measure_is_rejected_with_its_neighbour(config: Path) -> None
 
 
 def test_an_unknown_metric_or_role_is_rejected(config: Path) -> None:
-    change(config / "measures.yaml", "  imagenetv2: [retrieval.map]", "  imagenetv2: [retrieval.mop]")
+    change(config / "measures.yaml", "  imagenetv2: [retrieval.map,", "  imagenetv2: [retrieval.mop,")
     rejected(config, "measures.imagenetv2: no metric 'retrieval.mop'; did you mean 'retrieval.map'")
-    change(config / "measures.yaml", "  imagenetv2: [retrieval.mop]", "  imagenetv3: [retrieval.map]")
+    change(config / "measures.yaml", "  imagenetv2: [retrieval.mop,", "  imagenetv3: [retrieval.map,")
     rejected(config, "measures.imagenetv3: not a role; did you mean 'imagenetv2'")
 
 

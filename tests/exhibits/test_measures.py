@@ -70,7 +70,7 @@ def copy(tmp_path: Path) -> Path:
     ],
 )
 def test_an_unknown_metric_is_refused_with_its_neighbours(copy: Path, wrong: str, guess: str) -> None:
-    copy.write_text(copy.read_text().replace("imagenetv2: [retrieval.map]", f"imagenetv2: [{wrong}]"))
+    copy.write_text(copy.read_text().replace("imagenetv2: [retrieval.map,", f"imagenetv2: [{wrong},"))
     message = rf"measures.imagenetv2: no metric '{re.escape(wrong)}'; did you mean .*{re.escape(guess)}"
     with pytest.raises(DeclarationError, match=message):
         load_measures(copy)

@@ -13,6 +13,7 @@ import pytest
 from bits.errors import DatasetError
 from bits.plan import PRETRAINING_ROLE, Plan, Request, current_plan, make_plan
 from bits.plan.fit import Uses, remarks, require_fit, unfit
+from bits.plan.model import Evaluation
 from bits.workflow.messages import remarks_message, unfit_message
 
 Classes = dict[str, dict[str, int]]  # split -> class -> images
@@ -190,3 +191,22 @@ def test_a_name_that_is_no_text_is_told_once_with_what_to_do(tmp_path: Path, mon
     (told,) = make_plan(Request.of_scale("small", (f"site.data.images={root}",))).unfit
     assert told.found.startswith(str(root)) and told.found.endswith("'a/caf\\udce9.jpg' is not UTF-8")
     assert told.remedy == "Rename the file (convmv does many)."
+
+
+def drawing(plan: Plan, queries: int) -> list[Evaluation]:
+    """An evaluation on the pretraining set that draws so many queries."""
+    (one,) = [one for one in plan.evaluations.values() if one.role == PRETRAINING_ROLE][:1]
+    retrieval = one.settings.retrieval.model_copy(update={"protocol": "sampled-queries", "queries": queries})
+    return [one.model_copy(update={"settings": one.settings.model_copy(update={"retrieval": retrieval})})]
+
+
+def test_drawn_queries_must_leave_a_gallery(plan: Plan, found: Found) -> None:
+    said, _ = found(even(), evaluations=drawing(plan, 20))
+    assert said == [
+        "20 val images are too few for 20 queries and a gallery. "
+        'Add images, or say set="evaluation.retrieval.queries=2".'
+    ]
+
+
+def test_drawn_queries_that_leave_a_gallery_are_passed_over(plan: Plan, found: Found) -> None:
+    assert found(even(), evaluations=drawing(plan, 19)) == ([], [])

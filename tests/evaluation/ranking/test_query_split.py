@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bits.errors import BitsError
-from bits.evaluation.ranking.query_split import split_query_gallery
+from bits.evaluation.ranking.query_split import draw_queries, split_query_gallery
 
 
 def test_split_is_the_smallest_hashes_of_each_class_whatever_the_order() -> None:
@@ -37,3 +37,22 @@ def test_split_refuses_small_classes_and_repeats() -> None:
         split_query_gallery(labels, identities[:4], 1, seed=0)
     with pytest.raises(BitsError, match="queries_per_class"):
         split_query_gallery(labels, identities, 0, seed=0)
+
+
+def test_drawn_queries_are_the_smallest_hashes_of_all_whatever_the_order() -> None:
+    identities = [f"2008_{number:06d}.jpg" for number in range(40)]
+    queries, gallery = draw_queries(identities, 12, seed=3)
+    smallest = sorted(identities, key=lambda name: sha256(f"3:{name}".encode()).hexdigest())[:12]
+    assert {identities[i] for i in queries} == set(smallest)
+    assert sorted([*queries.tolist(), *gallery.tolist()]) == list(range(40))
+    turned, _ = draw_queries(identities[::-1], 12, seed=3)
+    assert {identities[39 - i] for i in turned} == set(smallest)
+    assert draw_queries(identities, 12, seed=4)[0].tolist() != queries.tolist()
+
+
+@pytest.mark.parametrize("queries", [0, 5, 6])
+def test_a_draw_leaves_a_gallery(queries: int) -> None:
+    with pytest.raises(BitsError, match=f"5 images are too few for {queries} queries and a gallery"):
+        draw_queries(list("abcde"), queries, seed=0)
+    with pytest.raises(BitsError, match="more than once, the first is 'a'"):
+        draw_queries(list("abcda"), 2, seed=0)
