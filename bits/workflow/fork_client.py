@@ -172,11 +172,18 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
         head, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
         if not head:
             return None, descriptors
-        with connection.makefile("rb") as stream:
-            (count,) = LENGTH.unpack(head + stream.read(LENGTH.size - len(head)))
-            return json.loads(stream.read(count)), descriptors
+        (count,) = LENGTH.unpack(head + _exactly(connection, LENGTH.size - len(head)))
+        return json.loads(_exactly(connection, count)), descriptors
     except (ConnectionError, struct.error, ValueError):
         return None, descriptors
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    """So many bytes and no more, because the next message may be there already; fewer where the other end is gone."""
+    parts = bytearray()
+    while len(parts) < count and (part := connection.recv(count - len(parts))):
+        parts += part
+    return bytes(parts)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Server:
         """Handle events until the owner has ended and no job is left."""
         while self.selector.get_map():
             for key, _ in self.selector.select():
-                if key.fd in self.selector.get_map():  # not unregistered by the previous event
+                if self.selector.get_map().get(key.fd) is key:  # not unregistered, or another's, since a previous event
                     key.data()
 
     def _on(self, source: socket.socket | int, answer: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ import yaml
 from bits.plan import Request, current_plan
 from bits.records.code import ROOT
 from bits.training.checkpoint import read_tensors
-from bits.workflow.fork_client import SERVER
+from bits.workflow.fork_client import SERVER, receive, send
 
 pytestmark = pytest.mark.xdist_group("start")  # one server for all
 # What a command may do to its surroundings, and they to it.
@@ -138,6 +139,29 @@ def test_what_needs_other_imports_has_another_server(start, owner):
         assert process.returncode == 7
         assert out.endswith(f" None {names}\n"), "these imports and no others"
         assert len(servers(owner, imports)) == 1
+
+
+def test_two_messages_that_come_together_are_two():
+    """As of a job that ends before its client has read that it began."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        send(theirs, {"process": 7}, descriptors=[theirs.fileno()])
+        send(theirs, {"exitcode": 3})
+        theirs.shutdown(socket.SHUT_WR)
+        message, descriptors = receive(ours)
+        assert message == {"process": 7}
+        for descriptor in descriptors:
+            os.close(descriptor)
+        assert receive(ours) == ({"exitcode": 3}, [])
+        assert receive(ours) == (None, [])
+
+
+def test_a_message_that_breaks_off_is_none():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"\0\0\0\x09{")
+        theirs.shutdown(socket.SHUT_WR)
+        assert receive(ours) == (None, [])
 
 
 def test_a_job_that_is_killed_ends_its_starter_the_same_way(start):
