@@ -36,7 +36,8 @@ def evaluation_demand(
 ) -> Demand:
     """Of an evaluation of `source`, a reference or a run with this recipe: features once, then each evaluator."""
     load = workload(source, recipe, settings, images, counts)
-    return _demand(load, settings.evaluators(), declaration.tokens_of(settings, not load.bare))
+    train = declaration.tokens_of(settings, not load.bare, "train")
+    return _demand(load, settings.evaluators(), train, declaration.tokens_of(settings, not load.bare))
 
 
 def curve_demand(recipe: Recipe, images: Images, counts: Counts) -> Demand:
@@ -47,7 +48,7 @@ def curve_demand(recipe: Recipe, images: Images, counts: Counts) -> Demand:
     known = declaration.evaluators()
     asked = {name: own for name in known if (own := getattr(curve, name, None)) is not None}
     train = any(known[name].tokens(own, True).train for name, own in asked.items())
-    return _demand(load, asked, Tokens(train=train))
+    return _demand(load, asked, Tokens(train=train), Tokens(train=train))
 
 
 def workload(source: str, recipe: Recipe, settings: EvaluationSettings, images: Images, counts: Counts) -> Workload:
@@ -60,12 +61,12 @@ def workload(source: str, recipe: Recipe, settings: EvaluationSettings, images: 
     return Workload(images.train, images.val, images.classes, counted.width, counted.blocks, bare=False)
 
 
-def _demand(load: Workload, asked: Mapping[str, Section], tokens: Tokens) -> Demand:
-    """asked: the settings of evaluators by their names. tokens: those that features hold."""
+def _demand(load: Workload, asked: Mapping[str, Section], train: Tokens, val: Tokens) -> Demand:
+    """asked: the settings of evaluators by their names. train, val: the tokens that features hold of a split."""
     known = declaration.evaluators()
     costs = [known[name].cost(load, own) for name, own in asked.items()]
-    extracted = load.val + (load.train if tokens.train else 0)
-    features = FLOAT * load.width_of(tokens) * extracted
+    extracted = load.val + (load.train if train.train else 0)
+    features = FLOAT * (load.width_of(val) * load.val + (load.width_of(train) * load.train if train.train else 0))
     passes: dict[Precision, int] = {"float32": 0 if load.bare else extracted}  # of centre crops
     for cost in costs:
         passes[cost.precision] = passes.get(cost.precision, 0) + cost.passes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Need = Literal["features", "images", "codes", "patches", "video"]
 Labels = Literal["classes", "several", "boxes", "masks"]
+Split = Literal["train", "val"]
 Precision = Literal["auto", "float32", "bfloat16"]  # of a backbone; auto: bfloat16 autocast on a GPU, else float32
 Interpolation = Literal["bilinear", "bicubic"]  # of crops, antialiased
 ON_THE_DEVICE = ("ranking", "probing")  # kinds of work that are done in float32 where the backbone is
@@ -114,10 +115,14 @@ def evaluator_files(names: Iterable[str]) -> tuple[Path, ...]:
     return tuple(evaluator_declarations()[name].file for name in sorted(names))
 
 
-def tokens_of(settings: EvaluationSettings, backbone: bool) -> Tokens:
-    """The union of what the evaluators that are asked for read; backbone: whether the source has one."""
+def tokens_of(settings: EvaluationSettings, backbone: bool, split: Split = "val") -> Tokens:
+    """The union of what the evaluators that are asked for read of a split; backbone: whether the source has one.
+
+    Of the training images, of which there are many, often fewer than of the others.
+    """
     known = evaluators()
     wanted = [known[name].tokens(own, backbone) for name, own in settings.evaluators().items()]
+    wanted = [one for one in wanted if one.train or split == "val"]
     return Tokens(
         max((one.blocks for one in wanted), default=1),
         any(one.average_patches for one in wanted),

@@ -61,16 +61,19 @@ def extract_all(
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Features of every image in order, float32 [N, D] in main memory."""
+    """Features of every image in order, float32 [N, D] in main memory, where they never are twice."""
     batches = (torch.arange(start, min(start + batch_size, len(images))) for start in range(0, len(images), batch_size))
-    parts: list[Tensor] = []
+    found = torch.empty(0)
     done = 0
     for batch in prefetch(images, batches, workers):
-        parts.append(extract(batch).cpu())
-        done += len(batch)
+        rows = extract(batch)
+        if not done:
+            found = torch.empty(len(images), *rows.shape[1:], dtype=rows.dtype)
+        found[done : done + len(rows)] = rows
+        done += len(rows)
         if progress:
             progress(done, len(images))
-    return torch.cat(parts)
+    return found
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bits.evaluation.declaration import Interpolation, Precision, Tokens
+from bits.evaluation.declaration import Interpolation, Precision, Split, Tokens
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bits.data.videos import VideoSet
     from bits.evaluation.progress import Progress
 
-Split = Literal["train", "val"]
 Batches = Callable[[int], Iterable[tuple["Tensor", "Tensor"]]]  # epoch -> (features, labels) of its batches
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +20,11 @@ from bits.data.kind import kind_files
 from bits.data.stream import prefetch
 from bits.data.videos import VideoSet
 from bits.data.workers import decoding_threads
-from bits.evaluation.declaration import Interpolation, Precision, Tokens, tokens_of
+from bits.evaluation.declaration import Interpolation, Precision, Split, Tokens, tokens_of
 from bits.evaluation.features import Extract, FeatureStore, extract_all, noise_extractor, pixel_extractor
 from bits.evaluation.progress import NoProgress, Progress
 from bits.evaluation.ranking.similarity import EvaluationError
-from bits.evaluation.subject import Batches, Split
+from bits.evaluation.subject import Batches
 from bits.models.backbone import is_vit, last_blocks, patch_tokens, width
 from bits.models.precision import autocast
 from bits.records.code import ROOT, code_digest, imported_files
@@ -36,6 +36,8 @@ from bits.training.checkpoint import below, load_strictly
 from bits.training.published import published_weights
 from bits.training.views import seeded
 from bits.views.views import whole_view
+
+ROWS = 2**14  # of features that are looked at at once
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class SourceOnData:
 
     def finite(self) -> bool:
         """Whether all features that any evaluator reads are finite."""
-        splits: tuple[Split, ...] = ("train", "val") if self._tokens.train else ("val",)
-        return all(bool(self._whole(split).isfinite().all()) for split in splits)
+        splits: tuple[Split, ...] = ("train", "val") if self._tokens("val").train else ("val",)
+        return all(bool(rows.isfinite().all()) for split in splits for rows in self._whole(split).split(ROWS))
 
     def augmented_features(
         self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
@@ -161,9 +163,8 @@ class SourceOnData:
     def _images(self, split: Split) -> ImageSet:
         return self.train if split == "train" else self.val
 
-    @cached_property
-    def _tokens(self) -> Tokens:
-        return tokens_of(self.extraction.settings, self.has_backbone)
+    def _tokens(self, split: Split) -> Tokens:
+        return tokens_of(self.extraction.settings, self.has_backbone, split)
 
     def _blocks(self, wanted: int) -> int:
         """Of how many blocks there are class tokens among the features."""
@@ -173,8 +174,8 @@ class SourceOnData:
     def _whole(self, split: Split) -> Tensor:
         """All tokens that are kept of a split: extracted once, then read."""
         if split not in self._kept:
-            images, kept = self._images(split), self.extraction
-            tokens = (self._tokens.blocks, self._tokens.average_patches) if self._has_tokens else (1, False)
+            images, kept, wanted = self._images(split), self.extraction, self._tokens(split)
+            tokens = (wanted.blocks, wanted.average_patches) if self._has_tokens else (1, False)
             made_from = {name: value for name, value in self.made_from.origin.items() if name != "file"}
             key = [
                 _code_of_features(kept.dataset.kind),

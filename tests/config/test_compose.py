@@ -229,6 +229,7 @@ def test_features_are_as_wide_as_the_tokens_that_a_probe_sees():
     assert tokens_of(plain, True) == Tokens(blocks=4, average_patches=False, train=True)
     assert tokens_of(averaged, True) == Tokens(blocks=1, average_patches=True, train=True)
     assert [load.width_of(tokens_of(one, True)) for one in (plain, averaged)] == [4 * 768, 2 * 768]
+    assert tokens_of(plain, True, "train") == Tokens(train=True), "the probe sees augmented images, k-NN one block"
     assert tokens_of(averaged.only(["retrieval"]), True) == Tokens()
     elsewhere = composed("bits-fixed", "paper", AVERAGE).target_evaluation
     assert load.width_of(tokens_of(elsewhere, True)) == 2 * 768

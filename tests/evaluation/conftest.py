@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from bits.data.images import ImageSet
-from bits.evaluation.declaration import Interpolation, Precision, Tokens
+from bits.evaluation.declaration import Interpolation, Precision, Split, Tokens
 from bits.evaluation.progress import NoProgress, Progress
-from bits.evaluation.subject import Batches, Split
+from bits.evaluation.subject import Batches
 
 
 class Labelled(ImageSet):

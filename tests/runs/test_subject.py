@@ -35,7 +35,7 @@ def test_features_are_the_tokens_that_are_asked_for(tmp_path: Path, scenes: Path
     """Of features that hold more: the average of the patches and the class tokens of all three blocks."""
     smoke = SmokeRun(tmp_path, scenes, composed, "evaluation.linear.average_patches=true")
     subject = smoke.subject()
-    object.__setattr__(subject, "_tokens", Tokens(4, True, True))
+    object.__setattr__(subject, "_tokens", lambda split: Tokens(4, True, True))
     backbone, views = smoke.networks.teacher.backbone, smoke.views(smoke.val)
     with torch.no_grad():
         for blocks, average, width in ((1, False, 1), (2, False, 2), (4, False, 3), (1, True, 2), (4, True, 4)):
