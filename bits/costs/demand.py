@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bits.config.evaluation import CHANCE_WIDTH, WITHOUT_BACKBONE, EvaluationSettings
@@ -11,7 +11,7 @@ from bits.config.section import Section
 from bits.costs.assumptions import Images
 from bits.costs.counts import Counts
 from bits.evaluation import declaration
-from bits.evaluation.declaration import Precision, Tokens, Workload
+from bits.evaluation.declaration import Cost, Precision, Tokens, Workload
 
 FLOAT = 4  # bytes: weights, optimizer state and features are float32
 
@@ -61,6 +61,15 @@ def workload(source: str, recipe: Recipe, settings: EvaluationSettings, images: 
     return Workload(images.train, images.val, images.classes, counted.width, counted.blocks, bare=False)
 
 
+def passes_of(costs: Iterable[Cost]) -> dict[tuple[Precision, Hashable], int]:
+    """(precision, what is passed) -> images that the backbone sees again, once for all evaluators that want them."""
+    found: dict[tuple[Precision, Hashable], int] = {}
+    for number, cost in enumerate(costs):
+        key = cost.precision, number if cost.images is None else cost.images
+        found[key] = max(found.get(key, 0), cost.passes)
+    return {key: images for key, images in found.items() if images}
+
+
 def _demand(load: Workload, asked: Mapping[str, Section], train: Tokens, val: Tokens) -> Demand:
     """asked: the settings of evaluators by their names. train, val: the tokens that features hold of a split."""
     known = declaration.evaluators()
@@ -68,8 +77,8 @@ def _demand(load: Workload, asked: Mapping[str, Section], train: Tokens, val: To
     extracted = load.val + (load.train if train.train else 0)
     features = FLOAT * (load.width_of(val) * load.val + (load.width_of(train) * load.train if train.train else 0))
     passes: dict[Precision, int] = {"float32": 0 if load.bare else extracted}  # of centre crops
-    for cost in costs:
-        passes[cost.precision] = passes.get(cost.precision, 0) + cost.passes
+    for (precision, _), images in passes_of(costs).items():
+        passes[precision] = passes.get(precision, 0) + images
     return Demand(
         passes={precision: images for precision, images in passes.items() if images},
         flops={kind: sum(cost.flops.get(kind, 0.0) for cost in costs) for cost in costs for kind in cost.flops},

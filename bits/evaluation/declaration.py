@@ -7,7 +7,7 @@ config/measures.yaml says on which data sets its metrics are taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -64,13 +64,15 @@ class Workload:
 class Cost:
     """What an evaluator adds to extracting features once.
 
-    passes: images that go through the backbone again, at a precision. flops: of other work, by kind; `bits calibrate`
-    measures those ON_THE_DEVICE, another kind is done on the CPU, as fast as config/costs.yaml assumes. memory, disk:
-    bytes, of main memory.
+    passes: images that go through the backbone again, at a precision. images: what their features follow from;
+    evaluators with equal ones share the passes. flops: of other work, by kind; `bits calibrate` measures those
+    ON_THE_DEVICE, another kind is done on the CPU, as fast as config/costs.yaml assumes. memory, disk: bytes, of main
+    memory.
     """
 
     passes: int = 0
     precision: Precision = "float32"
+    images: Hashable = None
     flops: Mapping[str, float] = field(default_factory=dict)
     memory: int = 0
     disk: int = 0
@@ -83,7 +85,8 @@ def _no_features(settings: Any, backbone: bool) -> Tokens:
 @dataclass(frozen=True)
 class Evaluator:
     """settings: its section of the configuration. measure(subject, settings): named numbers, fractions where they are
-    shares, and series as {"x": [...], "y": [...]}.
+    shares, and series as {"x": [...], "y": [...]}; with their intervals where they come from test images or queries
+    (`bits.evaluation.intervals`).
 
     tokens(settings, backbone): the features it reads; backbone: whether the source has one. metrics: by name, as
     "map", or by a pattern such as "top1_k{k}", whose label may name the same fields. labels: those of a data set that

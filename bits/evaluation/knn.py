@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -21,17 +21,19 @@ class Knn(Section):
     temperature: Annotated[float, Field(gt=0)]  # of the votes, exp(cos / temperature)
 
 
-def measure(subject: Subject, settings: Knn) -> dict[str, float]:
-    """ "top1_k20", "top5_k20", ...: accuracies, fractions."""
+def measure(subject: Subject, settings: Knn) -> dict[str, Any]:
+    """ "top1_k20", "top5_k20", ...: accuracies, each an `Estimate`."""
+    from bits.evaluation.intervals import accuracy
     from bits.evaluation.ranking.neighbours import knn_accuracy
 
     train = subject.features("train")
     ks = tuple(k for k in settings.ks if k <= len(train))
     labels = subject.train.labels, subject.val.labels
     test = subject.features("val")
-    return knn_accuracy(
+    found = knn_accuracy(
         *(train, labels[0], test, labels[1]), ks=ks, temperature=settings.temperature, device=subject.device
     )
+    return {name: accuracy(share, len(test)) for name, share in found.items()}
 
 
 def cost(load: Workload, settings: Knn) -> Cost:

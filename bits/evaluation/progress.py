@@ -18,7 +18,7 @@ class State:
 
 
 class Progress(Protocol):
-    """Of one source on one data set. part: a name for each computation, unique in the evaluation."""
+    """Of one source on one data set. part: a name for each computation: its evaluator's, or <evaluator>-<more>."""
 
     def state(self, part: str) -> State | None:
         """Where an earlier process left off, its tensors on the CPU; None to start from the beginning."""

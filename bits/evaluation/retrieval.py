@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bits.data.images import ImageSet
+    from bits.evaluation.ranking.average_precision import AveragePrecision
     from bits.evaluation.subject import Subject
 
 
@@ -42,8 +43,8 @@ class Retrieval(Section):
         return {name: value for name, value in values(self).items() if name != "queries" or value is not None}
 
 
-def measure(subject: Subject, settings: Retrieval) -> dict[str, float | int]:
-    """mAP over the whole ranking and at the cut-offs, see `retrieval_values`."""
+def measure(subject: Subject, settings: Retrieval) -> dict[str, Any]:
+    """mAP over the whole ranking and at the cut-offs, with their intervals, and "queries_without_relevant"."""
     train, val, device = subject.train, subject.val, subject.device
     features = subject.features("val").to(device)
     return retrieval_values(lambda: subject.features("train").to(device), features, train, val, settings)
@@ -51,21 +52,39 @@ def measure(subject: Subject, settings: Retrieval) -> dict[str, float | int]:
 
 def retrieval_values(
     train: Callable[[], Tensor], val: Tensor, train_set: ImageSet, val_set: ImageSet, settings: Retrieval
-) -> dict[str, float | int]:
-    """ "map" and its cut-off variants, fractions, and "queries_without_relevant".
+) -> dict[str, Any]:
+    """ "map" and its cut-off variants, each an `Estimate` over the queries, and "queries_without_relevant".
+
+    See `scores_of_queries`.
+    """
+    from bits.evaluation.intervals import means
+    from bits.evaluation.ranking.cosine import mean_average_precision
+
+    scores = scores_of_queries(train, val, train_set, val_set, settings)
+    values = mean_average_precision(scores)
+    without_relevant = values.pop("queries_without_relevant")
+    return {**means(values, scores.named()), "queries_without_relevant": without_relevant}
+
+
+def scores_of_queries(
+    train: Callable[[], Tensor], val: Tensor, train_set: ImageSet, val_set: ImageSet, settings: Retrieval
+) -> AveragePrecision:
+    """Each query's average precisions by the protocol.
 
     An image is relevant that has the query's class or, where images have several labels, one of them.
     train: gives the features of the training split, asked for only by the protocol that ranks them. Ranks where `val`
     is.
     """
-    from bits.evaluation.ranking.cosine import retrieval_map
+    from bits.evaluation.ranking.cosine import retrieval_scores
 
     relevance = val_set.relevance
     if settings.protocol == "val-against-train":
         # No identities: the splits share none, though "cat/1.jpg" may be in both.
-        return retrieval_map(val, train(), relevance, train_set.relevance, cutoffs=settings.cutoffs, ties=settings.ties)
+        return retrieval_scores(
+            val, train(), relevance, train_set.relevance, cutoffs=settings.cutoffs, ties=settings.ties
+        )
     queries, gallery = queries_and_gallery(val_set, settings)
-    return retrieval_map(
+    return retrieval_scores(
         val[queries],
         val[gallery],
         relevance[queries],

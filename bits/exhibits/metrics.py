@@ -18,7 +18,8 @@ _NUMBER = "[0-9]+(?:[.][0-9]+)?(?:e[+-]?[0-9]+)?"
 class Metric(Declared):
     """What an evaluator's number is. Stored values times the unit's factor are shown with `decimals`.
 
-    shape: number, series, or another that a kind of exhibit shows.
+    shape: number, series, or another that a kind of exhibit shows. caveat: what is to be kept in mind of every such
+    number, such as how it was chosen.
     """
 
     label: str
@@ -26,6 +27,7 @@ class Metric(Declared):
     shape: str = "number"
     direction: Literal["higher", "lower"] | None = None
     decimals: int = 2
+    caveat: str = ""
 
     @model_validator(mode="after")
     def _numbers_have_a_direction(self) -> Metric:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bits.config.evaluation import WITHOUT_BACKBONE
+from bits.config.evaluation import WITHOUT_BACKBONE, EvaluationSettings
 from bits.config.recipe import Recipe
 from bits.evaluation import declaration
 from bits.evaluation.declaration import Workload
@@ -21,19 +21,18 @@ class SharedPass:
     """Runs, and references with a backbone, whose probes see the same crops of the same images in the same order.
 
     name: <role>-<digest>, another one for other sources or evaluations. files: id -> the metrics file of its
-    evaluation. evaluators: those that pass over the images.
+    evaluation, whose evaluators may be other ones of each source.
     """
 
     name: str
     role: str
     files: dict[str, Path]
-    evaluators: tuple[str, ...]
 
 
-def passing(evaluation: Evaluation) -> tuple[str, ...]:
+def passing(settings: EvaluationSettings) -> tuple[str, ...]:
     """The evaluators that pass augmented images through a backbone."""
     known = declaration.evaluators()
-    return tuple(name for name, own in evaluation.settings.evaluators().items() if known[name].cost(_ANY, own).passes)
+    return tuple(name for name, own in settings.evaluators().items() if known[name].cost(_ANY, own).passes)
 
 
 def shared_passes(plan: Plan) -> dict[str, SharedPass]:
@@ -41,7 +40,7 @@ def shared_passes(plan: Plan) -> dict[str, SharedPass]:
     groups: dict[tuple[str, str], dict[str, Path]] = {}
     for identity, path in _evaluated(plan):
         evaluation = plan.of_metrics(path)
-        if names := passing(evaluation):
+        if names := passing(evaluation.settings):
             recipe = run_beside(plan, identity).recipe
             key = evaluation.role, digest(_decisive(evaluation, recipe, names))[:SHORT]
             groups.setdefault(key, {})[identity] = path
@@ -49,7 +48,7 @@ def shared_passes(plan: Plan) -> dict[str, SharedPass]:
     for (role, _), files in groups.items():
         if len(files) > 1:
             name = f"{role}-{digest(sorted(map(str, files.values())))[:SHORT]}"
-            found[name] = SharedPass(name, role, files, passing(plan.of_metrics(next(iter(files.values())))))
+            found[name] = SharedPass(name, role, files)
     return found
 
 
@@ -67,12 +66,8 @@ def _evaluated(plan: Plan) -> Iterator[tuple[str, Path]]:
 
 
 def _decisive(evaluation: Evaluation, recipe: Recipe, names: tuple[str, ...]) -> list[object]:
-    """All that the crops follow from besides the data set, and the evaluators that are given them."""
-    asked = evaluation.settings.evaluators()
+    """All that the crops follow from besides the data set, and what is asked of them."""
+    asked, known = evaluation.settings.evaluators(), declaration.evaluators()
     norm = recipe.augmentation
-    return [
-        recipe.seed,
-        evaluation.settings.features.size,
-        [norm.mean, norm.std],
-        {name: asked[name].model_dump(mode="json") for name in names},
-    ]
+    images = {repr(known[name].cost(_ANY, asked[name]).images or asked[name]) for name in names}
+    return [recipe.seed, evaluation.settings.features.size, [norm.mean, norm.std], sorted(images)]

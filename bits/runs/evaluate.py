@@ -19,6 +19,7 @@ from bits.data.kind import kind_files
 from bits.errors import BitsError
 from bits.evaluation.declaration import evaluator_files, evaluators
 from bits.plan.evaluations import reference_basis
+from bits.plan.passes import passing
 from bits.records.code import ROOT, code_digest, code_state, imported_files
 from bits.records.digests import digest
 from bits.records.provenance import command, hardware, now, usage, versions
@@ -26,6 +27,7 @@ from bits.records.seal import read_record, write_record
 from bits.runs.build import choose_device
 from bits.runs.datasets import dataset_root, open_pair
 from bits.runs.queries import write_queries
+from bits.runs.side_by_side import Member, SideBySide
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.runs.subject import Extraction, SourceOnData
 from bits.runs.unfinished import Unfinished, unfinished_folder
@@ -116,16 +118,17 @@ class DataSetEvaluation:
             "process": usage(),
             **({"probed_beside": unfinished.beside} if unfinished.beside else {}),
         }
-        self._write(output, subject, values, provenance)
+        intervals = {name: found for name in values if (found := unfinished.intervals[name])}
+        self._write(output, subject, {"values": values, "intervals": intervals}, provenance)
 
-    def _write(self, output: Path, subject: SourceOnData, values: dict[str, Any], provenance: dict[str, Any]) -> None:
+    def _write(self, output: Path, subject: SourceOnData, measured: dict[str, Any], provenance: dict[str, Any]) -> None:
         record = {
             "source": subject.source,
             "id": output.parent.name,
             "dataset": self.evaluation.role,
             "evaluation": self.evaluation.id,
             "resolved_dataset": self.evaluation.dataset.name,
-            "values": values,
+            **measured,
             "made_from": subject.made_from.origin,
             "provenance": provenance,
         }
@@ -163,12 +166,32 @@ class DataSetEvaluation:
             if self.diverged_beyond_measure(subject):
                 return {}
         known, asked = evaluators(), self.evaluation.settings.evaluators()
+        beside = self._side_by_side(subject, unfinished)
         for name, settings in asked.items():
-            if name not in unfinished.values:
+            if name in beside and name not in unfinished.values:
+                self._measure_side_by_side(subject, unfinished, beside, request)
+            elif name not in unfinished.values:
                 with request.at_once():
                     values = known[name].measure(subject, settings)
                 unfinished.finished(name, values)
         return {name: unfinished.values[name] for name in asked}
+
+    def _side_by_side(self, subject: SourceOnData, unfinished: Unfinished) -> tuple[str, ...]:
+        """The evaluators that are to share passes of augmented images through the backbone; none or several."""
+        wanted = tuple(name for name in passing(self.evaluation.settings) if name not in unfinished.values)
+        return wanted if len(wanted) > 1 and subject.has_backbone else ()
+
+    def _measure_side_by_side(
+        self, subject: SourceOnData, unfinished: Unfinished, names: tuple[str, ...], request: StopRequest
+    ) -> None:
+        """A signal raises Now."""
+        with request.at_once():
+            subject.extracted()
+        probes = SideBySide([Member(subject, unfinished, names)], self.site)
+        if probes.run(request):
+            raise Now
+        for error in probes.failed.values():
+            raise error
 
     def diverged_beyond_measure(self, subject: SourceOnData) -> bool:
         """Whether the run says that it diverged and its features are not finite; those of any other are an error."""

@@ -48,6 +48,10 @@ class LockStep(Generic[Key, Item]):
             self._wanted.pop(member, None)
             self._serve()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
     def stop(self) -> None:
         """Raise LeftBehind in every member that waits or asks for a batch, and close all sequences."""
         with self._changed:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from threading import RLock
 from typing import Literal
 
 import torch
@@ -31,6 +32,7 @@ from bits.records.code import ROOT, code_digest, imported_files
 from bits.runs.build import extractor_of, teacher_student
 from bits.runs.crops import Crop, TrainingCrops
 from bits.runs.datasets import open_videos
+from bits.runs.last_pass import LastPass
 from bits.runs.source import REFERENCES, FeatureSource
 from bits.training.checkpoint import below, load_strictly
 from bits.training.published import published_weights
@@ -54,7 +56,10 @@ class Extraction:
 
 @dataclass(frozen=True)
 class SourceOnData:
-    """See bits.evaluation.subject.Subject. shared_crops: of several sources that are probed side by side."""
+    """See bits.evaluation.subject.Subject.
+
+    shared_crops, last_pass: of evaluators and sources that are measured side by side.
+    """
 
     made_from: FeatureSource
     extraction: Extraction
@@ -62,7 +67,9 @@ class SourceOnData:
     val: ImageSet
     progress: Progress = field(default_factory=NoProgress)
     shared_crops: Callable[[TrainingCrops, int], Iterable[Crop]] | None = None
+    last_pass: LastPass | None = None
     _kept: dict[Split, Tensor] = field(default_factory=dict)
+    _keeping: RLock = field(default_factory=RLock)
     _codes: dict[tuple[Split, str], Tensor] = field(default_factory=dict)
 
     @property
@@ -93,10 +100,14 @@ class SourceOnData:
             return whole
         return torch.cat([whole[:, :d], whole[:, -classes:]], dim=1)
 
+    def extracted(self) -> tuple[Tensor, ...]:
+        """All features that any evaluator reads, of each split."""
+        splits: tuple[Split, ...] = ("train", "val") if self._tokens("val").train else ("val",)
+        return tuple(self._whole(split) for split in splits)
+
     def finite(self) -> bool:
         """Whether all features that any evaluator reads are finite."""
-        splits: tuple[Split, ...] = ("train", "val") if self._tokens("val").train else ("val",)
-        return all(bool(rows.isfinite().all()) for split in splits for rows in self._whole(split).split(ROWS))
+        return all(bool(rows.isfinite().all()) for features in self.extracted() for rows in features.split(ROWS))
 
     def augmented_features(
         self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
@@ -107,11 +118,17 @@ class SourceOnData:
         norm, size = recipe.augmentation, extraction.settings.features.size
         crops = TrainingCrops(recipe.seed, batch_size, size, norm.mean, norm.std, interpolation)
 
+        def features(views: Tensor) -> Tensor:
+            with torch.no_grad(), autocast(self.device, precision):
+                return last_blocks(backbone, views, tokens.blocks, tokens.average_patches).float()
+
         def epoch_of(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+            how = (tokens.blocks, tokens.average_patches, precision)
             for views, labels in self._crops(crops, epoch):
-                with torch.no_grad(), autocast(self.device, precision):
-                    found = last_blocks(backbone, views, tokens.blocks, tokens.average_patches)
-                yield found.float(), labels
+                if self.last_pass is None:
+                    yield features(views), labels
+                else:
+                    yield self.last_pass.features(views, how, partial(features, views)), labels
 
         return epoch_of
 
@@ -173,6 +190,10 @@ class SourceOnData:
 
     def _whole(self, split: Split) -> Tensor:
         """All tokens that are kept of a split: extracted once, then read."""
+        with self._keeping:
+            return self._kept_or_extracted(split)
+
+    def _kept_or_extracted(self, split: Split) -> Tensor:
         if split not in self._kept:
             images, kept, wanted = self._images(split), self.extraction, self._tokens(split)
             tokens = (wanted.blocks, wanted.average_patches) if self._has_tokens else (1, False)

@@ -27,7 +27,7 @@ from bits.data.workers import decoding_threads
 from bits.evaluation.declaration import Precision, Tokens
 from bits.evaluation.probing.batches import shuffled
 from bits.evaluation.probing.settings import ProbeSettings
-from bits.evaluation.probing.training import train_linear_probe
+from bits.evaluation.probing.training import train_probe
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
 from bits.models.precision import autocast
@@ -146,7 +146,7 @@ def probing_speed(settings: ProbeSettings, width: int, classes: int, device: tor
     once = settings.model_copy(update={"epochs": 1})
 
     def work() -> int:
-        train_linear_probe(batches, width, classes, features[:1].to(device), labels[:1], once, seed=0)
+        train_probe(batches, width, classes, features[:1].to(device), labels[:1], once, seed=0)
         return count
 
     # An image takes logits, and the outer products of the gradient.

@@ -7,47 +7,16 @@ measured here lies where the evaluations of the runs go on from it: their number
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 from bits.config.site import Site
-from bits.data.images import ImageSet
-from bits.data.workers import decoding_threads
-from bits.evaluation.declaration import evaluators
 from bits.plan.model import Plan
-from bits.plan.passes import SharedPass, run_beside
+from bits.plan.passes import SharedPass, passing, run_beside
 from bits.plan.runs import read_frozen_run
-from bits.runs.crops import Crop, TrainingCrops
 from bits.runs.evaluate import DataSetEvaluation, FrozenEvaluation, Splits
-from bits.runs.lockstep import LeftBehind, LockStep
-from bits.runs.subject import SourceOnData
-from bits.runs.unfinished import Unfinished
-from bits.training.interrupt import Now, StopRequest, stop_requests
-
-
-@dataclass(frozen=True, order=True)
-class Epoch:
-    """One pass over all training images; the lower number comes first."""
-
-    number: int
-    order: str
-    crops: TrainingCrops = field(compare=False)
-
-    @classmethod
-    def of(cls, crops: TrainingCrops, number: int) -> Epoch:
-        return cls(number, repr(crops), crops)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One source that is probed. wanted: the evaluators that it still lacks."""
-
-    subject: SourceOnData
-    unfinished: Unfinished
-    wanted: tuple[str, ...]
+from bits.runs.side_by_side import Member, SideBySide
+from bits.training.interrupt import stop_requests
 
 
 class ProbesTogether:
@@ -55,7 +24,6 @@ class ProbesTogether:
 
     def __init__(self, plan: Plan, shared: SharedPass, site: Site) -> None:
         self.plan, self.shared, self.site = plan, shared, site
-        self.failed: dict[str, BaseException] = {}
 
     def run(self) -> int:
         """Returns the exit code: 0, or 128 + signal when stopped; what was measured by then is kept.
@@ -71,16 +39,16 @@ class ProbesTogether:
             print(f"{self.shared.name}: {names}, side by side", flush=True)
             for member in members:
                 member.unfinished.measured_beside(one.subject.source for one in members if one is not member)
-            steps = LockStep(len(members), partial(_epoch, members[0].subject, self.site))
-            stopped = self._probed(members, steps, request)
+            probes = SideBySide(members, self.site)
+            stopped = probes.run(request)
             for member in members:
                 member.unfinished.save()
         if stopped:
             return request.told()
-        for source, error in self.failed.items():
+        for source, error in probes.failed.items():
             print(f"{source}: {type(error).__name__}: {error}", file=sys.stderr)
-        if self.failed:
-            raise next(iter(self.failed.values()))
+        if probes.failed:
+            raise next(iter(probes.failed.values()))
         return 0
 
     def _members(self) -> Iterator[Member]:
@@ -92,7 +60,8 @@ class ProbesTogether:
             measuring = self._measuring(identity, path, images)
             images = measuring.images
             subject, unfinished = measuring.begin(self.plan.source(identity).name, path)
-            wanted = tuple(name for name in self.shared.evaluators if name not in unfinished.values)
+            asked = passing(measuring.evaluation.settings)
+            wanted = tuple(name for name in asked if name not in unfinished.values)
             if wanted and not measuring.diverged_beyond_measure(subject):
                 yield Member(subject, unfinished, wanted)
 
@@ -101,49 +70,3 @@ class ProbesTogether:
         _, _, recipe = read_frozen_run(run.config)
         evaluation = FrozenEvaluation.read(self.plan.evaluation_file(path.stem))
         return DataSetEvaluation(run.folder, recipe, evaluation, self.site, images)
-
-    def _probed(self, members: list[Member], steps: LockStep[Epoch, Crop], request: StopRequest) -> bool:
-        """Probe them all, a thread each; whether a signal stopped them."""
-        threads = [
-            Thread(target=self._probe, args=(number, member, steps), name=member.subject.source)
-            for number, member in enumerate(members)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            with request.at_once():
-                for thread in threads:
-                    thread.join()
-        except Now:
-            return True
-        finally:
-            steps.stop()
-            for thread in threads:
-                thread.join()
-        return False
-
-    def _probe(self, number: int, member: Member, steps: LockStep[Epoch, Crop]) -> None:
-        subject = replace(member.subject, shared_crops=_shared(steps, number, member.subject.train))
-        asked, known = subject.extraction.settings.evaluators(), evaluators()
-        try:
-            for name in member.wanted:
-                member.unfinished.finished(name, known[name].measure(subject, asked[name]))
-        except LeftBehind:
-            pass
-        except BaseException as error:  # is raised when the others have ended
-            self.failed[subject.source] = error
-        finally:
-            steps.leave(number)
-
-
-def _epoch(subject: SourceOnData, site: Site, epoch: Epoch) -> Iterator[Crop]:
-    return epoch.crops.epoch(epoch.number, subject.train, subject.device, decoding_threads(site))
-
-
-def _shared(
-    steps: LockStep[Epoch, Crop], member: int, images: ImageSet
-) -> Callable[[TrainingCrops, int], Iterable[Crop]]:
-    def epoch(crops: TrainingCrops, number: int) -> Iterable[Crop]:
-        return steps.sequence(member, Epoch.of(crops, number), crops.batches(len(images)))
-
-    return epoch

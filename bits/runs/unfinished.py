@@ -9,10 +9,12 @@ from contextlib import suppress
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from torch import Tensor
 
+from bits.evaluation.intervals import intervals_of, values_of
 from bits.evaluation.progress import State
 from bits.records.files import sweep
 from bits.records.seal import RecordError, read_record, write_record
@@ -32,9 +34,9 @@ class Unfinished:
 
     key: changes with all that the numbers depend on, computed when something is read or written; what lies in the
     folder under another key is removed. What is new reaches the disk when `minutes` have passed since it last did, and
-    with `save`; until then it costs nothing. values: evaluator -> its numbers. seconds: spent by earlier processes.
-    source: whose numbers they are, for the progress that is shown. beside: sources that were measured at the same time
-    in one process; each then counts for an equal share of the time.
+    with `save`; until then it costs nothing. values, intervals: evaluator -> its numbers, and the intervals of those
+    that have one. seconds: spent by earlier processes. source: whose numbers they are, for the progress that is shown.
+    beside: sources that were measured at the same time in one process; each then counts for an equal share of the time.
     """
 
     def __init__(self, folder: Path, key: Callable[[], str], minutes: float, source: str = "") -> None:
@@ -42,9 +44,11 @@ class Unfinished:
         self._key = cache(key)  # it reads all code that counts, which takes a second
         self._new: dict[str, State] = {}
         self._shown: dict[str, ProgressLine] = {}
+        self._lock = RLock()  # of evaluators that are at work side by side
         self._begun = time.monotonic()
         self._since = self._saved = time.monotonic()
         self.values: dict[str, Any] = {}
+        self.intervals: dict[str, Any] = {}
         self.seconds = 0.0
         self.beside: list[str] = []
         self._share = 1  # sources among which this process's time is divided
@@ -63,13 +67,16 @@ class Unfinished:
         self._share = 1 + len(others)
         self.beside = sorted({*self.beside, *others})
 
-    def finished(self, evaluator: str, values: Mapping[str, Any]) -> None:
-        """An evaluator's numbers are there; what it kept to go on from is no longer needed."""
-        self.values[evaluator] = dict(values)
-        self._new.clear()
-        self._save_if_due()
-        for path in self.folder.glob("*.safetensors"):
-            path.unlink()
+    def finished(self, evaluator: str, measured: Mapping[str, Any]) -> None:
+        """What an evaluator measured is there; what it kept to go on from is no longer needed."""
+        with self._lock:
+            self.values[evaluator] = values_of(measured)
+            self.intervals[evaluator] = intervals_of(measured)
+            self._new = {part: state for part, state in self._new.items() if not _is_of(part, evaluator)}
+            self._save_if_due()
+            for path in self.folder.glob("*.safetensors"):
+                if _is_of(path.stem, evaluator):
+                    path.unlink()
 
     def state(self, part: str) -> State | None:
         self._begun = time.monotonic()
@@ -88,19 +95,24 @@ class Unfinished:
             self._shown[part] = ProgressLine(f"{self.source} {part}", total, done - 1, started=self._begun)
         self._shown[part].show(done, "epochs")
         copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-        self._new[part] = State(copies, deepcopy(dict(facts)))
-        self._save_if_due()
+        with self._lock:
+            self._new[part] = State(copies, deepcopy(dict(facts)))
+            self._save_if_due()
 
     def save(self) -> None:
         """Write what there is; raises CheckpointError or OSError if the disk is full."""
-        if not (self.values or self._new):
-            return
+        with self._lock:
+            if self.values or self._new:
+                self._save()
+
+    def _save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for part, state in list(self._new.items()):
             write_tensors(self._path(part), state.tensors, {"key": self._key(), "facts": state.facts})
             del self._new[part]
-        content = {"key": self._key(), "values": self.values, "seconds": self.seconds_spent, "beside": self.beside}
-        write_record(self.folder / VALUES, content)
+        measured = {"values": self.values, "intervals": self.intervals}
+        spent = {"seconds": self.seconds_spent, "beside": self.beside}
+        write_record(self.folder / VALUES, {"key": self._key(), **measured, **spent})
         self._saved = time.monotonic()
 
     def discard(self) -> None:
@@ -127,6 +139,12 @@ class Unfinished:
         if found.get("key") != self._key():
             self.discard()
             return
-        self.values, self.seconds, self.beside = found["values"], found["seconds"], found["beside"]
+        self.values, self.intervals = found["values"], found["intervals"]
+        self.seconds, self.beside = found["seconds"], found["beside"]
         measured = ", ".join(self.values) or "nothing"
         print(f"{self.folder}: goes on after {self.seconds:.0f} s; measured so far: {measured}")
+
+
+def _is_of(part: str, evaluator: str) -> bool:
+    """Whether a computation is one of the evaluator's (`bits.evaluation.progress.Progress`)."""
+    return part == evaluator or part.startswith(f"{evaluator}-")

@@ -21,7 +21,7 @@ def line_of(costs, name):
 
 def test_every_job_of_the_workflow_is_there(summary):
     costs = summary(2, "cpu-core", "smoke").costs()
-    assert costs.total.jobs == 129
+    assert costs.total.jobs == 156
     assert {kind: count for kind, (count, _) in costs.by_kind.items()} == {
         "data": 5,
         "pretraining": 25,

@@ -9,6 +9,7 @@ import pytest
 
 from bits.config.evaluation import EVALUATORS
 from bits.evaluation.declaration import Tokens, Workload, evaluator_files, evaluators, tokens_of, weights_read
+from bits.evaluation.intervals import values_of
 from bits.exhibits.metrics import metric_called
 from bits.plan import Plan, Request, make_plan
 
@@ -31,7 +32,7 @@ def test_every_number_has_a_declared_metric(subject: FakeSubject, plan: Plan) ->
     seen = set()
     for evaluation in plan.evaluations.values():
         for name, settings in evaluation.settings.evaluators().items():
-            for metric, value in evaluators()[name].measure(subject, settings).items():
+            for metric, value in values_of(evaluators()[name].measure(subject, settings)).items():
                 declared = metric_called(metric, evaluators()[name].metrics)
                 assert declared is not None, f"{name}.{metric}"
                 assert declared.shape == ("series" if isinstance(value, (dict, list)) else "number")

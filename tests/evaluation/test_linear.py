@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from bits.evaluation.declaration import Tokens, Workload
+from bits.evaluation.intervals import values_of
 from bits.evaluation.linear import EVALUATOR, Linear
 from bits.evaluation.probing.batches import shuffled, standardise
-from bits.evaluation.probing.training import train_linear_probe
+from bits.evaluation.probing.training import train_probe
 from bits.evaluation.progress import State
 
 from .conftest import FakeSubject
@@ -40,7 +41,7 @@ def settings(**others: Any) -> Linear:
 
 
 def probe(subject: FakeSubject, **others: Any) -> dict[str, Any]:
-    return dict(EVALUATOR.measure(subject, settings(**others)))
+    return values_of(EVALUATOR.measure(subject, settings(**others)))
 
 
 def test_the_probes_curve_counts_from_0_after_its_first_epoch(subject: FakeSubject) -> None:
@@ -58,7 +59,7 @@ def test_it_is_a_probe_on_the_training_images_with_the_seed_of_the_run(subject: 
     subject.seed = 5
     train, val = subject.vectors["train"], subject.vectors["val"]
     batches = shuffled(train, subject.train.labels, 16, 5)
-    expected = train_linear_probe(batches, 4, 3, val, subject.val.labels, settings(grid=(0.5,)), 5)
+    expected = train_probe(batches, 4, 3, val, subject.val.labels, settings(grid=(0.5,)), 5)
     values = probe(subject, grid=(0.5,))
     assert (values["last"], values["best"], values["curve"]["y"]) == (expected.last, expected.best, expected.curve)
     assert (values["last_lr_0.5"], values["best_lr_0.5"]) == (expected.grid[0.5].last, expected.grid[0.5].best)
@@ -68,7 +69,7 @@ def test_it_is_a_probe_on_the_training_images_with_the_seed_of_the_run(subject: 
 def test_standardised_features_are_a_probe_of_their_own(subject: FakeSubject) -> None:
     train, val = standardise(subject.vectors["train"], subject.vectors["val"])
     batches = shuffled(train, subject.train.labels, 16, 0)
-    expected = train_linear_probe(batches, 4, 3, val, subject.val.labels, settings(), 0)
+    expected = train_probe(batches, 4, 3, val, subject.val.labels, settings(), 0)
     values = probe(subject, standardised=True)
     assert (values["last_standardised"], values["best_standardised"]) == (expected.last, expected.best)
     assert values["curve"] == probe(subject)["curve"]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from bits.evaluation.declaration import Tokens, Workload
+from bits.evaluation.intervals import means, values_of
 from bits.evaluation.ranking.average_precision import average_precision
 from bits.evaluation.ranking.query_split import draw_queries, split_query_gallery
 from bits.evaluation.retrieval import EVALUATOR, Retrieval
@@ -25,6 +26,10 @@ def settings(**others: Any) -> Retrieval:
     return Retrieval(**{**SETTINGS, **others})
 
 
+def measured(subject: FakeSubject, chosen: Retrieval) -> dict[str, Any]:
+    return values_of(EVALUATOR.measure(subject, chosen))
+
+
 def similarity(queries: Tensor, gallery: Tensor) -> Tensor:
     return normalize(queries, dim=1) @ normalize(gallery, dim=1).T
 
@@ -32,7 +37,7 @@ def similarity(queries: Tensor, gallery: Tensor) -> Tensor:
 @pytest.mark.parametrize("protocol", ["val-against-train", "each-against-all"])
 @pytest.mark.parametrize("ties", ["expected", "stable"])
 def test_ties_are_resolved_as_the_settings_say(subject: FakeSubject, protocol: str, ties: str) -> None:
-    found = EVALUATOR.measure(subject, settings(protocol=protocol, ties=ties))
+    found = measured(subject, settings(protocol=protocol, ties=ties))
     split = "train" if protocol == "val-against-train" else "val"
     gallery, labels = subject.vectors[split], getattr(subject, split).labels
     nearness = similarity(subject.vectors["val"], gallery)
@@ -46,7 +51,7 @@ def test_ties_are_resolved_as_the_settings_say(subject: FakeSubject, protocol: s
 
 
 def test_queries_and_gallery_are_parts_of_val(subject: FakeSubject) -> None:
-    found = EVALUATOR.measure(subject, settings(protocol="query-gallery", queries_per_class=2, seed=3))
+    found = measured(subject, settings(protocol="query-gallery", queries_per_class=2, seed=3))
     labels, vectors = subject.val.labels, subject.vectors["val"]
     queries, gallery = split_query_gallery(labels, subject.val.identities, 2, 3)
     relevant = labels[queries][:, None] == labels[gallery]
@@ -58,7 +63,7 @@ def test_queries_and_gallery_are_parts_of_val(subject: FakeSubject) -> None:
 
 
 def test_drawn_queries_are_searched_among_the_rest(subject: FakeSubject) -> None:
-    found = EVALUATOR.measure(subject, settings(protocol="sampled-queries", queries=7, seed=3))
+    found = measured(subject, settings(protocol="sampled-queries", queries=7, seed=3))
     labels, vectors = subject.val.labels, subject.vectors["val"]
     queries, gallery = draw_queries(subject.val.identities, 7, 3)
     relevant = labels[queries][:, None] == labels[gallery]
@@ -77,6 +82,17 @@ def test_a_number_of_queries_belongs_to_the_protocol_that_draws_them() -> None:
     assert settings(protocol="sampled-queries", queries=5).model_dump()["queries"] == 5
 
 
+def test_intervals_come_from_the_queries(subject: FakeSubject) -> None:
+    found = EVALUATOR.measure(subject, settings(protocol="val-against-train"))
+    nearness = similarity(subject.vectors["val"], subject.vectors["train"])
+    scores = average_precision(nearness, subject.val.labels[:, None] == subject.train.labels, cutoffs=(5,))
+    expected = means({"map": 0.0, "map_at_5": 0.0}, {"map": scores.whole, "map_at_5": scores.at_cutoff[5]})
+    for name, estimate in expected.items():
+        assert found[name].n == len(subject.val)
+        assert (found[name].low, found[name].high) == pytest.approx((estimate.low, estimate.high), abs=1e-6)
+    assert found["queries_without_relevant"] == 0
+
+
 @pytest.mark.parametrize("protocol", ["val-against-train", "each-against-all", "query-gallery"])
 def test_one_shared_label_of_several_makes_an_image_relevant(subject: FakeSubject, protocol: str) -> None:
     generator = torch.Generator().manual_seed(1)
@@ -88,12 +104,10 @@ def test_one_shared_label_of_several_makes_an_image_relevant(subject: FakeSubjec
         sets[split] = Labelled(split, several.int().argmax(1), several)
         vectors[split] = torch.randn(count, 4, generator=generator)
     subject = FakeSubject(sets["train"], sets["val"], vectors)
-    found = EVALUATOR.measure(subject, settings(protocol=protocol, queries_per_class=3))
+    found = measured(subject, settings(protocol=protocol, queries_per_class=3))
     assert found["map"] == pytest.approx(by_loops(subject, protocol), abs=1e-6)
     one_label = FakeSubject(Labelled("train", sets["train"].labels), Labelled("val", sets["val"].labels), vectors)
-    assert (
-        abs(found["map"] - EVALUATOR.measure(one_label, settings(protocol=protocol, queries_per_class=3))["map"]) > 0.01
-    )
+    assert abs(found["map"] - measured(one_label, settings(protocol=protocol, queries_per_class=3))["map"]) > 0.01
 
 
 def by_loops(subject: FakeSubject, protocol: str) -> float:

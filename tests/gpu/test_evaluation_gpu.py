@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bits.evaluation.probing.batches import shuffled
 from bits.evaluation.probing.settings import ProbeSettings
-from bits.evaluation.probing.training import train_linear_probe
+from bits.evaluation.probing.training import train_probe
 from bits.evaluation.ranking import neighbours
 from bits.evaluation.ranking.cosine import retrieval_map
 from bits.evaluation.ranking.neighbours import knn_accuracy
@@ -58,8 +58,6 @@ def test_probes_are_the_cpus() -> None:
         grid=(0.01,),
     )
     batches = shuffled(*train, 100, 0)
-    wanted, found = (
-        train_linear_probe(batches, WIDTH, CLASSES, rows, truth, settings, 0) for rows in (test, test.to(CUDA))
-    )
+    wanted, found = (train_probe(batches, WIDTH, CLASSES, rows, truth, settings, 0) for rows in (test, test.to(CUDA)))
     assert found.curve == pytest.approx(wanted.curve, abs=5e-3)
     assert found.grid[0.01].curve == pytest.approx(wanted.grid[0.01].curve, abs=5e-3)

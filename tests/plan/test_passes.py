@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bits.plan import Plan, Request, current_plan
-from bits.plan.passes import shared_passes
+from bits.plan.passes import passing, shared_passes
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,15 @@ def test_at_paper_scale_the_methods_and_a_random_start_are_probed_on_the_same_cr
     (birds,) = names(plan, "birds525")
     assert {"bits-reset", "bits-reset-on-birds525", "random-init"} <= set(birds)
     assert not {"chance", "pixels"} & set(birds), "nothing passes through a backbone that is not there"
-    assert all(one.evaluators == ("linear",) for one in shared_passes(plan).values())
+    (shared,) = (one for one in shared_passes(plan).values() if one.role == "birds525")
+    asked = {passing(plan.of_metrics(path).settings) for path in shared.files.values()}
+    assert asked == {("linear",), ("linear", "mlp")}, "Figure 6 shows the four methods alone"
+
+
+def test_probes_of_any_kind_share_equal_crops_and_no_others() -> None:
+    other = planned("paper", "target_evaluation.mlp.batch_size=128")
+    apart = [len(one.files) for one in shared_passes(other).values() if one.role == "birds525"]
+    assert min(apart) == 4 and len(apart) == 2, "the four methods, and those without an MLP probe"
 
 
 def test_where_nothing_is_augmented_nothing_is_shared() -> None:

@@ -34,7 +34,7 @@ def output(folder: Path, name: str = "bits-fixed") -> Path:
 
 def evaluation(smoke: SmokeRun, minutes: float = 1e9, **settings: Any) -> DataSetEvaluation:
     site = smoke.site.model_copy(update={"checkpoint_minutes": minutes})
-    asked = smoke.settings.model_copy(update=settings)
+    asked = smoke.settings.model_copy(update={"mlp": None, **settings})
     return DataSetEvaluation(
         smoke.folder, smoke.recipe, FrozenEvaluation("0", "imagenet1k", smoke.dataset, asked), site
     )
@@ -161,18 +161,19 @@ def test_what_is_kept_is_a_copy_and_time_adds_up(tmp_path: Path) -> None:
     now = Unfinished(folder, lambda: "key", minutes=1e9)
     now.seconds = 100.0
     tensor, curve = torch.ones(2), [0.5]
-    now.keep("probe", {"weight": tensor}, {"curve": curve}, 1, 2)
+    now.keep("linear", {"weight": tensor}, {"curve": curve}, 1, 2)
     tensor.zero_()
     curve.append(1.0)
     assert not folder.exists(), "not due"
+    now.keep("linearly", {"weight": tensor}, {}, 1, 2)  # of another evaluator
     now.save()
     later = Unfinished(folder, lambda: "key", minutes=1e9)
     assert 100 <= later.seconds <= later.seconds_spent < 110
-    state = later.state("probe")
+    state = later.state("linear")
     assert state is not None and later.state("other") is None
     assert (state.tensors["weight"].tolist(), state.facts) == ([1.0, 1.0], {"curve": [0.5]})
     later.finished("linear", {"last": 0.25})
-    assert later.state("probe") is None
+    assert later.state("linear") is None and later.state("linearly") is not None
     later.save()
     assert Unfinished(folder, lambda: "key", 1).values == {"linear": {"last": 0.25}}
     assert Unfinished(folder, lambda: "another", 1).values == {}

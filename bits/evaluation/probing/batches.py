@@ -31,7 +31,7 @@ class ShuffledEpoch:
 
 
 def shuffled(features: Tensor, labels: Tensor, batch_size: int, seed: int) -> Callable[[int], ShuffledEpoch]:
-    """The `batches` of train_linear_probe from cached features [N, D] and int64 labels [N].
+    """The `batches` of train_probe from cached features [N, D] and int64 labels [N].
 
     The order depends on the seed and the epoch only, and is drawn on the CPU whatever device holds the rows.
     Raises EvaluationError for lengths that differ, no rows, or a batch size below 1.

@@ -1,4 +1,4 @@
-"""How a probe is trained."""
+"""How a probe is trained, and on what."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bits.config.section import Positive, Section
+from bits.evaluation.declaration import Interpolation, Precision, Tokens, Workload
+from bits.exhibits.metrics import Metric
 
 Rate = Annotated[float, Field(gt=0)]
+CHOSEN_ON_TEST = "chosen on the test images themselves, as in the public scripts: an upper bound"
 
 
 class ProbeSettings(Section):
@@ -26,3 +29,44 @@ class ProbeSettings(Section):
     def rates(self) -> tuple[float, ...]:
         """All learning rates, each once; the headline's first."""
         return tuple(dict.fromkeys((self.learning_rate, *self.grid)))
+
+
+class ImageProbe(ProbeSettings):
+    """Of which tokens, and on what images, a probe is trained."""
+
+    blocks: Positive  # class tokens of this many last blocks are concatenated
+    average_patches: bool  # instead: the last block's class token and the average of its patch tokens
+    augment: bool  # random resized crop and flip while the probe trains; false: cached centre crops
+    interpolation: Interpolation  # of the random resized crops, antialiased
+    precision: Precision  # of the backbone on them; auto: bfloat16 autocast on CUDA, float32 elsewhere
+
+    def tokens(self, backbone: bool) -> Tokens:
+        """Without a backbone nothing is augmented, so the training images' features are needed."""
+        blocks = 1 if self.average_patches else self.blocks
+        return Tokens(blocks, self.average_patches, train=not self.augment or not backbone)
+
+    def passes(self, load: Workload) -> int:
+        """Augmented images that go through the backbone."""
+        return self.epochs * load.train if self.augment and not load.bare else 0
+
+    @property
+    def images(self) -> tuple[object, ...]:
+        """All that the features of the augmented images follow from, for one source on one data set."""
+        return self.batch_size, self.tokens(True), self.interpolation, self.precision
+
+
+def probe_metrics(probe: str) -> dict[str, Metric]:
+    """What is reported of a kind of probe, "linear" for example; see `bits.evaluation.probing.numbers`."""
+
+    def accuracy(label: str, caveat: str = "") -> Metric:
+        return Metric(label=label, unit="%", direction="higher", caveat=caveat)
+
+    epoch, rate = f"the epoch is {CHOSEN_ON_TEST}", f"the rate is {CHOSEN_ON_TEST}"
+    return {
+        "last": accuracy(f"{probe} probe, last epoch"),
+        "best": accuracy(f"{probe} probe, best epoch", epoch),
+        "last_tuned": accuracy(f"{probe} probe, best rate of the grid", rate),
+        "last_lr_{rate}": accuracy(f"{probe} probe, rate {{rate}}"),
+        "best_lr_{rate}": accuracy(f"{probe} probe, rate {{rate}}, best epoch", epoch),
+        "curve": Metric(label=f"{probe}-probe accuracy", unit="%", direction="higher", decimals=1, shape="series"),
+    }

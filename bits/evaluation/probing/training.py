@@ -42,7 +42,7 @@ class ProbeResult(ProbeCurve):
     grid: dict[float, ProbeCurve] = field(default_factory=dict)
 
 
-def train_linear_probe(
+def train_probe(
     batches: Callable[[int], Iterable[Batch]],
     dimension: int,
     classes: int,

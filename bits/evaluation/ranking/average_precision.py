@@ -37,6 +37,14 @@ class AveragePrecision:
     at_cutoff_standard: dict[int, Tensor]
     relevant: Tensor
 
+    def named(self) -> dict[str, Tensor]:
+        """The precisions under the names of retrieval_map."""
+        found = {"map": self.whole}
+        for cutoff in self.at_cutoff:
+            found[f"map_at_{cutoff}"] = self.at_cutoff[cutoff]
+            found[f"map_at_{cutoff}_standard"] = self.at_cutoff_standard[cutoff]
+        return found
+
 
 def average_precision(
     similarity_QG: Tensor, relevant_QG: Tensor, *, cutoffs: Sequence[int] = (), ties: Ties = "expected"

@@ -38,29 +38,34 @@ def retrieval_map(
     when None. Raises EvaluationError (a ValueError) for NaN features and for sizes that don't belong
     together.
     """
-    query, gallery = _unit_sides(query_QD, gallery_GD)
-    known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
-    _check_sizes(query, gallery, known)
-    scores = ranked(lambda rows: cosine_block(query[rows], gallery), known, cutoffs=cutoffs, ties=ties, chunk=chunk)
+    scores = retrieval_scores(
+        *(query_QD, gallery_GD, query_labels, gallery_labels),
+        cutoffs=cutoffs,
+        query_identities=query_identities,
+        gallery_identities=gallery_identities,
+        ties=ties,
+        chunk=chunk,
+    )
     return mean_average_precision(scores)
 
 
-def average_precision_per_query(
+def retrieval_scores(
     query_QD: Tensor,
     gallery_GD: Tensor,
     query_labels: Tensor,
     gallery_labels: Tensor,
     *,
+    cutoffs: Sequence[int] = (),
     query_identities: Sequence[str] | None = None,
     gallery_identities: Sequence[str] | None = None,
     ties: Ties = "expected",
     chunk: int | None = None,
-) -> Tensor:
-    """Each query's average precision over the whole ranking, float64 [Q] on the CPU; see retrieval_map."""
+) -> AveragePrecision:
+    """Each query's average precisions, float64 [Q] on the CPU; see retrieval_map."""
     query, gallery = _unit_sides(query_QD, gallery_GD)
     known = relevance(query_labels, gallery_labels, query_identities, gallery_identities, query.device)
     _check_sizes(query, gallery, known)
-    return ranked(lambda rows: cosine_block(query[rows], gallery), known, ties=ties, chunk=chunk).whole.clamp(max=1)
+    return ranked(lambda rows: cosine_block(query[rows], gallery), known, cutoffs=cutoffs, ties=ties, chunk=chunk)
 
 
 def ranked(
@@ -93,11 +98,8 @@ def ranked(
 
 def mean_average_precision(scores: AveragePrecision) -> dict[str, float | int]:
     """The means over all queries under the names of retrieval_map."""
-    result: dict[str, float | int] = {"map": _mean(scores.whole)}
-    for cutoff in scores.at_cutoff:
-        result[f"map_at_{cutoff}"] = _mean(scores.at_cutoff[cutoff])
-        result[f"map_at_{cutoff}_standard"] = _mean(scores.at_cutoff_standard[cutoff])
-    return result | {"queries_without_relevant": int((scores.relevant == 0).sum())}
+    means: dict[str, float | int] = {name: _mean(precisions) for name, precisions in scores.named().items()}
+    return means | {"queries_without_relevant": int((scores.relevant == 0).sum())}
 
 
 def _mean(precisions: Tensor) -> float:

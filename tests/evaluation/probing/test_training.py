@@ -13,7 +13,7 @@ from bits.errors import BitsError
 from bits.evaluation.probing.batches import shuffled
 from bits.evaluation.probing.heads import HiddenLayerHeads, LinearHeads
 from bits.evaluation.probing.settings import ProbeSettings
-from bits.evaluation.probing.training import train_linear_probe
+from bits.evaluation.probing.training import train_probe
 
 DIMENSION, CLASSES = 10, 4
 SETTINGS = {
@@ -89,7 +89,7 @@ def test_heads_trained_side_by_side_equal_separate_sgd(hidden: int | None, weigh
         weight_decay=weight_decay,
         schedule=schedule,
     )
-    result = train_linear_probe(batches, DIMENSION, CLASSES, test, truth, settings, 3, hidden=hidden)
+    result = train_probe(batches, DIMENSION, CLASSES, test, truth, settings, 3, hidden=hidden)
     assert list(result.grid) == [0.3, 0.02, 3.0]
     for rate, head in result.grid.items():
         expected = reference_curve(batches, test, truth, settings, 3, hidden, rate)
@@ -104,8 +104,7 @@ def test_learns_planted_classes_and_repeats_exactly() -> None:
     test, truth = blobs(200, 1, spread=0.3, dtype=torch.float32)
     settings = probe(epochs=8, learning_rate=0.1, batch_size=64)
     runs = [
-        train_linear_probe(shuffled(features, labels, 64, 1), DIMENSION, CLASSES, test, truth, settings, 1)
-        for _ in range(2)
+        train_probe(shuffled(features, labels, 64, 1), DIMENSION, CLASSES, test, truth, settings, 1) for _ in range(2)
     ]
     assert runs[0] == runs[1]
     assert runs[0].last > 0.97 and len(runs[0].curve) == 8 and not runs[0].grid
@@ -116,7 +115,7 @@ def test_a_hidden_layer_solves_what_a_line_cannot() -> None:
     y = ((x[:, 0] > 0) ^ (x[:, 1] > 0)).long()
     settings = probe(epochs=60, learning_rate=2.0, batch_size=50)
     line, layer = (
-        train_linear_probe(shuffled(x[:400], y[:400], 50, 0), 2, 2, x[400:], y[400:], settings, 0, hidden=hidden)
+        train_probe(shuffled(x[:400], y[:400], 50, 0), 2, 2, x[400:], y[400:], settings, 0, hidden=hidden)
         for hidden in (None, 32)
     )
     assert line.last < 0.75 < 0.9 < layer.last
@@ -127,9 +126,9 @@ def test_features_from_inference_mode_and_half_precision_batches_are_welcome() -
         features, labels = blobs(64, 0, dtype=torch.float32)
     batches = shuffled(features.half(), labels, 16, 0)
     settings = probe(epochs=2, batch_size=16)
-    plain = train_linear_probe(batches, DIMENSION, CLASSES, features, labels, settings, 0)
+    plain = train_probe(batches, DIMENSION, CLASSES, features, labels, settings, 0)
     with torch.inference_mode():
-        inside = train_linear_probe(batches, DIMENSION, CLASSES, features, labels, settings, 0)
+        inside = train_probe(batches, DIMENSION, CLASSES, features, labels, settings, 0)
     assert plain == inside
 
 
@@ -142,12 +141,12 @@ def test_batches_without_a_length_need_their_number() -> None:
         yield from sized(epoch)
 
     arguments = (DIMENSION, CLASSES, features, labels, settings, 0)
-    expected = train_linear_probe(sized, *arguments)
-    assert train_linear_probe(stream, *arguments, steps_per_epoch=4) == expected
+    expected = train_probe(sized, *arguments)
+    assert train_probe(stream, *arguments, steps_per_epoch=4) == expected
     with pytest.raises(BitsError, match="steps_per_epoch"):
-        train_linear_probe(stream, *arguments)
+        train_probe(stream, *arguments)
     with pytest.raises(BitsError, match="5 batches were announced and 4 came"):
-        train_linear_probe(stream, *arguments, steps_per_epoch=5)
+        train_probe(stream, *arguments, steps_per_epoch=5)
 
 
 def test_a_diverged_head_is_wrong_and_leaves_the_others_alone() -> None:
@@ -155,7 +154,7 @@ def test_a_diverged_head_is_wrong_and_leaves_the_others_alone() -> None:
     batches = shuffled(1e20 * features, labels, 16, 0)
     both = probe(epochs=2, batch_size=16, learning_rate=1e-22, grid=(1e38,))
     result, alone = (
-        train_linear_probe(batches, DIMENSION, CLASSES, 1e20 * features, labels, settings, 0)
+        train_probe(batches, DIMENSION, CLASSES, 1e20 * features, labels, settings, 0)
         for settings in (both, both.model_copy(update={"grid": ()}))
     )
     assert result.grid[1e38].last == 0.0 and result.curve == alone.curve
@@ -173,7 +172,7 @@ def test_refuses_what_it_cannot_train_on() -> None:
         (lambda epoch: [], x, y, "number of batches is 0"),
     ):
         with pytest.raises(ValueError, match=match) as error:
-            train_linear_probe(batches, DIMENSION, CLASSES, test, truth, probe(), 0)
+            train_probe(batches, DIMENSION, CLASSES, test, truth, probe(), 0)
         assert isinstance(error.value, BitsError)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from sklearn.metrics import average_precision_score
 from bits.errors import BitsError
 from bits.evaluation.ranking.average_precision import AveragePrecision
 from bits.evaluation.ranking.cosine import (
-    average_precision_per_query,
     mean_average_precision,
     ranked,
     retrieval_map,
+    retrieval_scores,
 )
 from bits.evaluation.ranking.relevance import Relevance
 
@@ -31,11 +32,15 @@ def oracle() -> dict[str, torch.Tensor]:
 SIDES = ("query", "gallery", "query_labels", "gallery_labels")
 
 
+def average_precisions(*sides: torch.Tensor, **how: Any) -> torch.Tensor:
+    return retrieval_scores(*sides, **how).whole
+
+
 @pytest.mark.parametrize("chunk", [None, 1, 13, 60])
 @pytest.mark.parametrize("ties", ["expected", "stable"])
 def test_multi_label_average_precision_of_each_query(oracle, chunk: int | None, ties: str) -> None:
     sides = [oracle[key] for key in SIDES]
-    per_query = average_precision_per_query(*sides, chunk=chunk, ties=ties)
+    per_query = average_precisions(*sides, chunk=chunk, ties=ties)
     torch.testing.assert_close(per_query, oracle["average_precision"], rtol=0, atol=1e-10)
     scores = retrieval_map(*sides, chunk=chunk, ties=ties, cutoffs=(50, 1000))
     assert scores["map"] == pytest.approx(oracle["mean_average_precision"].item(), abs=1e-10)
@@ -55,7 +60,7 @@ def test_multi_label_average_precision_of_each_query(oracle, chunk: int | None, 
 def test_single_labels_scale_and_format_do_not_matter(oracle) -> None:
     query, gallery = oracle["query"].float(), 7 * oracle["gallery"].float()
     labels = [oracle[key].int().argmax(1) for key in SIDES[2:]]
-    got = average_precision_per_query(query, gallery, *labels)
+    got = average_precisions(query, gallery, *labels)
     similarity = oracle["query"] @ torch.nn.functional.normalize(oracle["gallery"], dim=1).T
     expected = [
         average_precision_score(labels[1] == label, row) for label, row in zip(labels[0], similarity, strict=True)
@@ -67,7 +72,7 @@ def test_a_query_in_the_gallery_is_left_out_by_identity(oracle) -> None:
     gallery, labels = oracle["gallery"][:200], oracle["gallery_labels"][:200]
     names = [f"class/{number}.jpg" for number in range(200)]
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
-    got = average_precision_per_query(
+    got = average_precisions(
         gallery,
         gallery[order],
         labels,
@@ -77,14 +82,12 @@ def test_a_query_in_the_gallery_is_left_out_by_identity(oracle) -> None:
     )
     for row in (0, 57, 199):
         others = torch.arange(200) != row
-        alone = average_precision_per_query(
-            gallery[row : row + 1], gallery[others], labels[row : row + 1], labels[others]
-        )
+        alone = average_precisions(gallery[row : row + 1], gallery[others], labels[row : row + 1], labels[others])
         assert got[row].item() == pytest.approx(alone.item(), abs=1e-12)
-    unrelated = average_precision_per_query(
+    unrelated = average_precisions(
         gallery, gallery, labels, labels, query_identities=[f"q{n}" for n in names], gallery_identities=names
     )
-    torch.testing.assert_close(unrelated, average_precision_per_query(gallery, gallery, labels, labels))
+    torch.testing.assert_close(unrelated, average_precisions(gallery, gallery, labels, labels))
 
 
 def test_planted_classes_give_one_and_collapse_gives_chance() -> None:
@@ -135,8 +138,8 @@ def test_rows_whose_norm_overflows_are_ranked_all_the_same(oracle) -> None:
         oracle["query_labels"],
         oracle["gallery_labels"],
     ]
-    expected = average_precision_per_query(*sides)
-    got = average_precision_per_query(1e25 * sides[0], 1e25 * sides[1], *sides[2:])
+    expected = average_precisions(*sides)
+    got = average_precisions(1e25 * sides[0], 1e25 * sides[1], *sides[2:])
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-4)
 
 
