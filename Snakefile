@@ -26,7 +26,7 @@ from bits.workflow.messages import (
     left_out_message,
     lost_logs_message,
     made_message,
-    missing_data_message,
+    missing_message,
     remarks_message,
     unfit_message,
 )
@@ -59,8 +59,8 @@ if jobs.cluster and not workflow.remote_exec:
 # Not `params` of rules, because neither these paths nor the site settings change a result or make anything stale.
 plan_file, site_file = shlex.quote(str(plan.file)), shlex.quote(str(plan.site_file))
 
-if plan.missing and not workflow.remote_exec:
-    atexit.register(print, missing_data_message(plan), file=sys.stderr)
+if plan.lacks_something and not workflow.remote_exec:
+    atexit.register(print, missing_message(plan), file=sys.stderr)
 if plan.unfit and not workflow.remote_exec:
     atexit.register(print, unfit_message(plan), file=sys.stderr)
 if plan.remarks and not workflow.remote_exec:
@@ -76,6 +76,7 @@ if (said := lost_logs_message(plan)) and not workflow.remote_exec:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/imports.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -95,8 +96,8 @@ rule all:
 
 
 onstart:
-    if plan.missing:
-        raise WorkflowError(missing_data_message(plan))
+    if plan.lacks_something:
+        raise WorkflowError(missing_message(plan))
     if plan.unfit:
         raise WorkflowError("Nothing was started, for the reason below.")
     keep_predictions(plan)

@@ -19,7 +19,8 @@ COMMANDS = {
     "explain": "what would run and why, in plain words",
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
-    "evaluate": "measure a run or the references on a data set",
+    "evaluate": "measure anyone's weights, a run or the references on a data set",
+    "import-weights": "take a backbone from a file of weights, as a plan says",
     "together": "probe runs side by side, on images that are decoded once",
     "doctor": "check machine, cluster, disk and data before anything is submitted",
     "archive": "a study's results, report and provenance as one RO-Crate",
@@ -37,7 +38,7 @@ def _called() -> int:
     name, *words = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
         print("usage: bits COMMAND [argument ...]\n")
-        print("\n".join(f"  {command:10} {purpose}" for command, purpose in COMMANDS.items()))
+        print("\n".join(f"  {command:14} {purpose}" for command, purpose in COMMANDS.items()))
         return 0
     if name not in COMMANDS:
         print(f"bits {name}: no such command. There are {', '.join(COMMANDS)}.", file=sys.stderr)

@@ -16,6 +16,7 @@ import yaml
 from bits.archive.errors import ArchiveError
 from bits.data.layout import some
 from bits.plan.files import frozen_evaluation
+from bits.plan.imports import frozen_import
 from bits.plan.model import TRAINING, Plan, Run
 from bits.plan.runs import frozen_run
 from bits.records.seal import RecordError, owner, read_record
@@ -54,6 +55,8 @@ def _records(plan: Plan) -> Iterator[Path]:
         if identity in plan.runs:
             run = plan.runs[identity]
             records += [run.outcome, run.curve, run.provenance, run.failure]
+        if identity in plan.imports:
+            records.append(plan.imports[identity].provenance)
         for path in filter(Path.is_file, records):
             try:
                 if owner(read_record(path, "a record of the pipeline")) != identity:
@@ -63,8 +66,9 @@ def _records(plan: Plan) -> Iterator[Path]:
 
 
 def _frozen(plan: Plan) -> Iterator[Path]:
-    """Frozen configurations of runs and evaluations that say something else than the plan."""
+    """Frozen configurations of runs, imports and evaluations that say something else than the plan."""
     expected: dict[Path, Any] = {run.config: frozen_run(run.name, run.role, run.recipe) for run in plan.runs.values()}
+    expected |= {one.config: frozen_import(one) for one in plan.imports.values()}
     expected |= {plan.evaluation_file(name): frozen_evaluation(one) for name, one in plan.evaluations.items()}
     for path, content in expected.items():
         if path.is_file() and _yaml(path) != content:

@@ -67,6 +67,8 @@ def _expected(plan: Plan) -> Iterator[Path]:
     """What a complete scale has."""
     for run in plan.runs.values():
         yield from (run.config, *records(run))
+    for one in plan.imports.values():
+        yield from (one.config, one.provenance)
     yield from (path for paths in plan.needs.values() for path in paths)
     yield from (plan.reports / "index.html", plan.reports / "summary.json")
     yield from (plan.reports / "exhibits" / f"{name}.{end}" for name in plan.needs for end in plan.formats[name])
@@ -81,6 +83,7 @@ def _optional(plan: Plan, root: Path, weights: bool) -> Iterator[Path]:
     yield from (path for path in map(Path, outputs(plan)) if path.is_relative_to(plan.reports))
     if weights:
         yield from (run.weights(part) for run in plan.runs.values() for part in WEIGHTS)
+        yield from (one.weights for one in plan.imports.values())
 
 
 def _logs(plan: Plan, root: Path) -> Iterator[Path]:

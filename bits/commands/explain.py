@@ -26,7 +26,7 @@ from bits.plan.changes import why_untrained
 from bits.plan.listing import by_reason, listed
 from bits.records.code import ROOT
 from bits.workflow.build_plan import load_plan
-from bits.workflow.messages import missing_data_message, remarks_message, unfit_message
+from bits.workflow.messages import missing_message, remarks_message, unfit_message
 from bits.workflow.options import WORDS, add_words, as_options
 
 OWN_OPTIONS = ("--profile", "--config", "-C", "--help", "-h")
@@ -35,6 +35,7 @@ STAGES = {
     "Make the data set": "Make data",
     "Pretrain": "Train",
     "Fine-tune": "Fine-tune",
+    "Import": "Import",
     "Evaluate": "Evaluate",
     "Render": "Render",
     "Write": "Render",
@@ -137,8 +138,8 @@ def main() -> int:
         print(shown.stdout + shown.stderr, file=sys.stderr)
         return shown.returncode
     print(explained(jobs_in(shown.stdout + shown.stderr), plan))
-    if plan.missing:
-        print(f"None of it can start: {missing_data_message(plan).strip()}")
+    if plan.lacks_something:
+        print(f"None of it can start: {missing_message(plan).strip()}")
     if plan.unfit:
         print(f"None of it can start: {unfit_message(plan).strip()}")
     if plan.remarks:

@@ -23,8 +23,8 @@ from bits.costs.budget import hours
 from bits.costs.choose import prices_for
 from bits.costs.frozen import freeze_predictions, predictions_file
 from bits.costs.report import report
-from bits.exhibits import load_declarations
 from bits.plan import Plan, current_plan, read_plan
+from bits.plan.declared import declarations_of
 from bits.workflow.options import add_words, requested
 
 
@@ -41,7 +41,7 @@ def main() -> int:
         added = freeze_predictions(prices)
         print(f"{predictions_file(plan)}: {added} predictions added, by {prices.rates.basis}")
         return 0
-    declared = load_declarations(CONFIG_DIR, shown=plan.shown, extra=plan.extra)
+    declared = declarations_of(plan)
     found = report(prices, why, declared, arguments.devices, budget, arguments.budget)
     print(json.dumps(found.values(), indent=1) if arguments.json else found.text())
     return 0
@@ -69,6 +69,8 @@ def _print_list(plan: Plan) -> None:
     print(f"study {plan.study}: {plan.scale.title}")
     for run in plan.runs.values():
         print(f"  {run.kind} {run.name} seed {run.seed}: {run.folder}")
+    for one in plan.imports.values():
+        print(f"  import {one.name} from {one.file}: {one.folder}")
     for name, files in plan.needs.items():
         print(f"  exhibit {name:16} from {len(files)} metrics files")
     for name, reason in plan.left_out.items():
@@ -77,6 +79,8 @@ def _print_list(plan: Plan) -> None:
         print(f"  exhibit {name:16} not yet implemented: {reason}")
     for gap in plan.missing:
         print(f"  missing data {gap.dataset}: {gap.reason}")
+    for lacking in plan.missing_weights:
+        print(f"  missing weights {lacking.run}: {lacking.file}: {lacking.reason}")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from bits.costs.memory import memory_left
 from bits.costs.price import Prices
 from bits.costs.sizes import Sizes
 from bits.doctor.probe import Answer, CudaDevice, Question, TrainingFit
-from bits.exhibits import load_declarations
 from bits.plan import Plan
+from bits.plan.declared import declarations_of
 from bits.runs.memory import largest_training
 from bits.training.memory import micro_batch_for
 
@@ -36,7 +36,9 @@ def main() -> int:
     rates, _ = rates_for(plan, assumptions, counts=counts)
     sizes = Sizes(plan, counts, question.images)
     disk, waiting = disk_left(
-        sizes, load_declarations(CONFIG_DIR, shown=plan.shown, extra=plan.extra), question.trainings
+        sizes,
+        declarations_of(plan),
+        question.trainings,
     )
     devices = tuple(device(number) for number in range(torch.cuda.device_count()))
     answer = Answer(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bits.errors import BitsError
-from bits.exhibits import load_declarations
+from bits.plan.declared import declarations_of
 from bits.plan.model import read_plan
 from bits.records.code import ROOT
 from bits.records.files import write_bytes
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render one exhibit in every format; raises BitsError if it cannot be computed or, with --strict, has gaps."""
     plan = read_plan(arguments.plan)
-    declared = load_declarations(arguments.config, shown=plan.shown, extra=plan.extra)
+    declared = declarations_of(plan, arguments.config)
     exhibit = declared.exhibit(arguments.exhibit)
     reason = why_not(exhibit.id, declared, plan.left_out)
     if reason is not None:
@@ -56,7 +56,7 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render a study's report, with summary.json and the files that DVC shows beside it."""
     results = Results(read_plan(arguments.plan), arguments.root)
-    declared = load_declarations(arguments.config, shown=results.plan.shown, extra=results.plan.extra)
+    declared = declarations_of(results.plan, arguments.config)
     records = read_records(declared, results, arguments.exhibits_dir)
     content, summary = report_page(declared, results, records, arguments.exhibits_dir, arguments.out)
     beside = {

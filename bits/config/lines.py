@@ -1,4 +1,7 @@
-"""The runs that are declared: a line of config/runs.yaml, or of a file of config/extra, each. Never imports torch."""
+"""The runs that are declared: a line of config/runs.yaml, or of a file of config/extra, each. Never imports torch.
+
+A line with `method` is trained here, one with `weights` imported.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import yaml
 from bits.config.composed import Composed
 from bits.config.declared import CONFIG_DIR, DeclarationError, read_yaml, written_keys
 from bits.config.extra import extra_file
+from bits.config.imports import ImportLine, import_line, is_import
 from bits.config.validation import ConfigError, is_open, key_error, known_keys
 
 LINE_WORDS = ("method", "seeds", "shown")  # of a line of runs.yaml, besides keys of the configuration
@@ -22,11 +26,23 @@ NAME = re.compile(r"[A-Za-z0-9.]+(-[A-Za-z0-9.]+)*")  # goes into file names and
 
 
 def run_lines(config_dir: Path = CONFIG_DIR, extra: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
-    """The declared runs: name -> {method, dotted key: value, ...}; raises ConfigError.
+    """The runs that are trained: name -> {method, dotted key: value, ...}; raises ConfigError.
 
     A line may also have `seeds`, a list, and `shown`, {exhibit: label of the row that it adds there}.
     extra: files of config/extra whose runs come after those of runs.yaml.
     """
+    return {name: line for name, line in _all_lines(config_dir, extra).items() if not is_import(line)}
+
+
+def import_lines(config_dir: Path = CONFIG_DIR, extra: Iterable[str] = ()) -> dict[str, ImportLine]:
+    """The backbones that are imported, by name, from the same files; raises ConfigError."""
+    path = config_dir / "runs.yaml"
+    return {
+        name: import_line(name, line, path) for name, line in _all_lines(config_dir, extra).items() if is_import(line)
+    }
+
+
+def _all_lines(config_dir: Path, extra: Iterable[str]) -> dict[str, dict[str, Any]]:
     lines = _lines_of(config_dir / "runs.yaml", None)
     for name in extra:
         path = extra_file(name, config_dir)
@@ -56,8 +72,13 @@ def _read_lines(path: Path, section: str | None, content: bytes) -> dict[str, di
     if not isinstance(lines, dict):
         raise ConfigError(f"{path}: {section}: expected runs by name")
     for name, line in lines.items():
+        if isinstance(line, dict) and is_import(line):
+            import_line(name, line, path)
+            continue
         if not isinstance(line, dict) or "method" not in line:
-            raise ConfigError(f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}")
+            raise ConfigError(
+                f"{path}: run {name!r} needs a mapping with a method, as in {{method: bits}}, or with weights, a file"
+            )
         for key in line:
             if key not in LINE_WORDS and key not in known_keys() and not is_open(key):
                 raise ConfigError(f"{path}: run {name!r}: {key_error(key, [*known_keys(), *LINE_WORDS])}")

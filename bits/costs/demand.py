@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bits.config.evaluation import CHANCE_WIDTH, WITHOUT_BACKBONE, EvaluationSettings
+from bits.config.imports import BackboneRecipe
 from bits.config.recipe import Recipe
 from bits.config.section import Section
 from bits.costs.assumptions import Images
@@ -32,7 +33,7 @@ class Demand:
 
 
 def evaluation_demand(
-    source: str, recipe: Recipe, settings: EvaluationSettings, images: Images, counts: Counts
+    source: str, recipe: BackboneRecipe, settings: EvaluationSettings, images: Images, counts: Counts
 ) -> Demand:
     """Of an evaluation of `source`, a reference or a run with this recipe: features once, then each evaluator."""
     load = workload(source, recipe, settings, images, counts)
@@ -51,7 +52,9 @@ def curve_demand(recipe: Recipe, images: Images, counts: Counts) -> Demand:
     return _demand(load, asked, Tokens(train=train), Tokens(train=train))
 
 
-def workload(source: str, recipe: Recipe, settings: EvaluationSettings, images: Images, counts: Counts) -> Workload:
+def workload(
+    source: str, recipe: BackboneRecipe, settings: EvaluationSettings, images: Images, counts: Counts
+) -> Workload:
     """The sizes of what is evaluated. Counts FLOPs where they are not known yet, which imports torch."""
     if source in WITHOUT_BACKBONE:
         side = min(settings.features.size, settings.pixels)

@@ -43,9 +43,10 @@ def disk_needs(footprints: Collection[Footprint], plan: Plan, trainings: int) ->
     """
     trained = [one for one in footprints if one.kind in TRAININGS]
     at_once = sorted((one.checkpoints for one in trained), reverse=True)[: 2 * max(trainings, 1)]
+    kept = [*trained, *(one for one in footprints if one.kind == "import")]
     evaluated = [one for one in footprints if one.kind in EVALUATIONS]
     return (
-        Need(kind="weights", place=plan.folder, bytes=_kept(trained), number=len(trained)),
+        Need(kind="weights", place=plan.folder, bytes=_kept(kept), number=len(kept)),
         Need(kind="features", place=plan.folder, bytes=_kept(evaluated)),
         *(
             Need(kind="data", place=Path(plan.roots[one.role]).parent, bytes=one.kept)

@@ -8,12 +8,16 @@ from pathlib import Path
 from bits.exhibits import Declarations, Exhibit
 from bits.exhibits.kinds.base import RECORD
 from bits.plan import Plan
+from bits.plan.imports import applies
 
 
 def files_of(exhibit: Exhibit, declared: Declarations, plan: Plan) -> list[Path] | None:
     """The metrics files that it would be made from, were all data here; None where no data set plays a role of it."""
     files = set()
     for source, name in exhibit.needs():
+        imported = set(plan.sources.get(source, ())) & plan.imports.keys()
+        if imported and not applies(declared.measures[name]):
+            continue
         record = declared.measures[name].record
         for identity in plan.sources.get(source, [""]):
             path = plan.metrics.get(identity, {}).get(record)

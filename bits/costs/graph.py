@@ -10,7 +10,7 @@ from typing import Literal
 from bits.data.kind import kind_of
 from bits.plan import Plan, Run
 
-Kind = Literal["data", "pretraining", "finetuning", "evaluation", "references", "rendering"]
+Kind = Literal["data", "pretraining", "finetuning", "import", "evaluation", "references", "rendering"]
 TRAININGS: tuple[Kind, ...] = ("pretraining", "finetuning")
 EVALUATIONS: tuple[Kind, ...] = ("evaluation", "references")
 
@@ -19,9 +19,9 @@ EVALUATIONS: tuple[Kind, ...] = ("evaluation", "references")
 class Work:
     """One job.
 
-    needs: ids of the jobs before it. run: id of the run that it trains or evaluates, or of the one whose backbone its
-    references share. evaluation: its name in the plan. sources: names of what it evaluates. keys: of the predictions
-    that it has, for an evaluation one a source, in their order.
+    needs: ids of the jobs before it. run: id of the run or import that it makes or evaluates, or of the run whose
+    backbone its references share. evaluation: its name in the plan. sources: names of what it evaluates. keys: of the
+    predictions that it has, for an evaluation one a source, in their order.
     """
 
     id: str
@@ -45,8 +45,12 @@ class Graph:
         self._add_data()
         for run in plan.runs.values():
             self._add_training(run)
+        for one in plan.imports.values():
+            self._add(Work(f"import/{one.id}", "import", (), one.provenance.is_file(), run=one.id), [])
         for run in plan.runs.values():
-            self._add_evaluations(run)
+            self._add_evaluations(run.id, f"train/{run.id}")
+        for one in plan.imports.values():
+            self._add_evaluations(one.id, f"import/{one.id}")
         self._add_references()
 
     def _add_data(self) -> None:
@@ -61,10 +65,10 @@ class Graph:
         done = run.outcome.is_file()
         self._add(Work(f"train/{run.id}", run.kind, needs, done, run.role, run.id, keys=(run.id,)), [run.curve])
 
-    def _add_evaluations(self, run: Run) -> None:
-        for path in self.plan.evaluation_files(run.id).values():
-            needs = (f"train/{run.id}", *self._data(self.plan.of_metrics(path).role))
-            self._add_evaluation("evaluation", f"evaluate/{_key(path)}", needs, run.id, {run.id: path})
+    def _add_evaluations(self, identity: str, made_by: str) -> None:
+        for path in self.plan.evaluation_files(identity).values():
+            needs = (made_by, *self._data(self.plan.of_metrics(path).role))
+            self._add_evaluation("evaluation", f"evaluate/{_key(path)}", needs, identity, {identity: path})
 
     def _add_references(self) -> None:
         for job in self.plan.reference_jobs:

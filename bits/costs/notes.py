@@ -110,6 +110,8 @@ def _of_the_data(prices: Prices) -> Iterator[str]:
     if missing:
         gaps = ", ".join(f"{gap.dataset} ({gap.root or 'no path given'})" for gap in missing)
         yield f"Nothing can start before these data are there: {gaps}."
+    for lacking in prices.plan.missing_weights:
+        yield f"Nothing can start before the weights of {lacking.run} are there: {lacking.file}."
     for unfit in prices.plan.unfit:
         yield f"Nothing can start: {prices.plan.datasets[unfit.role].name}: {unfit}"
     for remark in prices.plan.remarks:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bits.config.evaluation import CentreCrop
-from bits.config.recipe import Recipe
+from bits.config.imports import BackboneRecipe
 from bits.config.site import Site
 from bits.costs.assumptions import Assumptions, Images
 from bits.costs.counts import Counts
@@ -59,6 +59,8 @@ class Prices:
         if work.kind in TRAININGS:
             parts = {work.run: self._training(work)}
             return self._priced(work, parts, self.processes * self._threads)
+        if work.kind == "import":
+            return self._priced(work, {}, 1 if self.rates.cpu else 0)
         if work.kind in ("data", "rendering"):
             seconds = self._rendering(work.role) if work.kind == "data" else self.assumptions.render_seconds
             return PricedJob(work, seconds, 1 if self.rates.cpu else 0, self.sizes.footprint(work), {})
@@ -101,11 +103,11 @@ class Prices:
 
     def _evaluation(self, work: Work, source: str) -> float:
         """Of one source."""
-        recipe, settings = self.plan.runs[work.run].recipe, self.plan.evaluations[work.evaluation].settings
+        recipe, settings = self.plan.backboned(work.run).recipe, self.plan.evaluations[work.evaluation].settings
         demand, cores = self.sizes.demand(work, source), self.site.jobs.evaluate.cpus
         return self._measuring(demand, recipe, settings.features, work.role, cores)
 
-    def _measuring(self, demand: Demand, recipe: Recipe, crop: CentreCrop, role: str, cores: int) -> float:
+    def _measuring(self, demand: Demand, recipe: BackboneRecipe, crop: CentreCrop, role: str, cores: int) -> float:
         """Passes through the recipe's backbone, and other work; without passes features cost next to nothing."""
         fed = self.decoding(role, cores)
         passes = sum(

@@ -43,6 +43,9 @@ class Sizes:
         if work.kind in TRAININGS:
             branch = self._branch(self.plan.runs[work.run].recipe)
             return Footprint(work.kind, work.role, BRANCHES * branch, GENERATIONS * STATES * branch)
+        if work.kind == "import":
+            backbone = self.plan.imports[work.run].recipe.backbone
+            return Footprint(work.kind, kept=FLOAT * self.counts.backbone(backbone, backbone.image_size).parameters)
         if work.kind == "data":
             dataset = self.plan.datasets[work.role]
             made = kind_of(dataset).bytes_made
@@ -55,7 +58,7 @@ class Sizes:
 
     def demand(self, work: Work, source: str) -> Demand:
         """Of one source of an evaluation, whose data set role must be one of `images`."""
-        recipe, settings = self.plan.runs[work.run].recipe, self.plan.evaluations[work.evaluation].settings
+        recipe, settings = self.plan.backboned(work.run).recipe, self.plan.evaluations[work.evaluation].settings
         return evaluation_demand(source, recipe, settings, self.images[work.role], self.counts)
 
     def _branch(self, recipe: Recipe) -> int:

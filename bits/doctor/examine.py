@@ -26,6 +26,7 @@ from bits.doctor import (
     slurm,
     training,
     versions,
+    weights,
 )
 from bits.doctor.cluster import jobs_of
 from bits.doctor.finding import Check, Finding, checked
@@ -104,6 +105,7 @@ def _examined(plan: Plan, options: Options, pool: Executor, of_dvc: Future[list[
         *([] if answer.problem else memory.memory(answer.memory, plan.site, options.cluster)),
         *of_data,
         *uncounted,
+        *checked("Weights", lambda: weights.weights(plan), SECONDS),
         *_disk(plan, answer, cache.result(), options.cluster),
         *of_dvc.result(),
         *_slurm(plan, options, answer.longest),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from types import MappingProxyType
 
 from bits.config.near import did_you_mean
+from bits.exhibits.added import Elsewhere
 from bits.exhibits.declarations import Declarations
 from bits.exhibits.finetunings import parts_of
 from bits.exhibits.kinds.base import exhibit_kinds
@@ -15,7 +17,9 @@ _SHOW_IT = (
 )
 
 
-def contradictions(declared: Declarations, runs: Collection[str] | None) -> list[str]:
+def contradictions(
+    declared: Declarations, runs: Collection[str] | None, elsewhere: Elsewhere = MappingProxyType({})
+) -> list[str]:
     """Every contradiction, one sentence each; empty when all is consistent. runs: None when they are not known."""
     return [
         *_unknown_shapes(declared),
@@ -23,6 +27,7 @@ def contradictions(declared: Declarations, runs: Collection[str] | None) -> list
         *_unknown_sources(declared, runs),
         *(f"exhibits.{one.id}: {problem}" for one in declared.exhibits.values() for problem in one.problems(declared)),
         *_values_nobody_shows(declared),
+        *_values_from_elsewhere(declared, elsewhere),
         *_unknown_pending(declared),
     ]
 
@@ -83,6 +88,17 @@ def _values_nobody_shows(declared: Declarations) -> Iterator[str]:
         if key not in shown:
             name = "/".join(key)
             yield f"{declared.published.path}: no exhibit shows {name} (exhibit/method/setting/column)"
+
+
+def _values_from_elsewhere(declared: Declarations, elsewhere: Elsewhere) -> Iterator[str]:
+    """Numbers that others published of a run, of no measure, or of one that no exhibit shows of that run."""
+    shown = {need for exhibit in declared.exhibits.values() for need in exhibit.needs()}
+    for run, published in elsewhere.items():
+        for measure in published.values:
+            if measure not in declared.measures:
+                yield f"run {run!r}: published: no measure {measure!r}{did_you_mean(measure, declared.measures)}"
+            elif (run, measure) not in shown:
+                yield f"run {run!r}: published: no exhibit that shows the run shows {measure}; choose one with it"
 
 
 def _unknown_pending(declared: Declarations) -> Iterator[str]:

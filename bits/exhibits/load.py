@@ -12,7 +12,7 @@ from pydantic import RootModel
 from bits.config.declared import DeclarationError, Declared, read_yaml, validated
 from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
-from bits.exhibits.added import Shown, added_colours, with_added
+from bits.exhibits.added import Elsewhere, Shown, added_colours, with_added
 from bits.exhibits.crosscheck import contradictions
 from bits.exhibits.declarations import Declarations
 from bits.exhibits.kinds.base import Exhibit, exhibit_kinds
@@ -34,7 +34,11 @@ class _Pending(RootModel[dict[str, str]]):
 
 
 def load_declarations(
-    config_dir: Path, runs: Collection[str] | None = None, shown: Shown = _NOTHING, extra: Iterable[str] = ()
+    config_dir: Path,
+    runs: Collection[str] | None = None,
+    shown: Shown = _NOTHING,
+    extra: Iterable[str] = (),
+    elsewhere: Elsewhere = MappingProxyType({}),
 ) -> Declarations:
     """Read measures, exhibits/*, references, pending and published values and check them together.
 
@@ -42,11 +46,12 @@ def load_declarations(
     leaves out the checks that need them.
     extra: files of config/extra whose exhibits are made as well.
     shown: the rows and curves that users add, run -> exhibit id -> label, of the runs' lines in runs.yaml.
+    elsewhere: what others published of a run, which stands beside its numbers there.
     Raises DeclarationError for unknown keys, kinds, runs, references and measures, for a run that nobody shows, a
     cell that nobody published (references and extra columns excepted), a published value that nobody shows.
     """
     exhibits, colours = _read_exhibits(config_dir / "exhibits", [extra_file(name, config_dir) for name in extra])
-    exhibits = with_added(exhibits, shown, config_dir / "runs.yaml")
+    exhibits = with_added(exhibits, shown, elsewhere, config_dir / "runs.yaml")
     pending = config_dir / "pending.yaml"
     declarations = Declarations(
         measures=load_measures(config_dir / "measures.yaml"),
@@ -56,7 +61,7 @@ def load_declarations(
         exhibits=exhibits,
         pending=validated(_Pending, read_yaml(pending), pending, "pending").root,
     )
-    problems = contradictions(declarations, runs)
+    problems = contradictions(declarations, runs, elsewhere)
     if problems:
         more = [f"... and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
         raise DeclarationError("\n".join([*problems[:MOST_SHOWN], *more]))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from bits.config.evaluation import EVALUATORS, EvaluationSettings
-from bits.config.recipe import Dataset, Recipe
+from bits.config.imports import BackboneRecipe
+from bits.config.recipe import Dataset
 from bits.config.section import Section
 from bits.data.kind import LABELS_IN_WORDS, kind_of
 from bits.errors import BitsError
 from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
 from bits.evaluation.declaration import evaluators as evaluator_declarations
 from bits.exhibits import Declarations
+from bits.plan.imports import applies
 from bits.plan.model import SHORT, TRAINING, Evaluation, Reference, ReferenceJob, Run
 from bits.records.digests import digest
 
@@ -30,7 +32,7 @@ def references(labels: Mapping[str, str], runs: Iterable[Run]) -> dict[str, Refe
     return found
 
 
-def reference_basis(recipe: Recipe) -> str:
+def reference_basis(recipe: BackboneRecipe) -> str:
     """Digest of what references depend on besides the data and the evaluation: nothing of how long a run is trained."""
     parts = recipe.model_dump(mode="json", include={"backbone", "augmentation", "seed"})
     return digest([parts[part] for part in ("backbone", "augmentation", "seed")])
@@ -52,15 +54,16 @@ def evaluations(
     datasets: Mapping[str, Dataset],
     shared: Mapping[str, EvaluationSettings],
     sources: Mapping[str, Iterable[str]],
+    imported: Collection[str] = (),
 ) -> dict[str, dict[str, Evaluation]]:
-    """id of a run or reference -> data set role -> what is measured of it there.
+    """id of a source -> data set role -> what is measured of it there. imported: names of those without a head.
 
     A source gets the evaluators that exhibits show of it on a data set, whether or not the data are here, and no
     others: a probe of 100 epochs for a run of which a table shows the mAP would cost more than the run.
     """
     found: dict[str, dict[str, Evaluation]] = {}
     known = evaluator_declarations()
-    for (source, role), evaluators in sorted(_shown_evaluators(declarations).items()):
+    for (source, role), evaluators in sorted(_shown_evaluators(declarations, imported).items()):
         if role not in shared:
             continue
         for evaluator in sorted(evaluators):
@@ -100,23 +103,23 @@ def check_fits(
 
 
 def metrics_files(
-    measured: Mapping[str, Mapping[str, Evaluation]], runs: Iterable[Run], references: Iterable[str], folder: Path
+    measured: Mapping[str, Mapping[str, Evaluation]], runs: Iterable[Run], untrained: Iterable[str], folder: Path
 ) -> Metrics:
-    """id -> data set role or TRAINING -> file of the numbers."""
-    files: Metrics = {run.id: {TRAINING: run.curve} for run in runs} | {identity: {} for identity in references}
+    """id -> data set role or TRAINING -> file of the numbers. untrained: ids of references and imports."""
+    files: Metrics = {run.id: {TRAINING: run.curve} for run in runs} | {identity: {} for identity in untrained}
     for identity, by_role in measured.items():
         for role, evaluation in by_role.items():
             files[identity][role] = folder / "metrics" / identity / f"{evaluation.name}.json"
     return files
 
 
-def _shown_evaluators(declarations: Declarations) -> dict[tuple[str, str], set[str]]:
-    """(source, data set role) -> the evaluators of which an exhibit shows something."""
+def _shown_evaluators(declarations: Declarations, imported: Collection[str]) -> dict[tuple[str, str], set[str]]:
+    """(source, data set role) -> the evaluators of which an exhibit shows something that it can have."""
     found: dict[tuple[str, str], set[str]] = {}
     for name in declarations.computable():
         for source, measure in declarations.exhibits[name].needs():
             shown = declarations.measures[measure]
-            if shown.evaluator in EVALUATORS:
+            if shown.evaluator in EVALUATORS and (source not in imported or applies(shown)):
                 found.setdefault((source, shown.dataset), set()).add(shown.evaluator)
     return found
 

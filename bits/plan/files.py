@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from bits.plan.data import known_fingerprints
+from bits.plan.imports import frozen_import, missing_weights, weights_digest
 from bits.plan.make import make_plan
 from bits.plan.model import Evaluation, Plan, PlanError, read_plan
 from bits.plan.request import Request
@@ -40,7 +41,7 @@ def kept_plan(request: Request) -> Plan | None:
     # Data that were unfit may be put right by what has no part in their identity, such as removing an empty folder.
     if kept is None or kept.key != request.key() or kept.unfit:
         return None
-    return kept if _knows_the_data(kept) else None
+    return kept if _knows_the_data(kept) and _knows_the_weights(kept) else None
 
 
 def _kept(path: Path) -> Plan | None:
@@ -54,6 +55,8 @@ def write_plan(plan: Plan) -> None:
     """Write the files that jobs read; files that exist with the same content are left untouched."""
     for run in plan.runs.values():
         freeze(run.config, frozen_run(run.name, run.role, run.recipe))
+    for one in plan.imports.values():
+        freeze(one.config, frozen_import(one))
     for evaluation in plan.evaluations.values():
         freeze(plan.evaluation_file(evaluation.name), frozen_evaluation(evaluation))
     freeze(plan.site_file, plan.site.model_dump(mode="json"))
@@ -68,7 +71,7 @@ def frozen_evaluation(evaluation: Evaluation) -> dict[str, Any]:
 
 def _complete(plan: Plan) -> bool:
     """Whether all the files that jobs read are there."""
-    configs = [run.config for run in plan.runs.values()]
+    configs = [run.config for run in plan.runs.values()] + [one.config for one in plan.imports.values()]
     evaluations = [plan.evaluation_file(name) for name in plan.evaluations]
     return all(path.is_file() for path in (plan.file, plan.site_file, *configs, *evaluations))
 
@@ -84,3 +87,10 @@ def _knows_the_data(plan: Plan) -> bool:
     """Whether the data are still those that the plan was made for, and in the same places."""
     planned = {role: dataset.fingerprint for role, dataset in plan.datasets.items()}
     return known_fingerprints(plan.datasets, plan.roots, plan.folder) == (planned, list(plan.elsewhere))
+
+
+def _knows_the_weights(plan: Plan) -> bool:
+    """Whether files of weights are still those that the plan was made for; one that was imported may have gone."""
+    here = {one.recipe.weights: weights_digest(one.path) for one in plan.imports.values()}
+    changed = any(found not in (None, planned) for planned, found in here.items())
+    return not changed and missing_weights(plan.imports.values()) == plan.missing_weights

@@ -13,17 +13,21 @@ import yaml
 
 from bits.config.composed import Composed
 from bits.config.evaluation import EvaluationSettings
-from bits.config.lines import run_lines
+from bits.config.imports import ImportLine, published_of
+from bits.config.lines import import_lines, run_lines
+from bits.config.published import Published
 from bits.config.recipe import Dataset
 from bits.exhibits import Declarations, load_declarations
 from bits.plan import fit
 from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, metrics_files, reference_jobs, references
 from bits.plan.fit import Uses
+from bits.plan.imports import imports, missing_weights
 from bits.plan.model import PRETRAINING_ROLE, Choice, MissingData, Paper, Plan, Project, Run, Scale
 from bits.plan.needs import left_out, needs
 from bits.plan.request import Request
 from bits.plan.runs import finetuning, pretrainings
+from bits.plan.sources import Source
 from bits.records.digests import digest
 
 PROJECT = Project(
@@ -40,6 +44,7 @@ OF_THE_MACHINE = {
     "elsewhere",
     "overrides",
     "missing",
+    "missing_weights",
     "unfit",
     "remarks",
 }
@@ -55,14 +60,15 @@ def make_plan(request: Request) -> Plan:
     runs = _runs(declared, data, request.folder)
     beside = [run for run in runs.values() if run.name == REFERENCE_RUN]
     compared = references(declared.exhibits.references, beside)
+    imported = imports(declared.imports, declared.first, request.folder, request.config_dir)
     sources: dict[str, list[str]] = {}
-    named = [(run.name, run.id) for run in runs.values()] + [(other.name, other.id) for other in compared.values()]
-    for name, identity in named:
-        sources.setdefault(name, []).append(identity)
-    measured = evaluations(declared.exhibits, data.sets, declared.evaluation_of(data.sets), sources)
-    metrics = metrics_files(measured, runs.values(), compared, request.folder)
+    every: list[Source] = [*runs.values(), *compared.values(), *imported.values()]
+    for one in every:
+        sources.setdefault(one.name, []).append(one.id)
+    measured = evaluations(declared.exhibits, data.sets, declared.evaluation_of(data.sets), sources, declared.imports)
+    metrics = metrics_files(measured, runs.values(), (*compared, *imported), request.folder)
     waiting = left_out(declared.exhibits, data.sets, data.optional, data.roots)
-    made_from = needs(declared.exhibits, waiting, sources, metrics)
+    made_from = needs(declared.exhibits, waiting, sources, metrics, declared.imports)
     changed = changed_by(request.overrides)
     plan = Plan(
         study=request.study,
@@ -77,6 +83,7 @@ def make_plan(request: Request) -> Plan:
         datasets=data.sets,
         runs=runs,
         references=compared,
+        imports=imported,
         sources=sources,
         evaluations={one.name: one for by_role in measured.values() for one in by_role.values()},
         metrics=metrics,
@@ -84,10 +91,12 @@ def make_plan(request: Request) -> Plan:
         needs=made_from,
         left_out=waiting,
         missing=data.missing(),
+        missing_weights=missing_weights(imported.values()),
         formats={name: declared.exhibits.exhibits[name].endings for name in made_from},
         kinds={name: declared.exhibits.exhibits[name].kind for name in made_from},
         pending=declared.exhibits.pending,
         shown=declared.shown,
+        published=declared.published,
         tuned=_tuned(request.config_dir, request.scale, declared.lines.values()),
         choices=_choices(request.config_dir, runs, declared.evaluation_of(data.sets)),
     )
@@ -116,7 +125,9 @@ class _Declared:
     """What config/ says: runs.yaml's lines, exhibits, and every run composed."""
 
     lines: dict[str, dict[str, Any]]
+    imports: dict[str, ImportLine]
     shown: dict[str, dict[str, str]]
+    published: dict[str, Published]
     exhibits: Declarations
     composed: dict[str, Composed]
     scale: Scale
@@ -126,13 +137,16 @@ class _Declared:
         from bits.config.compose import Composer  # imports Hydra, 0.3 s that a kept plan does without
 
         lines = run_lines(request.config_dir, request.extra)
+        imported = import_lines(request.config_dir, request.extra)
         shown = {name: line["shown"] for name, line in lines.items() if "shown" in line}
-        exhibits = load_declarations(request.config_dir, set(lines), shown, request.extra)
+        shown |= {name: line.shown for name, line in imported.items()}
+        published = published_of(imported)
+        exhibits = load_declarations(request.config_dir, {*lines, *imported}, shown, request.extra, published)
         composed: dict[str, Composed] = {}
         with Composer(request.scale, request.overrides, request.config_dir) as composer:
             for name, line in lines.items():
                 composed[name], scale = composer.compose(name, line)
-        return cls(lines, shown, exhibits, composed, Scale.model_validate(scale))
+        return cls(lines, imported, shown, published, exhibits, composed, Scale.model_validate(scale))
 
     @property
     def first(self) -> Composed:
@@ -220,6 +234,7 @@ def _digested(plan: Plan, declarations: Declarations) -> Plan:
     values = plan.model_dump(mode="json")
     anywhere = {key: value for key, value in values.items() if key not in OF_THE_MACHINE}
     anywhere["runs"] = {identity: {**run, "resume": None} for identity, run in anywhere["runs"].items()}
+    anywhere["imports"] = {identity: {**one, "file": None} for identity, one in anywhere["imports"].items()}
     return plan.model_copy(update={"digest": digest([values, facts]), "report_digest": digest([anywhere, facts])})
 
 

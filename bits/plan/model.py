@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
 from bits.config.evaluation import EvaluationSettings
-from bits.config.recipe import Dataset, Recipe
+from bits.config.published import Published
+from bits.config.recipe import Dataset
 from bits.config.section import Section
 from bits.config.site import Site
 from bits.errors import BitsError
+from bits.plan.sources import Import, Reference, Run, Source
 from bits.records.digests import digest
 from bits.records.seal import SEAL, is_intact, write_record
 
@@ -52,67 +53,12 @@ class Project(Section):
     paper: Paper
 
 
-class Run(Section):
-    """One seed of a pretraining or fine-tuning.
+class MissingWeights(Section):
+    """An import whose file is not there, which prevents the build. run: its name."""
 
-    name: as in runs.yaml. id: <name>-<digest>. role: of the data set it is trained on. start: id of the run that a
-    fine-tuning starts from; None for a pretraining. folder: of its files. resume: folder of its checkpoints while it
-    is in progress, possibly on another disk.
-    """
-
-    name: str
-    id: str
-    seed: int
-    role: str
-    start: str | None
-    folder: Path
-    resume: Path
-    recipe: Recipe
-
-    @property
-    def kind(self) -> Literal["pretraining", "finetuning"]:
-        return "pretraining" if self.start is None else "finetuning"
-
-    def weights(self, part: str) -> Path:
-        """The weights file of a part, one of WEIGHTS."""
-        return self.folder / f"{part}.safetensors"
-
-    @property
-    def config(self) -> Path:
-        """The frozen recipe that its job reads."""
-        return self.folder / "config.yaml"
-
-    @property
-    def outcome(self) -> Path:
-        """How the run ended; exists once it has ended."""
-        return self.folder / "outcome.json"
-
-    @property
-    def failure(self) -> Path:
-        """Why the last attempt failed; exists until the next attempt starts."""
-        return self.folder / "failure.json"
-
-    @property
-    def provenance(self) -> Path:
-        return self.folder / "provenance.json"
-
-    @property
-    def curve(self) -> Path:
-        return self.folder / "curve.json"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.jsonl"
-
-
-class Reference(Section):
-    """A baseline that a trained backbone must beat. run: name of the run whose initialisation and seed it shares."""
-
-    name: str
-    id: str
-    seed: int
-    label: str
     run: str
+    file: str
+    reason: str
 
 
 class Evaluation(Section):
@@ -170,14 +116,15 @@ class Plan(Section):
     overrides: as requested. changed: those that depart from the scale's set-up.
     roots: data set role -> its path, or where it will be made; "" if not given.
     elsewhere: roles of data sets that are only known from shared manifests.
-    sources: name of a run or reference -> its ids, one per seed.
-    metrics: run or reference id -> role (or TRAINING) -> metrics file.
+    imports: backbones that were trained elsewhere, by id. missing_weights: those that cannot be made.
+    sources: name of a run, reference or import -> its ids, one per seed.
+    metrics: id of a source -> role (or TRAINING) -> metrics file.
     needs: exhibit -> the metrics files that it is made from.
     left_out: exhibit -> which of its data are missing.
     formats: exhibit -> suffixes of its files. kinds: exhibit -> its kind, which determines the code that renders it.
     pending: exhibit -> why it cannot be computed yet.
     unfit: why data that are here cannot serve what is planned, which prevents the build. remarks: on data that can.
-    shown: rows added by users, run -> exhibit -> label.
+    shown: rows added by users, run -> exhibit -> label. published: what others published of those, by run.
     tuned: method -> what was tuned for it at this scale, key -> value as JSON (config/tuning).
     declared: exhibit -> digest of everything that it shows besides metrics.
     report_digest: digest of everything that the report shows besides metrics, on any machine.
@@ -196,6 +143,7 @@ class Plan(Section):
     datasets: dict[str, Dataset]
     runs: dict[str, Run]
     references: dict[str, Reference]
+    imports: dict[str, Import] = {}  # noqa: RUF012 - pydantic copies it
     sources: dict[str, list[str]]
     evaluations: dict[str, Evaluation]
     metrics: dict[str, dict[str, Path]]
@@ -203,11 +151,13 @@ class Plan(Section):
     needs: dict[str, list[Path]]
     left_out: dict[str, str]
     missing: tuple[MissingData, ...]
+    missing_weights: tuple[MissingWeights, ...] = ()
     unfit: tuple[DataRemark, ...] = ()
     remarks: tuple[DataRemark, ...] = ()
     formats: dict[str, tuple[str, ...]]
     pending: dict[str, str]
     shown: dict[str, dict[str, str]]
+    published: dict[str, Published] = {}  # noqa: RUF012 - pydantic copies it
     tuned: dict[str, dict[str, str]] = {}  # noqa: RUF012 - pydantic copies it
     choices: tuple[Choice, ...]
     kinds: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
@@ -260,9 +210,18 @@ class Plan(Section):
         """Data set role -> metrics file of a run or reference, without its curve."""
         return {role: path for role, path in self.metrics[identity].items() if role != TRAINING}
 
-    def source(self, identity: str) -> Run | Reference:
-        """The run or reference with this id."""
-        return self.runs.get(identity) or self.references[identity]
+    def source(self, identity: str) -> Source:
+        """The run, import or reference with this id."""
+        return self.runs.get(identity) or self.imports.get(identity) or self.references[identity]
+
+    def backboned(self, identity: str) -> Run | Import:
+        """The run or import with this id."""
+        return self.runs.get(identity) or self.imports[identity]
+
+    @property
+    def lacks_something(self) -> bool:
+        """Whether data or weights are missing without which nothing may start."""
+        return bool(self.missing or self.missing_weights)
 
     def is_here(self, role: str) -> bool:
         """Whether a data set's fingerprint is known: from its files on this machine, or from a shared manifest."""

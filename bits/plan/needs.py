@@ -8,6 +8,7 @@ from pathlib import Path
 from bits.errors import BitsError
 from bits.exhibits import Declarations, Measure
 from bits.plan.evaluations import Metrics
+from bits.plan.imports import applies
 
 
 def left_out(
@@ -30,10 +31,15 @@ def left_out(
 
 
 def needs(
-    declarations: Declarations, without: Collection[str], sources: Mapping[str, Iterable[str]], metrics: Metrics
+    declarations: Declarations,
+    without: Collection[str],
+    sources: Mapping[str, Iterable[str]],
+    metrics: Metrics,
+    imported: Collection[str] = (),
 ) -> dict[str, list[Path]]:
     """Exhibit -> the metrics files that it is made from, for all exhibits neither pending nor in `without`.
 
+    imported: names of the sources that were trained elsewhere, of which some measures do not exist.
     Raises BitsError if an exhibit shows something that nothing computes.
     """
     found = {}
@@ -43,6 +49,7 @@ def needs(
                 metrics[identity][_record(name, source, measure, metrics[identity])]
                 for source, measure in _pairs(declarations, name)
                 for identity in _ids(name, source, sources)
+                if source not in imported or applies(measure)
             }
             found[name] = sorted(files)
     return found

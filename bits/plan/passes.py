@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bits.config.evaluation import WITHOUT_BACKBONE, EvaluationSettings
-from bits.config.recipe import Recipe
+from bits.config.imports import BackboneRecipe
 from bits.evaluation import declaration
 from bits.evaluation.declaration import Workload
-from bits.plan.model import SHORT, Evaluation, Plan, Run
+from bits.plan.model import SHORT, Evaluation, Import, Plan, Run
 from bits.records.digests import digest
 
 _ANY = Workload(train=1, val=1, classes=1, width=1, blocks=1, bare=False)  # passes or none, whatever the sizes
@@ -52,9 +52,9 @@ def shared_passes(plan: Plan) -> dict[str, SharedPass]:
     return found
 
 
-def run_beside(plan: Plan, identity: str) -> Run:
-    """The run with this id, or the one whose initialisation and seed a reference shares."""
-    return plan.runs[identity] if identity in plan.runs else plan.runs[plan.references[identity].run]
+def run_beside(plan: Plan, identity: str) -> Run | Import:
+    """The run or import with this id, or the run whose initialisation and seed a reference shares."""
+    return plan.runs[plan.references[identity].run] if identity in plan.references else plan.backboned(identity)
 
 
 def _evaluated(plan: Plan) -> Iterator[tuple[str, Path]]:
@@ -65,7 +65,7 @@ def _evaluated(plan: Plan) -> Iterator[tuple[str, Path]]:
                 yield identity, path
 
 
-def _decisive(evaluation: Evaluation, recipe: Recipe, names: tuple[str, ...]) -> list[object]:
+def _decisive(evaluation: Evaluation, recipe: BackboneRecipe, names: tuple[str, ...]) -> list[object]:
     """All that the crops follow from besides the data set, and what is asked of them."""
     asked, known = evaluation.settings.evaluators(), declaration.evaluators()
     norm = recipe.augmentation

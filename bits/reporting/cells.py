@@ -169,6 +169,11 @@ class Table:
     rows: tuple[TableRow, ...]
     alike: tuple[str, ...] = ()
 
+    @property
+    def compared(self) -> bool:
+        """Whether published numbers stand beside measured ones."""
+        return not self.about.beyond or any(cell.published is not None for cell in self.cells())
+
     def head_groups(self) -> list[tuple[str, int]]:
         """(group, number of its columns) of neighbouring columns; one entry when nothing is grouped."""
         groups = groupby(self.heads, key=lambda head: head.group)

@@ -18,7 +18,7 @@ def table_latex(table: Table) -> str:
     """A floating booktabs table, scaled to the line if wider, the stamp in its caption, outcomes below it."""
     about, float_ = table.about, "table*" if len(table.heads) > _WIDE else "table"
     origin = "not in the paper" if about.beyond else f"{about.name} of the paper"
-    key = "Measured." if about.beyond else "Measured, and published in parentheses."
+    key = "Measured, and published in parentheses." if table.compared else "Measured."
     said = (bold_said(table), seeds_said(table), dead_said(table))
     parts = (f"{about.title} ({origin}).", about.caption, key, *said)
     text = " ".join(part for part in parts if part)

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from bits.exhibits import Measure
 from bits.exhibits.measures import OF_TRAINING
-from bits.plan.model import Plan, Reference, Run
+from bits.plan.imports import applies
+from bits.plan.model import Plan
+from bits.plan.sources import Import, Run, Source
 from bits.reporting.files import ReportError, part, read_intact
 from bits.reporting.origin import Origin
 
@@ -136,10 +138,12 @@ class Results:
         return tuple(self._reading(source, identity, measure) for identity in ids)
 
     def _reading(self, source: str, identity: str, measure: Measure) -> Reading:
-        entry = self.plan.runs.get(identity) or self.plan.references.get(identity)
+        entry = self._entry(identity)
         if entry is None:
             problem = f"{identity}, a seed of {source}, is not part of this scale's plan"
             return Reading(source, identity, None, "not run", problem=problem)
+        if isinstance(entry, Import) and not applies(measure):
+            return Reading(source, identity, entry.seed, "does not apply")
         status, problem = self._status(entry)
         path = self.plan.metrics.get(identity, {}).get(measure.record)
         value: float | None = None
@@ -157,9 +161,13 @@ class Results:
         dead = ending.dead if ending else ""
         return Reading(source, identity, entry.seed, status, value, points, str(path) if path else None, problem, dead)
 
-    def _status(self, entry: Run | Reference) -> tuple[Status, str]:
+    def _entry(self, identity: str) -> Source | None:
+        plan = self.plan
+        return plan.runs.get(identity) or plan.imports.get(identity) or plan.references.get(identity)
+
+    def _status(self, entry: Source) -> tuple[Status, str]:
         """How a run ended, and what is missing when it did not."""
-        if isinstance(entry, Reference):
+        if not isinstance(entry, Run):
             return "measured", ""
         ending, name = self.ending(entry.id), self._name(entry)
         if ending is None:
@@ -170,16 +178,16 @@ class Results:
             return "failed", f"{name} failed: {detail}. Try it again with: {_make(entry.outcome)}"
         return OUTCOMES[ending.word], ""
 
-    def _name(self, entry: Run | Reference) -> str:
+    def _name(self, entry: Source) -> str:
         """A run's name, with its seed when there are several."""
         several = len(self.plan.sources.get(entry.name, ())) > 1
         return f"{entry.name} (seed {entry.seed})" if several else entry.name
 
-    def _detail(self, entry: Run | Reference) -> str:
+    def _detail(self, entry: Source) -> str:
         ending = self.ending(entry.id) if isinstance(entry, Run) else None
         return ending.detail.rstrip(".") if ending else ""
 
-    def _values(self, entry: Run | Reference, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
+    def _values(self, entry: Source, measure: Measure, ended: bool) -> tuple[float | None, Points, str]:
         """(value, points, problem) of a measure in its unit; a finished run's series must be finite.
 
         Nothing of the three where it does not apply: what a run left then holds a null.
@@ -209,7 +217,7 @@ class Results:
         return found * measure.factor, (), ""
 
 
-def _require_own(metrics: Metrics, entry: Run | Reference, path: Path) -> None:
+def _require_own(metrics: Metrics, entry: Source, path: Path) -> None:
     """Raise ReportError for metrics of another run or evaluation than their path says: somebody put them there."""
     made_for = path.stem.rpartition("-")[2]
     if metrics.id != entry.id:

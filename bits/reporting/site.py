@@ -15,6 +15,7 @@ from bits.plan.model import Project, Scale
 from bits.reporting.costs_table import cost_groups
 from bits.reporting.files import ReportError, read_json
 from bits.reporting.first import read_this_first
+from bits.reporting.imports import imported_backbones
 from bits.reporting.pages import moved, page
 from bits.reporting.provenance_table import origins_of
 from bits.reporting.rendered import ExhibitRecord, read_exhibit_record
@@ -98,6 +99,7 @@ def report_page(
         counts=counts,
         origins=origins,
         runs=run_groups(results),
+        imports=imported_backbones(results),
         costs=cost_groups(results),
         first=read_this_first(declared, results),
         sections=list(dict.fromkeys(entry.section for entry in exhibits if entry.content)),

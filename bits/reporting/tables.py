@@ -42,7 +42,7 @@ def table_csv(table: Table) -> str:
 
 def key_of(table: Table) -> str:
     """How to read the table: what is measured, published, bold, a mean."""
-    published = "Measured here" if table.about.beyond else "Measured here (published)"
+    published = "Measured here (published)" if table.compared else "Measured here"
     added = "Rows added here are not in the paper." if any(row.kind == "added" for row in table.rows) else ""
     parts = (f"{published}.", bold_said(table), seeds_said(table), added, dead_said(table))
     return " ".join(part for part in parts if part)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bits.config.evaluation import CentreCrop
+from bits.config.imports import BackboneRecipe
 from bits.config.recipe import Recipe
 from bits.config.site import Site
 from bits.errors import BitsError
@@ -51,7 +52,7 @@ def choose_device(site: Site) -> torch.device:
     return device
 
 
-def backbone_of(recipe: Recipe, drop_path: float = 0.0) -> nn.Module:
+def backbone_of(recipe: BackboneRecipe, drop_path: float = 0.0) -> nn.Module:
     """The recipe's backbone from random initialisation, a function of the recipe's seed."""
     torch.manual_seed(recipe.seed)
     settings = recipe.backbone
@@ -97,13 +98,13 @@ def objective_of(recipe: Recipe) -> Objective:
 
 def extractor_of(
     backbone: nn.Module,
-    recipe: Recipe,
+    recipe: BackboneRecipe,
     features: CentreCrop,
     blocks: int,
     device: torch.device,
     average_patches: bool = False,
 ) -> Extract:
-    """How features are taken from a backbone that `recipe` trained: the same while it trains and afterwards."""
+    """How features are taken from the recipe's backbone: the same while it trains and afterwards."""
     return backbone_extractor(
         backbone,
         resize=features.resize,

@@ -1,4 +1,4 @@
-"""Measure a run or a reference on one data set: everything that the exhibits need of it, in one process."""
+"""Measure a run, an import or a reference on one data set: everything that the exhibits need of it, in one process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import yaml
 
 from bits.config.evaluation import EvaluationSettings
 from bits.config.frozen import read_section
-from bits.config.recipe import Dataset, Recipe
+from bits.config.imports import BackboneRecipe
+from bits.config.recipe import Dataset
 from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.kind import kind_files
@@ -57,12 +58,17 @@ class FrozenEvaluation:
 class DataSetEvaluation:
     """One data set, opened once, and any number of sources to measure on it.
 
-    folder: of the run whose recipe says how backbones are built, and whose weights are there. images: the data set's
-    splits where they are open already.
+    folder: of the run or import whose recipe says how backbones are built, and whose weights are there. images: the
+    data set's splits where they are open already.
     """
 
     def __init__(
-        self, folder: Path, recipe: Recipe, evaluation: FrozenEvaluation, site: Site, images: Splits | None = None
+        self,
+        folder: Path,
+        recipe: BackboneRecipe,
+        evaluation: FrozenEvaluation,
+        site: Site,
+        images: Splits | None = None,
     ) -> None:
         self.folder, self.recipe, self.evaluation, self.site = folder, recipe, evaluation, site
         self.device = choose_device(site)

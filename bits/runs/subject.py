@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
+from bits.config.imports import ImportRecipe
 from bits.config.recipe import Dataset
 from bits.config.site import Site
 from bits.data.batch import ImageBatch
@@ -164,7 +165,7 @@ class SourceOnData:
     def _sent(self, split: Split, model: Literal["student", "teacher"]) -> Tensor:
         """What one branch's head says of the features of its own backbone."""
         recipe, folder, device = self.made_from.recipe, self.made_from.folder, self.extraction.device
-        if self.source in REFERENCES:
+        if self.source in REFERENCES or isinstance(recipe, ImportRecipe):
             raise EvaluationError(f"{self.source} has no trained head, so it sends no codes")
         branch = getattr(teacher_student(recipe), model).to(device).eval()
         files = {part: folder / f"{part}.safetensors" for part in (model, "heads")}

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bits.config.site import Site
+from bits.plan.imports import read_backbone_recipe
 from bits.plan.model import Plan
 from bits.plan.passes import SharedPass, passing, run_beside
-from bits.plan.runs import read_frozen_run
 from bits.runs.evaluate import DataSetEvaluation, FrozenEvaluation, Splits
 from bits.runs.side_by_side import Member, SideBySide
 from bits.training.interrupt import stop_requests
@@ -67,6 +67,6 @@ class ProbesTogether:
 
     def _measuring(self, identity: str, path: Path, images: Splits | None) -> DataSetEvaluation:
         run = run_beside(self.plan, identity)
-        _, _, recipe = read_frozen_run(run.config)
+        recipe = read_backbone_recipe(run.config)
         evaluation = FrozenEvaluation.read(self.plan.evaluation_file(path.stem))
         return DataSetEvaluation(run.folder, recipe, evaluation, self.site, images)

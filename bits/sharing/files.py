@@ -21,6 +21,8 @@ def outputs(plan: Plan) -> list[str]:
     found += [path for files in plan.metrics.values() for path in files.values()]
     for run in plan.runs.values():
         found += [run.outcome, run.provenance, *map(run.weights, WEIGHTS)]
+    for one in plan.imports.values():
+        found += [one.provenance, one.weights]
     return sorted({*map(str, found), *scenes(plan)})
 
 

@@ -39,7 +39,7 @@ def _wanted(plan: Plan, run: str, weights: bool) -> list[str]:
     """The files to get, all of which have a .dvc file; raises SharingError when there are none."""
     wanted = [name for name in for_dvc(plan) if Path(f"{name}.dvc").is_file()]
     if run:
-        folders = {plan.runs[identity].folder for identity in ids_of(plan, run)}
+        folders = {plan.backboned(identity).folder for identity in ids_of(plan, run)}
         wanted = [name for name in wanted if Path(name).parent in folders]
     if not weights:
         wanted = [name for name in wanted if not is_weights(name)]
@@ -52,9 +52,10 @@ def _wanted(plan: Plan, run: str, weights: bool) -> list[str]:
 
 
 def ids_of(plan: Plan, run: str) -> list[str]:
-    """The ids of a run, given by id or by name (all seeds); raises SharingError with similar names."""
-    ids = [run] if run in plan.runs else [one for one in plan.sources.get(run, ()) if one in plan.runs]
+    """The ids of a run or import, given by id or by name (all seeds); raises SharingError with similar names."""
+    there = {**plan.runs, **plan.imports}
+    ids = [run] if run in there else [one for one in plan.sources.get(run, ()) if one in there]
     if not ids:
-        known = {*plan.runs, *(one.name for one in plan.runs.values())}
+        known = {*there, *(name for name, own in plan.sources.items() if own[0] in there)}
         raise SharingError(f"run={run}: no run of study {plan.study}{did_you_mean(run, known)}")
     return ids

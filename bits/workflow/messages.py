@@ -8,15 +8,27 @@ from typing import Any
 
 from bits.data.kind import kind_of
 from bits.plan import Plan
+from bits.plan.imports import HOW_TO_SUPPLY
 from bits.plan.model import REPORTS, DataRemark
 
 FRONT_PAGE = str(REPORTS / "index.html")
 MOST_SHOWN = 8  # files that were made
 
 
-def missing_data_message(plan: Plan) -> str:
-    """Which data are missing and how to supply them."""
-    lines = [f"\nStudy {plan.study} needs data that are not there:"]
+def missing_message(plan: Plan) -> str:
+    """Which data and weights are missing and how to supply them."""
+    return "\n".join([*_missing_data(plan), *_missing_weights(plan)])
+
+
+def _missing_weights(plan: Plan) -> list[str]:
+    lines = [f"\nStudy {plan.study} needs weights that are not there:"] if plan.missing_weights else []
+    for gap in plan.missing_weights:
+        lines += [f"  {gap.run}: weights = {gap.file}", f"    {gap.reason}. {HOW_TO_SUPPLY}"]
+    return lines
+
+
+def _missing_data(plan: Plan) -> list[str]:
+    lines = [f"\nStudy {plan.study} needs data that are not there:"] if plan.missing else []
     for gap in plan.missing:
         lines += [
             f"  {gap.dataset}: site.data.{gap.dataset} = {gap.root or 'not set'}",
@@ -25,7 +37,7 @@ def missing_data_message(plan: Plan) -> str:
             "    Supply it with --config data=PATH, or copy config/site/example.yaml to config/site/local.yaml",
             f"    and set data.{gap.dataset} there.",
         ]
-    return "\n".join(lines)
+    return lines
 
 
 def unfit_message(plan: Plan) -> str:

@@ -13,7 +13,7 @@ from bits.workflow.messages import (
     elsewhere_message,
     left_out_message,
     made_message,
-    missing_data_message,
+    missing_message,
 )
 
 
@@ -23,7 +23,7 @@ def paper() -> Plan:
 
 
 def test_missing_data_are_named_with_the_remedy(paper):
-    message = missing_data_message(paper)
+    message = missing_message(paper)
     for part in ("imagenet1k", "data/imagenet1k", "train/<class>/<image>", "data=PATH", "config/site/local.yaml"):
         assert part in message
     assert "/nowhere/birds" in message

@@ -15,7 +15,7 @@ def predictions():
     """Hours of the evaluations; kept now if they are not yet, because Slurm is asked for time before anything starts."""
     if not jobs.cluster or workflow.remote_exec:
         return {}
-    if not workflow.dryrun and not plan.missing and not plan.unfit:
+    if not workflow.dryrun and not plan.lacks_something and not plan.unfit:
         keep_predictions(plan)
     return predicted_hours(plan, jobs.uses_gpus())
 
@@ -80,6 +80,11 @@ for shared in SHARED.values():
                 for identity, path in shared.files.items()
                 if identity in plan.runs
                 for part in weights_read(plan.of_metrics(path).settings)
+            ],
+            imported=[
+                str(plan.imports[identity].weights)
+                for identity in shared.files
+                if identity in plan.imports
             ],
             outcomes=[
                 str(plan.runs[identity].outcome)

@@ -29,11 +29,12 @@ def records_of(run):
 
 
 def records_shown():
-    """The records of all runs that exhibits show, and of the pretrainings that these start from."""
+    """The records of all imports and of the runs that exhibits show, with the pretrainings that these start from."""
     shown = {path.parent.name for paths in plan.needs.values() for path in paths}
     shown = [RUNS[id] for id in shown & set(RUNS)]
     runs = shown + [RUNS[run.start] for run in shown if run.start]
-    return sorted({record for run in runs for record in records_of(run)})
+    imported = {str(one.provenance) for one in plan.imports.values()}
+    return sorted({record for run in runs for record in records_of(run)} | imported)
 
 
 def any_of(names):

@@ -59,6 +59,8 @@ class Row(Declared):
 
     extra: the paper does not have the row, so nobody published its values. here: of the run's recipe, what stands
     behind the label where the scale has another value than the paper, such as head.dimension: "256 (32 here)".
+    elsewhere: of a run that the paper does not have, what others published of it, by measure, in the measure's unit;
+    elsewhere_in: where.
     """
 
     run: str
@@ -68,6 +70,8 @@ class Row(Declared):
     group: str = ""
     extra: bool = False
     here: str | None = None
+    elsewhere: dict[str, float] = Field(default_factory=dict)
+    elsewhere_in: str = ""
 
     def source(self, measure: str) -> str:
         """The run whose measure this is."""

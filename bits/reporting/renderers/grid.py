@@ -11,6 +11,7 @@ from bits.exhibits.kinds.grid import Column, Grid, QuotedRow, ReferenceRow, sour
 from bits.reporting.about import about
 from bits.reporting.alike import Alike
 from bits.reporting.cells import ADDED, Cell, Head, Table, TableRow
+from bits.reporting.imports import weights_said
 from bits.reporting.latex import table_latex
 from bits.reporting.renderers.base import Renderer
 from bits.reporting.results import Results
@@ -58,11 +59,21 @@ def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> Tabl
     cells = []
     for column in grid.columns:
         cell = _cell(source_of(row, column), declared.measures[column.measure], results)
-        if not (column.extra or row.extra or grid.beyond):
+        if (own := row.elsewhere.get(column.measure)) is not None:
+            cell = replace(cell, published=own, note=row.elsewhere_in)
+        elif not (column.extra or row.extra or grid.beyond):
             published = declared.published.get(grid.published_key(row, column))
             cell = replace(cell, published=published.value, note=published.note) if published else cell
         cells.append(cell)
-    return TableRow(_label(row, grid, results), "run", tuple(cells), row.group, declared.colours.get(row.label, ""))
+    colour, note = declared.colours.get(row.label, ""), _origin(row, results)
+    return TableRow(_label(row, grid, results), "run", tuple(cells), row.group, colour, note)
+
+
+def _origin(row: Row, results: Results) -> str:
+    """Where a row's backbone is from, and what stands beside its numbers, where it was not trained here; else ""."""
+    ids = results.plan.sources.get(row.run, ())
+    said = [weights_said(results.plan.imports[one]) for one in ids if one in results.plan.imports]
+    return "; ".join([*said, *([f"published: {row.elsewhere_in}"] if row.elsewhere_in else [])])
 
 
 def _label(row: Row, grid: Grid, results: Results) -> str:
