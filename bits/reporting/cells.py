@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from bits.reporting.about import About
+from bits.reporting.caveats import CAVEAT
 from bits.reporting.results import MISSING, Reading
 from bits.reporting.seeds import Seeds
 
@@ -68,10 +69,18 @@ class Cell:
         return self.seeds.mark if self.core and not self.missing else ""
 
     @property
+    def caveat(self) -> str:
+        """Behind a number of which something is to be kept in mind."""
+        return CAVEAT if self.number and self.seeds.caveats else ""
+
+    @property
+    def marks(self) -> str:
+        return " ".join(mark for mark in (self.mark, self.caveat) if mark)
+
+    @property
     def text(self) -> str:
-        """The core with its mark and tally."""
-        marked = f"{self.core} {self.mark}" if self.mark else self.core
-        return f"{marked} ({self.tally})" if self.tally else marked
+        """The core with its marks and tally."""
+        return " ".join(part for part in (self.core, self.marks, f"({self.tally})" if self.tally else "") if part)
 
     @property
     def tally(self) -> str:
@@ -90,13 +99,15 @@ class Cell:
         readings = self.seeds.readings
         dead = "; ".join(self.seeds.dead("not live"))
         if len(readings) > 1:
-            parts = [self.source, self.measure, dead, *(self.seed_text(reading) for reading in readings), published]
+            texts = (self.seed_text(reading) for reading in readings)
+            parts = [self.source, self.measure, dead, *texts, *self.seeds.caveats, published]
         elif readings:
             (only,) = readings
             measured = f"measured {self.number}" if self.number and self.status != "measured" else ""
             measured = self.status if self.core == NOTHING else measured
-            origin = only.origin or ""
-            parts = [only.run_id or self.source, self.measure, dead, measured, only.problem, origin, published]
+            origin, interval = only.origin or "", self.interval_text(only, "95 % interval ")
+            about = [only.run_id or self.source, self.measure, dead, measured, interval, *self.seeds.caveats]
+            parts = [*about, only.problem, origin, published]
         else:
             parts = [self.source, self.measure, published]
         return "\n".join(part for part in parts if part)
@@ -105,9 +116,15 @@ class Cell:
         """One seed in words: "seed 1: 43.21" or "seed 2: collapse - criterion"."""
         number = self.rounded(reading.value)
         if reading.status == "measured":
-            return f"seed {reading.seed}: {number or 'no value here'}"
+            interval = self.interval_text(reading, ", 95 % interval ")
+            return f"seed {reading.seed}: {number or 'no value here'}{interval}"
         measured = f" (measured {number})" if number else ""
         return f"seed {reading.seed}: {reading.status}{measured}" + (f" - {reading.problem}" if reading.problem else "")
+
+    def interval_text(self, reading: Reading, before: str) -> str:
+        """The interval of one seed's value in words, after `before`: "41.20 to 47.90 (n = 160)"; or nothing."""
+        found = next(iter(reading.intervals), None)
+        return f"{before}{self.rounded(found.low)} to {self.rounded(found.high)} (n = {found.n:,})" if found else ""
 
     def rounded(self, value: float | None) -> str:
         return "" if value is None else f"{value:.{self.decimals}f}"
@@ -203,6 +220,25 @@ class Table:
     def dead(self) -> list[str]:
         """Which runs are not live, and why, each once."""
         return list(dict.fromkeys(line for row in self.rows for line in row.dead()))
+
+    def caveats(self) -> list[str]:
+        """What is to be kept in mind of its numbers, each once, after the columns that it holds for."""
+        found: dict[str, dict[int, None]] = {}
+        for row in self.rows:
+            for column, cell in enumerate(row.cells):
+                for caveat in cell.seeds.caveats if cell.caveat else ():
+                    found.setdefault(caveat, {})[column] = None
+        return [f"{self._named(sorted(columns))}: {caveat}" for caveat, columns in found.items()]
+
+    def _named(self, columns: Sequence[int]) -> str:
+        """Columns in words, by their group's name where all of it is meant."""
+        names: dict[str, None] = {}
+        for column in columns:
+            head = self.heads[column]
+            group = [index for index, other in enumerate(self.heads) if other.group == head.group]
+            alone = f"{head.group} {head.label}" if head.group else head.label
+            names[head.group if head.group and set(group) <= set(columns) else alone] = None
+        return ", ".join(names)
 
     def seeds(self) -> tuple[int, ...]:
         """The numbers of seeds that cells expect, each once, increasing; if they differ, every cell states its own."""

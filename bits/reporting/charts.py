@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bits.reporting.csv_text import VALUES, csv_text, digits, not_live, problems
+from bits.reporting.csv_text import VALUES, csv_text, digits, interval_texts, not_live, problems
 from bits.reporting.curves import Chart, Curve
 
 COLUMNS = ("scale", "exhibit", "panel", "series", "source", "run_id", "status", "x", "measured", *VALUES)
@@ -14,6 +14,7 @@ def chart_csv(chart: Chart) -> str:
     """One line per measured or published point, and one for a curve that has neither points nor a run.
 
     seeds: how many that finished have a point at that x / expected; the figure's line passes where all of them have.
+    n: test images or queries; low, high: the ends of the 95 % interval of each seed's point, in their order.
     Of a single seed that did not finish, its points: measured nevertheless, and 0/1.
     """
     lines = []
@@ -28,12 +29,13 @@ def chart_csv(chart: Chart) -> str:
 
 
 def _points(curve: Curve) -> Iterator[tuple[str, ...]]:
-    """(x, measured, sd, seeds, not live, published) of each point."""
+    """(x, measured, sd, seeds, n, low, high, not live, published) of each point."""
     expected = curve.seeds.expected
     for spread in curve.spreads:
         counted = f"{spread.count if curve.seeds.status == 'measured' else 0}/{expected}"
-        yield digits(spread.x), digits(spread.mean), digits(spread.deviation), counted, not_live(curve.seeds), ""
+        numbers = digits(spread.x), digits(spread.mean), digits(spread.deviation), counted
+        yield *numbers, *interval_texts(curve.seeds.intervals_at(spread.x)), not_live(curve.seeds), ""
     for x, y in curve.published:
-        yield digits(x), "", "", "", "", digits(y)
+        yield digits(x), *[""] * 7, digits(y)
     if not curve.spreads:
-        yield "", "", "", f"0/{expected}", not_live(curve.seeds), ""
+        yield *[""] * 3, f"0/{expected}", *[""] * 3, not_live(curve.seeds), ""

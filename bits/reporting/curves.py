@@ -10,7 +10,7 @@ from itertools import pairwise
 from bits.exhibits import Measure
 from bits.reporting.about import About
 from bits.reporting.cells import ADDED, Cell
-from bits.reporting.results import Points
+from bits.reporting.results import Points, Reading
 from bits.reporting.seeds import MARK, Seeds, Spread
 
 
@@ -87,9 +87,8 @@ class ChartPanel:
 
     def _cell(self, curve: Curve, x: float) -> Cell:
         measure = self.measure
-        at_x = (replace(one, value=interpolated(one.points, x), points=()) for one in curve.seeds.readings)
         return Cell(
-            Seeds(tuple(at_x)),
+            Seeds(tuple(_at(reading, x) for reading in curve.seeds.readings)),
             dict(curve.published).get(x),
             source=curve.seeds.readings[0].source,
             measure=measure.id,
@@ -139,6 +138,17 @@ class Chart:
             for curve in panel.curves
         )
 
+    def caveats(self) -> list[str]:
+        """What is to be kept in mind of its points, each once."""
+        return list(
+            dict.fromkeys(
+                f"{panel.title}: {caveat}" if panel.title else caveat
+                for panel in self.panels
+                for curve in panel.curves
+                for caveat in curve.seeds.caveats
+            )
+        )
+
     def gaps(self) -> list[str]:
         """Where curves have no mean because seeds have points at different x."""
         return [
@@ -156,6 +166,13 @@ class Chart:
         """(curves of which every seed was measured or has an outcome, curves)."""
         settled = [curve.seeds.settled for curve in self.curves()]
         return sum(settled), len(settled)
+
+
+def _at(reading: Reading, x: float) -> Reading:
+    """The value at x, interpolated; with its interval where x is a point."""
+    interval = reading.interval_at(x)
+    intervals = (interval,) if interval else ()
+    return replace(reading, value=interpolated(reading.points, x), points=(), intervals=intervals)
 
 
 def interpolated(points: Points, x: float) -> float | None:

@@ -23,6 +23,16 @@ def bold_said(table: Table) -> str:
     return f"Bold: in each {where}, the best of two or more {among} of which every seed was measured and is live."
 
 
+def intervals_said(table: Table) -> str:
+    """Where the intervals of its numbers are; nothing for a table without any."""
+    if not any(interval for cell in table.cells() for interval in cell.seeds.intervals):
+        return ""
+    return (
+        "Hovering over a number shows its 95 % bootstrap interval over test images or queries, of each seed where "
+        "there are several; the CSV holds them all."
+    )
+
+
 def seeds_said(table: Table) -> str:
     """What ± means; nothing for a table of single seeds."""
     match table.seeds():

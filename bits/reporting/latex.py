@@ -9,6 +9,7 @@ from bits.reporting.keys import bold_said, dead_said, seeds_said
 from bits.reporting.latex_text import latex_escaped
 
 DAGGER = r"\textsuperscript{\dag}"
+DOUBLE_DAGGER = r"\textsuperscript{\ddag}"
 _WIDE = 6  # columns; more take both columns of a page that has two
 # At its own width where that fits the line, else scaled to the line.
 _SCALED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
@@ -71,7 +72,8 @@ def _latex_cell(cell: Cell) -> str:
         text = f"\\textbf{{{text}}}"
     tally = f"{{\\footnotesize({latex_escaped(cell.tally)})}}" if cell.tally else ""
     published = f"{{\\footnotesize({latex_escaped(cell.published_text)})}}" if cell.published_text else ""
-    return " ".join(part for part in (text + (DAGGER if cell.mark else ""), tally, published) if part)
+    marked = f"{text}{DAGGER if cell.mark else ''}{DOUBLE_DAGGER if cell.caveat else ''}"
+    return " ".join(part for part in (marked, tally, published) if part)
 
 
 def _latex_outcomes(table: Table) -> Iterator[str]:
@@ -81,6 +83,9 @@ def _latex_outcomes(table: Table) -> Iterator[str]:
     if table.dead():
         said = "; ".join(latex_escaped(line) for line in table.dead())
         yield f"\\par\\smallskip\\raggedright\\footnotesize {DAGGER} Not live. {said}."
+    if table.caveats():
+        said = "; ".join(latex_escaped(line) for line in table.caveats())
+        yield f"\\par\\smallskip\\raggedright\\footnotesize {DOUBLE_DAGGER} To be kept in mind. {said}."
     if table.outcomes():
         said = "; ".join(latex_escaped(outcome) for outcome in table.outcomes())
         yield f"\\par\\smallskip\\raggedright\\footnotesize Outcomes. {said}."

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-from bits.reporting.keys import bold_said, dead_said, seeds_said
+from bits.reporting.keys import bold_said, dead_said, intervals_said, seeds_said
 from bits.reporting.renderers.base import RENDERERS, template_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -53,7 +53,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    said = {"bold_said": bold_said, "seeds_said": seeds_said, "dead_said": dead_said}
+    said = {"bold_said": bold_said, "seeds_said": seeds_said, "dead_said": dead_said, "intervals_said": intervals_said}
     environment.filters |= {"duration": duration, "moment": moment, **said}
     return environment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,9 @@ from bits.exhibits.measures import OF_TRAINING
 from bits.plan.imports import applies
 from bits.plan.model import Plan
 from bits.plan.sources import Import, Run, Source
+from bits.reporting.caveats import caveats
 from bits.reporting.files import ReportError, part, read_intact
+from bits.reporting.intervals import Interval, read_intervals
 from bits.reporting.origin import Origin
 
 Status = Literal["measured", "collapse", "diverges", "failed", "not measured", "not run", "does not apply"]
@@ -39,6 +41,7 @@ class Reading:
     not measured: it finished, but has no metrics that can be read as this measure of it.
     does not apply: its metrics say that there is no such thing, such as the entropy of codes of a run that sends none.
     dead: why the channel of the run carries nothing, such as "constant codes"; "" where it does, and where nobody said.
+    intervals: of the value, or of each point; empty where there are none. caveats: see `bits.reporting.caveats`.
     """
 
     source: str
@@ -50,11 +53,18 @@ class Reading:
     origin: str | None = None
     problem: str = ""
     dead: str = ""
+    intervals: tuple[Interval, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     @property
     def missing(self) -> bool:
         """Whether there is neither a value nor an outcome."""
         return self.status in MISSING
+
+    def interval_at(self, x: float) -> Interval | None:
+        """Of the point at x; None where there is no such point, or no interval."""
+        at = zip((one for one, _ in self.points), self.intervals, strict=False)
+        return next((interval for one, interval in at if one == x), None)
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,19 @@ class Ending:
 
 @dataclass(frozen=True)
 class Metrics:
-    """A metrics file: evaluator -> metric -> value. evaluation: digest of the settings; None in a run's curve."""
+    """A metrics file: evaluator -> metric -> value, and the interval that is stored beside it.
+
+    evaluation: digest of the settings; None in a run's curve. classes: how many there are, and how many of them have a
+    single image; empty where nobody said.
+    """
 
     id: str
     dataset: str | None
     evaluation: str | None
     values: Mapping[str, Mapping[str, Any]]
     origin: Origin
+    intervals: Mapping[str, Mapping[str, Any]]
+    classes: Mapping[str, Any]
 
 
 class Results:
@@ -121,13 +137,15 @@ class Results:
 
     def _read_metrics(self, path: Path) -> Metrics:
         content = read_intact(self.root / path, "a metrics file")
-        values = part(content, "values", path)
+        values, intervals = part(content, "values", path), part(content, "intervals", path)
         return Metrics(
             id=str(content.get("id")),
             dataset=content.get("dataset"),
             evaluation=content.get("evaluation"),
             values={evaluator: part(values, evaluator, f"{path}: values") for evaluator in values},
             origin=Origin.of(part(content, "provenance", path), f"{path}: provenance"),
+            intervals={evaluator: part(intervals, evaluator, f"{path}: intervals") for evaluator in intervals},
+            classes=part(content, "classes", path),
         )
 
     def readings(self, source: str, measure: Measure) -> tuple[Reading, ...]:
@@ -159,7 +177,18 @@ class Results:
                 problem = self._detail(entry) or problem
         ending = self.ending(identity) if isinstance(entry, Run) else None
         dead = ending.dead if ending else ""
-        return Reading(source, identity, entry.seed, status, value, points, str(path) if path else None, problem, dead)
+        reading = Reading(
+            source, identity, entry.seed, status, value, points, str(path) if path else None, problem, dead
+        )
+        return self._with_intervals(reading, measure) if value is not None or points else reading
+
+    def _with_intervals(self, reading: Reading, measure: Measure) -> Reading:
+        """The reading with the intervals that are stored beside its value or points, and what follows from them."""
+        metrics = self.metrics(reading.run_id, measure.record)
+        assert metrics is not None
+        stored = metrics.intervals.get(measure.evaluator, {}).get(measure.metric)
+        intervals = read_intervals(stored, measure.factor, f"{reading.origin}: intervals.{measure.id}")
+        return replace(reading, intervals=intervals, caveats=caveats(measure, intervals, metrics.classes))
 
     def _entry(self, identity: str) -> Source | None:
         plan = self.plan

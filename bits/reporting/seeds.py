@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from bits.reporting.intervals import Interval
 from bits.reporting.results import MISSING, Reading, Status
 
 MARK = "\N{DAGGER}"
@@ -106,6 +107,20 @@ class Seeds:
     def mark(self) -> str:
         """Stands behind the value where the channel of a seed carries nothing; "" else."""
         return MARK if any(reading.dead for reading in self.readings) else ""
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What is to be kept in mind of its values, each once."""
+        return tuple(dict.fromkeys(caveat for reading in self.readings for caveat in reading.caveats))
+
+    @property
+    def intervals(self) -> tuple[Interval | None, ...]:
+        """Of each seed's value."""
+        return tuple(next(iter(one.intervals), None) if one.points == () else None for one in self.readings)
+
+    def intervals_at(self, x: float) -> tuple[Interval | None, ...]:
+        """Of each seed's point at that x."""
+        return tuple(one.interval_at(x) for one in self.readings)
 
     def dead(self, label: str) -> Iterator[str]:
         """label: why its channel carries nothing, for the seeds of which that is so; one line for those alike."""

@@ -6,8 +6,9 @@ import html
 import re
 from collections.abc import Sequence
 
+from bits.reporting.caveats import CAVEAT
 from bits.reporting.cells import Cell, Table, TableRow
-from bits.reporting.csv_text import VALUES, csv_text, digits, not_live, problems
+from bits.reporting.csv_text import VALUES, csv_text, digits, interval_texts, not_live, problems
 from bits.reporting.keys import bold_said, dead_said, seeds_said
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
@@ -23,14 +24,16 @@ def table_csv(table: Table) -> str:
     """One line per cell; numbers in the unit named beside them, to ten digits.
 
     sd: sample standard deviation among seeds; seeds: how many finished and were measured / expected; run ids and
-    origins of all seeds. Of a single seed that did not finish: what it measured nevertheless, and 0/1.
+    origins of all seeds. n: test images or queries; low, high: the ends of the 95 % interval of each seed, in their
+    order. Of a single seed that did not finish: what it measured nevertheless, and 0/1.
     """
     lines = []
     for row in table.rows:
         for head, cell in zip(table.heads, row.cells, strict=True):
             column = f"{head.group} {head.label}" if head.group else head.label
             counted = f"{cell.seeds.count}/{cell.seeds.expected}" if cell.seeds.readings else ""
-            numbers = (digits(cell.value), digits(cell.seeds.deviation), counted)
+            intervals = interval_texts(cell.seeds.intervals)
+            numbers = (digits(cell.value), digits(cell.seeds.deviation), counted, *intervals)
             stands = (not_live(cell.seeds), cell.published_text)
             facts = (cell.unit, cell.measure, cell.seeds.origins, problems(cell.seeds) or cell.note)
             place = (table.about.scale, table.about.id, row.full_label, column)
@@ -69,6 +72,7 @@ def table_markdown(table: Table) -> str:
         "",
         *_markdown_list("The same run", table.alike),
         *_markdown_list("Not live", table.dead()),
+        *_markdown_list(f"{CAVEAT} To be kept in mind", table.caveats()),
         *_markdown_list("Outcomes", table.outcomes()),
         *_markdown_list("Missing", table.holes()),
         *_markdown_list("In the paper", table.about.notes),
@@ -93,5 +97,5 @@ def _markdown_cell(cell: Cell) -> str:
         text = f"**{text}**"
     tally = f"({cell.tally})" if cell.tally else ""
     return " ".join(
-        part for part in (text, cell.mark, tally, f"({cell.published_text})" if cell.published_text else "") if part
+        part for part in (text, cell.marks, tally, f"({cell.published_text})" if cell.published_text else "") if part
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from torch import Tensor
 
 from bits.config.evaluation import EvaluationSettings
 from bits.config.frozen import read_section
@@ -135,6 +137,7 @@ class DataSetEvaluation:
             "evaluation": self.evaluation.id,
             "resolved_dataset": self.evaluation.dataset.name,
             **measured,
+            "classes": _class_sizes(self.train, self.val),
             "made_from": subject.made_from.origin,
             "provenance": provenance,
         }
@@ -209,6 +212,19 @@ class DataSetEvaluation:
 
 def _queries_file(output: Path, evaluation: FrozenEvaluation) -> Path:
     return output.parents[2] / "data" / f"{evaluation.role}-{evaluation.id}-queries.txt"
+
+
+def _class_sizes(train: ImageSet, val: ImageSet) -> dict[str, int]:
+    """How many classes there are, and how many of them have one image in a split: what is said of those says little."""
+    one_training_image, one_test_image = (int((_per_class(split) == 1).sum()) for split in (train, val))
+    known = len(train.class_names)
+    return {"all": known, "one_training_image": one_training_image, "one_test_image": one_test_image}
+
+
+def _per_class(images: ImageSet) -> Tensor:
+    """How many images have each label."""
+    several = images.multilabels
+    return torch.bincount(images.labels) if several is None else several.sum(dim=0)
 
 
 def _save(measured: Iterable[Unfinished]) -> None:

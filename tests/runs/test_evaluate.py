@@ -77,6 +77,9 @@ def test_one_process_evaluates_several_sources(plan, monkeypatch):
         assert metrics["source"] == name
         assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance"}
         assert 0 <= metrics["values"]["linear"]["last"] <= metrics["values"]["linear"]["last_tuned"] <= 1
+        assert set(metrics["intervals"]) == {"knn", "linear", "retrieval"}
+        assert metrics["classes"] == {"all": 20, "one_training_image": 0, "one_test_image": 0}
+        assert metrics["intervals"]["knn"]["top1_k20"]["n"] == metrics["provenance"]["images"]["val"]
         assert "last_standardised" not in metrics["values"]["linear"]  # only computed on the target sets
         assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
     # the teacher is the random initialisation here, so both compute the same number
