@@ -18,6 +18,7 @@ from bits.workflow.scheduler import Scheduler
 from bits.workflow.signals import pass_signals_on
 from bits.workflow.slurm_queue import clear_queue
 from bits.workflow.fork_client import offer
+from bits.data.fetch import FETCHED
 from bits.data.kind import kind_of
 from bits.plan import PRETRAINING_ROLE, WEIGHTS, resume_folder
 from bits.workflow.messages import (

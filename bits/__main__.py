@@ -17,6 +17,7 @@ COMMANDS = {
     "calibrate": "measure how fast this machine does a study's work, for plan",
     "gpu-check": "check and measure this machine's GPU, and write a report",
     "explain": "what would run and why, in plain words",
+    "fetch": "download a data set that may be fetched, check and unpack it",
     "prepare": "make or check a data set",
     "pretrain": "pretrain one run, or any variation of it",
     "evaluate": "measure anyone's weights, a run or the references on a data set",

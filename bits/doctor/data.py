@@ -8,12 +8,14 @@ from bits.config.recipe import Dataset
 from bits.costs.assumptions import Images
 from bits.costs.units import bytes_text
 from bits.data.kind import kind_of
+from bits.data.obtain import expected, how_to_obtain
 from bits.data.workers import AHEAD
 from bits.doctor.finding import Finding, Status
 from bits.doctor.memory import GIB
 from bits.errors import DatasetError
 from bits.plan import Plan
 from bits.plan.model import DataRemark
+from bits.plan.needs import lost
 from bits.records.provenance import hardware
 
 SUBJECT = "Data"
@@ -23,19 +25,21 @@ def absent(plan: Plan, role: str) -> list[Finding]:
     """A data set that is needed and not there; of others `left_out` speaks."""
     dataset = plan.datasets[role]
     gaps = [gap for gap in plan.missing if gap.role == role]
-    remedy = f"Expected {kind_of(dataset).layout}. Put it there, or say where it lies: {_keys([dataset.name])}."
+    remedy = f"{expected(dataset)} Put it there, or say where it lies: {_keys([dataset.name])}."
     return [Finding(SUBJECT, "error", f"{dataset.title}: {' '.join(gap.reason.split())}", remedy) for gap in gaps]
 
 
 def left_out(plan: Plan) -> list[Finding]:
     """The data sets without which exhibits are left out, all in one warning."""
-    needed = [role for role in plan.datasets if any(role in reason for reason in plan.left_out.values())]
+    needed = [role for role in plan.datasets if any(role in lost(reason) for reason in plan.left_out.values())]
     if not needed:
         return []
-    layouts = dict.fromkeys(kind_of(plan.datasets[role]).layout for role in needed)
+    datasets = [plan.datasets[role] for role in needed]
+    layouts = dict.fromkeys(kind_of(dataset).layout for dataset in datasets)
+    origins = [f"{dataset.name}: {how}" for dataset in datasets if (how := how_to_obtain(dataset))]
     found = f"not here: {', '.join(needed)}; left out: {', '.join(plan.left_out)}"
-    names = [plan.datasets[role].name for role in needed]
-    remedy = f"Expected {' or '.join(layouts)}. Put them there, or say where they lie: {_keys(names)}."
+    keys = _keys([dataset.name for dataset in datasets])
+    remedy = " ".join([f"Expected {' or '.join(layouts)}. Put them there, or say where they lie: {keys}.", *origins])
     return [Finding(SUBJECT, "warning", found, remedy)]
 
 
@@ -88,7 +92,7 @@ def _keys(names: Sequence[str]) -> str:
 
 def data_set(dataset: Dataset, root: str, published: Images | None, quick: bool) -> list[Finding]:
     """What the kind of one data set finds there; without counting or decoding images when quick."""
-    counts = published.model_dump(include={"train", "val", "classes"}) if published else {}
+    counts = published.published if published else {}
     try:
         checks = kind_of(dataset).checks(dataset, root, counts, quick)
     except DatasetError as error:

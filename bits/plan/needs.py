@@ -10,6 +10,8 @@ from bits.exhibits import Declarations, Measure
 from bits.plan.evaluations import Metrics
 from bits.plan.imports import applies
 
+NO_DATA = "no data for "
+
 
 def left_out(
     declarations: Declarations, known: Collection[str], optional: Collection[str], roots: Mapping[str, str]
@@ -26,8 +28,13 @@ def left_out(
         gaps = sorted({measure.dataset for _, measure in _pairs(declarations, name)} & without)
         if gaps:
             places = (roots.get(role) or f"site.data.{role}" for role in gaps)
-            found[name] = f"no data for {', '.join(gaps)}: nothing at {', '.join(places)}"
+            found[name] = f"{NO_DATA}{', '.join(gaps)}: nothing at {', '.join(places)}"
     return found
+
+
+def lost(reason: str) -> list[str]:
+    """The data set roles that the reason for leaving an exhibit out names."""
+    return reason.partition(":")[0].removeprefix(NO_DATA).split(", ")
 
 
 def needs(

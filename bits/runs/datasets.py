@@ -9,6 +9,7 @@ from bits.config.site import Site
 from bits.data.cache import cached
 from bits.data.images import ImageSet, NoImages, require_same_classes
 from bits.data.kind import Progress, kind_of
+from bits.data.obtain import expected
 from bits.data.videos import VideoSet
 from bits.data.workers import decoding_threads
 from bits.errors import DatasetError
@@ -66,6 +67,6 @@ def missing_data(dataset: Dataset) -> str:
     """What to do about a data set that has no path."""
     key = f"site.data.{dataset.name}"
     return (
-        f"{key}: no path is given. Expected {kind_of(dataset).layout}. "
+        f"{key}: no path is given. {expected(dataset)} "
         f"Say data=PATH or {key}=PATH, or write it into config/site/local.yaml."
     )

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bits.data.kind import kind_of
+from bits.data.obtain import expected
 from bits.plan import Plan
 from bits.plan.imports import HOW_TO_SUPPLY
 from bits.plan.model import REPORTS, DataRemark
+from bits.plan.needs import lost as roles_lost
 
 FRONT_PAGE = str(REPORTS / "index.html")
 MOST_SHOWN = 8  # files that were made
@@ -33,7 +35,7 @@ def _missing_data(plan: Plan) -> list[str]:
         lines += [
             f"  {gap.dataset}: site.data.{gap.dataset} = {gap.root or 'not set'}",
             f"    {gap.reason}",
-            f"    Expected {_layout(plan, gap.role)}.",
+            f"    {expected(plan.datasets[gap.role])}",
             "    Supply it with --config data=PATH, or copy config/site/example.yaml to config/site/local.yaml",
             f"    and set data.{gap.dataset} there.",
         ]
@@ -67,7 +69,7 @@ def left_out_message(plan: Plan, command: Iterable[str] = ()) -> str:
     lost = [name for name in plan.left_out if not asked or name in asked]
     if not lost:
         return ""
-    absent = [role for role in plan.datasets if any(role in plan.left_out[name] for name in lost)]
+    absent = [role for role in plan.datasets if any(role in roles_lost(plan.left_out[name]) for name in lost)]
     return (
         f"\nLeft out of study {plan.study}, because {', '.join(absent)} are not here: {', '.join(lost)} "
         f"(bits doctor study={plan.study} says what to put where)"
@@ -87,8 +89,8 @@ def elsewhere_message(plan: Plan) -> str:
 def absent_message(plan: Plan, role: str) -> str:
     """That the data set of one role is not on this machine, for whoever asks for something made from it."""
     place = plan.roots[role] or "no place that the site names"
-    where = f"site.data.{plan.datasets[role].name} says where it is looked for"
-    return f"{role}: nothing at {place}. Expected {_layout(plan, role)}; {where}."
+    where = f"{plan.datasets[role].name} is looked for where site.data.{plan.datasets[role].name} says"
+    return f"{role}: nothing at {place}. {expected(plan.datasets[role])} {where}."
 
 
 def on_request_message(exhibit: str, extra: str) -> str:

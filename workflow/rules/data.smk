@@ -37,3 +37,20 @@ for role, path in MADE.items():
             "Make the data set that plays {params.role}"
         shell:
             "{fork} torch bits.commands.prepare --plan {plan_file} --dataset {params.role} > {log} 2>&1"
+
+
+# Asked for by name alone: no other rule waits for them. What is there is left as it is.
+for name in FETCHED:
+
+    rule:
+        name:
+            f"fetch_{name}"
+        output:
+            directory(f"data/{name}"),
+        localrule: True
+        params:
+            name=name,
+        message:
+            "Fetch {params.name}"
+        shell:
+            "{python} bits.commands.fetch {params.name}"
