@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -31,12 +31,18 @@ class Device(Section):
 
 class Images(Section):
     """Sizes of a data set's splits. train: 0 of a set that is only evaluated. assumed: taken from config/counts.yaml,
-    because the data are not here to count."""
+    because the data are not here to count. estimated: counts of which no number is published."""
 
     train: int = Field(ge=0)
     val: int = Field(ge=1)
     classes: int = Field(ge=1)
     assumed: bool = False
+    estimated: tuple[Literal["train", "val", "classes"], ...] = ()
+
+    @property
+    def published(self) -> dict[str, int]:
+        """The published counts, by name."""
+        return {name: getattr(self, name) for name in ("train", "val", "classes") if name not in self.estimated}
 
 
 class Assumptions(Section):

@@ -1,4 +1,4 @@
-"""A zip of images, read in place: nothing is ever extracted. Never imports torch."""
+"""A zip of images and notes on them, read in place: nothing is ever extracted. Never imports torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Member(NamedTuple):
 
 
 class Archive:
-    """The image files inside a zip; see `layout.Source`.
+    """The images and notes inside a zip; see `layout.Source`.
 
     Reading needs no lock (positioned reads), so threads and forked processes can share one; a pickled copy
     opens the file again. Raises DatasetError: not a zip, truncated, encrypted, an unsupported compression,
@@ -43,7 +43,8 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._members: dict[str, Member] = {}
+        self._members: dict[str, Member] = {}  # images
+        self._notes: dict[str, zipfile.ZipInfo] = {}
         self._folders: set[str] = set()
         self._unread: list[str] = []
         self._hidden: set[str] = set()  # folders
@@ -75,6 +76,8 @@ class Archive:
         folder, _, file = nfc(name).rpartition("/")
         if folder:
             self._folders.add(folder)
+        if file and not is_image(file):
+            self._notes[nfc(name)] = entry
         if is_unread_image(file):
             self._unread.append(nfc(name))
         if is_image(file):
@@ -86,8 +89,7 @@ class Archive:
             if spelled != name:
                 self._spelled[name] = spelled
             refuse_unreadable(where, entry)
-            lengths = (entry.compress_size, entry.file_size)
-            self._members[name] = Member(entry.header_offset, *lengths, entry.compress_type, entry.CRC)
+            self._members[name] = _member(entry)
         return True
 
     def folders(self, inside: str) -> list[str]:
@@ -124,9 +126,16 @@ class Archive:
         """Of every image, its length and the zip's checksum of it."""
         return {name: f"{member.length}.{member.crc}" for name, member in self._members.items()}
 
+    def notes(self, inside: str) -> list[str]:
+        """Names of the files directly inside that are no images, sorted."""
+        split = [name.rpartition("/") for name in self._notes]
+        return sorted(name for above, _, name in split if above == inside)
+
     def read(self, name: str) -> bytes:
-        """The member's content, its length and checksum verified. Raises DatasetError."""
-        member = self._members[name]
+        """The content of an image or a note, its length and checksum verified. Raises DatasetError."""
+        if name in self._notes:
+            refuse_unreadable(self.describe(name), self._notes[name])
+        member = _member(self._notes[name]) if name in self._notes else self._members[name]
         head = self._bytes(name, member.offset, _LOCAL_HEADER.size)
         signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
         if signature != b"PK\x03\x04":
@@ -161,6 +170,11 @@ class Archive:
     def describe(self, name: str) -> str:
         """The member and its archive."""
         return f"{name} in {self.path}"
+
+
+def _member(entry: zipfile.ZipInfo) -> Member:
+    lengths = (entry.compress_size, entry.file_size)
+    return Member(entry.header_offset, *lengths, entry.compress_type, entry.CRC)
 
 
 def _records(entries: Sequence[zipfile.ZipInfo]) -> list[bytes]:

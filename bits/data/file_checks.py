@@ -66,7 +66,14 @@ def _image_checks(
     looked = looked_at(dataset, place, listings)
     checks += _broken(looked)
     reduced = f", {looked.reduced:,} reduced to max_side = {dataset.max_side} px" if looked.reduced else ""
-    return checks or [Check("ok", f"{' and '.join(held)} images in {place}, all can be decoded{reduced}")]
+    whole = f"{' and '.join(held)} images in {place}, all can be decoded{reduced}{_unlabelled(listings)}"
+    return checks or [Check("ok", whole)]
+
+
+def _unlabelled(listings: Mapping[str, Listing]) -> str:
+    """ "; left out, without a label: 2 images, val/3.jpg, val/8.jpg"."""
+    names = [join(listing.folder, name) for listing in listings.values() for name in listing.unlabelled]
+    return f"; left out, without a label: {counted(len(names), 'image')}, {some(names, 3)}" if names else ""
 
 
 def _said(split: str, listing: Listing) -> str:

@@ -12,10 +12,12 @@ from bits.data.kind import SPLITS, Check, DatasetKind, Labels, Sizes, SplitFacts
 from bits.data.layout import Source
 from bits.data.listing import Listing
 from bits.data.source import open_source
+from bits.records.digests import digest
 
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
     from bits.data.images import ImageSet
+    from bits.data.videos import VideoSet
 
 PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
 
@@ -26,6 +28,11 @@ def no_settings(dataset: Dataset) -> None:
         raise ValueError(f"settings = {dataset.settings}: the kind {dataset.kind} has none")
 
 
+def nothing_beside(dataset: Dataset, source: Source) -> str:
+    """Listings follow from the images' names alone."""
+    return ""
+
+
 def file_kind(
     *,
     name: str,
@@ -34,13 +41,18 @@ def file_kind(
     labels: tuple[Labels, ...] = ("classes",),
     splits: tuple[str, ...] = SPLITS,
     check_settings: Callable[[Dataset], None] = no_settings,
+    beside: Callable[[Dataset, Source], str] = nothing_beside,
+    within: str | None = None,
+    videos: Callable[[Dataset, Path], VideoSet] | None = None,
 ) -> DatasetKind:
     """A kind whose images are files in a folder or a zip, wherever the site says.
 
-    name, layout, labels, check_settings: see `DatasetKind`. listing(dataset, source, split): the images of a split, of
-    the first `dataset.classes` classes; raises DatasetError. splits: those that the kind has.
+    name, layout, labels, check_settings, within, videos: see `DatasetKind`. listing(dataset, source, split): the images
+    of a split, of the first `dataset.classes` classes; raises DatasetError. splits: those that the kind has.
+    beside(dataset, source): identity of what listings follow from besides images, as lists and annotations; "" where
+    that is nothing.
     """
-    files = _Files(listing, splits, "several" in labels)
+    files = _Files(listing, splits, "several" in labels, beside)
     return DatasetKind(
         name=name,
         labels=labels,
@@ -57,6 +69,8 @@ def file_kind(
         checks=files.checks,
         remarks=files.remarks,
         canvas=files.canvas,
+        within=within,
+        videos=videos,
     )
 
 
@@ -67,9 +81,12 @@ class _Files:
     listed: Callable[[Dataset, Source, str], Listing]
     splits: tuple[str, ...]
     several: bool
+    beside: Callable[[Dataset, Source], str]
 
     def fingerprint(self, dataset: Dataset, place: str) -> str:
-        return fingerprint(Path(place))
+        images = fingerprint(Path(place))
+        beside = self.beside(dataset, open_source(Path(place)))
+        return digest([images, beside]) if beside else images
 
     def listing(self, dataset: Dataset, place: str, split: str) -> Listing:
         return self.listed(dataset, open_source(Path(place)), split)
@@ -86,7 +103,8 @@ class _Files:
     def open(self, dataset: Dataset, place: Path, split: str) -> ImageSet:
         from bits.data.images import ImageFiles
 
-        require_planned(place, dataset.fingerprint)
+        if dataset.fingerprint is not None:
+            require_planned(place, dataset.fingerprint, self.fingerprint(dataset, str(place)))
         source = open_source(place)
         listing = self.listed(dataset, source, split)
         return ImageFiles(dataset.name, split, source, listing, dataset.max_side, self.several)

@@ -33,9 +33,9 @@ def digests(root: Path) -> Mapping[str, str]:
     return source.digests() if isinstance(source, Archive) else contents(root).digests
 
 
-def require_planned(root: Path, planned: str | None) -> None:
-    """Raises DatasetError where other images lie than those that had the fingerprint `planned`; None: any will do."""
-    if planned is None or (found := fingerprint(root)) == planned:
+def require_planned(root: Path, planned: str, found: str) -> None:
+    """Raises DatasetError where a data set has another fingerprint, `found`, than when it was planned."""
+    if found == planned:
         return
     changes = between(planned, found)
     raise DatasetError(

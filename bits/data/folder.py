@@ -101,7 +101,7 @@ class Folder:
 
     def folders(self, inside: str) -> list[str]:
         """Names of the folders directly inside, sorted; links to folders count."""
-        return [name for name, entry in entries(self._path(inside)) if entry.is_dir()]
+        return [name for name, entry in self._entries(inside) if entry.is_dir()]
 
     def holds_images(self, inside: str) -> bool:
         """Whether an image lies directly inside."""
@@ -112,7 +112,13 @@ class Folder:
         return {name: sorted(f"{name}/{image}" for image in self._below(join(inside, name))) for name in classes}
 
     def _below(self, inside: str) -> Iterator[str]:
-        return (listed.prefix + name for listed in walk(self._path(inside)) for name, _ in listed.images)
+        path = self._path(inside)
+        if path.is_dir():
+            yield from (listed.prefix + name for listed in walk(path) for name, _ in listed.images)
+
+    def _entries(self, inside: str) -> list[Named]:
+        path = self._path(inside)
+        return entries(path) if path.is_dir() else []
 
     def _path(self, name: str) -> Path:
         if name.isascii():
@@ -133,8 +139,12 @@ class Folder:
             found = [entry for entry in scanned if is_hidden_class(entry.name) and entry.is_dir()]
         return sorted(nfc(entry.name) for entry in found if any(listed.images for listed in walk(Path(entry.path))))
 
+    def notes(self, inside: str) -> list[str]:
+        """Names of the plain files directly inside that are no images, sorted."""
+        return [name for name, entry in self._entries(inside) if not is_image(name) and entry.is_file()]
+
     def read(self, name: str) -> bytes:
-        """The file's content. Raises DatasetError."""
+        """The content of an image or a note. Raises DatasetError."""
         try:
             return self._path(name).read_bytes()
         except OSError as error:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bits.data.batch import ImageBatch
 from bits.data.decode import decode_rgb, header_size
-from bits.data.layout import SAME_CLASSES, Source, differ, join
+from bits.data.layout import SAME_CLASSES, Source, differ
 from bits.data.listing import Listing, list_folders
 from bits.data.source import open_source
 from bits.errors import DatasetError
@@ -103,18 +103,18 @@ class ImageFiles(ImageSet):
     ) -> None:
         self.name, self.split = name, split
         self.source, self.folder, self.max_side = source, listing.folder, max_side
-        self.class_names, self.identities = listing.class_names, listing.names
+        self.class_names, self.identities, self.paths = listing.class_names, listing.identities, listing.paths
         self.labels = torch.tensor([labels[0] for labels in listing.labels])
         self.multilabels = _multilabels(listing) if several else None
 
     def decode(self, index: int) -> Tensor:
         """Image `index` as uint8 [3, H, W]; see `decode_rgb`. Raises DatasetError naming file and archive."""
-        name = join(self.folder, self.identities[index])
+        name = self.paths[index]
         return decode_rgb(self.source.read(name), self.source.describe(name), self.max_side)
 
     def image_size(self, index: int) -> tuple[int, int]:
         """(height, width) of image `index` in pixels, from its header. Raises DatasetError."""
-        name = join(self.folder, self.identities[index])
+        name = self.paths[index]
         return header_size(self.source.read(name), self.source.describe(name), self.max_side)
 
 

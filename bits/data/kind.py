@@ -78,6 +78,7 @@ class DatasetKind:
     where known. quick: without counting or decoding images.
     remarks(dataset, root): what to tell before anything is made from it, warnings alone; cheap enough for a plan.
     canvas(dataset, root): (height, width) in px that holds every decoded image; None where all have `image_size`.
+    within: name of the data set in whose place it lies where the site says no other.
     videos(dataset, root): None for a kind without videos.
     prepare(dataset, root, progress): makes what is not there; None for a kind that is only read. bytes_made(dataset):
     the bytes that it writes. frames_made(dataset): the images and video frames that it renders.
@@ -98,6 +99,7 @@ class DatasetKind:
     canvas: Callable[[Dataset, str], tuple[int, int]] | None = None
     splits: tuple[str, ...] = SPLITS
     listing: Callable[[Dataset, str, str], Listing] | None = None
+    within: str | None = None
     decoded: bool = False
     videos: Callable[[Dataset, Path], VideoSet] | None = None
     prepare: Callable[[Dataset, Path, Progress | None], None] | None = None

@@ -66,8 +66,11 @@ class Source(Protocol):
     def hidden(self, inside: str) -> list[str]:
         """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
 
+    def notes(self, inside: str) -> list[str]:
+        """Names of the plain files directly inside that are no images, sorted: lists, annotations, tables."""
+
     def read(self, name: str) -> bytes:
-        """The file's content. Raises DatasetError."""
+        """The content of an image or a note. Raises DatasetError."""
 
     def describe(self, name: str) -> str:
         """How to name the file in an error message."""
@@ -108,6 +111,12 @@ def join(*parts: str) -> str:
     return "/".join(part for part in parts if part)
 
 
+def images_below(source: Source, folder: str) -> list[str]:
+    """Sorted names, relative to the folder, of all images below it; none where there is no such folder."""
+    above, _, name = folder.rpartition("/")
+    return [image.removeprefix(f"{name}/") for image in source.images(above, [name])[name]]
+
+
 def class_order(names: Sequence[str]) -> list[str]:
     """Sorted as text, or as integers when all are digits (ImageNetV2's folders 0 to 999)."""
     if all(name.isascii() and name.isdecimal() for name in names):
@@ -141,13 +150,31 @@ def locate(source: Source, split: str, eval_split: str = "val") -> str:
     raise DatasetError(_no_split(source, accepted, top))
 
 
+def class_name(folder: str) -> str:
+    """The class that a folder stands for: spaces count once, at the ends not. Birds525 has one too many in train."""
+    return " ".join(part for part in folder.split(" ") if part) or folder
+
+
+def _folders_of_classes(where: str, folders: Sequence[str]) -> dict[str, str]:
+    """Class -> its folder; raises DatasetError where two are one class."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        if (other := found.setdefault(class_name(folder), folder)) != folder:
+            raise DatasetError(
+                f"{where} has the class folders {other!r} and {folder!r}, whose names differ in spaces alone.\n"
+                "Put their images into one of them, or give them other names."
+            )
+    return found
+
+
 def classes_and_images(source: Source, folder: str, classes: int | None) -> dict[str, list[str]]:
     """Class names in label order, each with its sorted image names relative to the split's folder.
 
     classes: keep the first so many. Raises DatasetError: no class folders, too few, or empty ones.
     """
-    names = class_order(source.folders(folder))
     where = f"{source.path}: {folder}"
+    folders = _folders_of_classes(where, source.folders(folder))
+    names = class_order(list(folders))
     if not names:
         loose = "images lie directly in it" if source.holds_images(folder) else "it holds no images"
         raise DatasetError(
@@ -159,7 +186,8 @@ def classes_and_images(source: Source, folder: str, classes: int | None) -> dict
             f"{where} has {len(names)} class folders, but classes = {classes} were asked for.\n"
             f"Set classes to a number from 1 to {len(names)}, or leave it out to use them all."
         )
-    found = source.images(folder, names[:classes])
+    images = source.images(folder, [folders[name] for name in names[:classes]])
+    found = {name: images[folders[name]] for name in names[:classes]}
     empty = [name for name, images in found.items() if not images]
     if empty:
         raise DatasetError(

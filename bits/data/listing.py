@@ -16,7 +16,8 @@ class Listing:
     folder: the split's place in the source, "" where the layout has no such folder. class_names: in label order.
     names: relative to the folder, distinct, in a fixed order (they become ImageSet.identities). labels: for each image
     its positions in class_names, at least one; one alone where images have one class. unlabelled: names of images that
-    are left out, because nothing says what they show.
+    are left out, because nothing says what they show. known_as: the images' identities, where another layout of the
+    same set has other names; empty where they are the names.
     """
 
     folder: str
@@ -24,6 +25,7 @@ class Listing:
     names: tuple[str, ...]
     labels: tuple[tuple[int, ...], ...]
     unlabelled: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()
 
     @classmethod
     def by_class(cls, folder: str, images: Mapping[str, Sequence[str]]) -> Listing:
@@ -31,6 +33,11 @@ class Listing:
         names = tuple(name for found in images.values() for name in found)
         labels = tuple(label for place, found in enumerate(images.values()) for label in [(place,)] * len(found))
         return cls(folder, tuple(images), names, labels)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """One per image, distinct, stable across machines and layouts."""
+        return self.known_as or self.names
 
     @property
     def paths(self) -> list[str]:

@@ -13,7 +13,9 @@ from bits.errors import DatasetError
 
 def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:
     """Where a data set lies, or will be made; "" when the user has not said. data: the site's places by name."""
-    return kind_of(dataset).root(dataset, data.get(dataset.name))
+    kind = kind_of(dataset)
+    given = data.get(dataset.name)
+    return kind.root(dataset, data.get(kind.within) if given is None and kind.within else given)
 
 
 def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
@@ -62,4 +64,4 @@ def why_missing(dataset: Dataset, root: str) -> str:
 
 def is_default_place(dataset: Dataset, root: str) -> bool:
     """Whether the user has said nothing about where the data set lies."""
-    return not root or root == f"data/{dataset.name}"
+    return root in ("", f"data/{dataset.name}", f"data/{kind_of(dataset).within}")

@@ -167,7 +167,8 @@ def test_a_kind_of_data_set_that_can_be_made_is_a_job(prices, monkeypatch):
         bytes_made=lambda dataset: 12345,
         frames_made=lambda dataset: 100,
     )
-    monkeypatch.setattr(kind, "dataset_kinds", lambda: {"images": made})
+    kinds = dict.fromkeys(kind.dataset_kinds(), made)
+    monkeypatch.setattr(kind, "dataset_kinds", lambda: kinds)
     after = prices("h100", "paper")
     assert {(one.train, one.val, one.classes, one.assumed) for one in after.images.values()} == {(11, 5, 3, False)}
     job = after.job(first(after, "data"))

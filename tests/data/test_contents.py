@@ -71,7 +71,7 @@ def test_a_folder_in_the_place_of_another_with_the_same_names_is_another_set(fol
 
 def test_what_changed_is_named_once_and_in_the_refusal(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     planned = fingerprint(folder)
-    require_planned(folder, planned)
+    require_planned(folder, planned, fingerprint(folder))
     (folder / "train/a/1.png").write_bytes(b"ONE")
     (folder / "val/a/3.png").rename(folder / "val/a/4.png")
     said = "1 replaced (train/a/1.png), 1 added (val/a/4.png), 1 removed (val/a/3.png)"
@@ -80,7 +80,7 @@ def test_what_changed_is_named_once_and_in_the_refusal(folder: Path, capfd: pyte
     assert fingerprint(folder) == found
     assert capfd.readouterr().err == ""
     with pytest.raises(DatasetError, match=r"holds other files than when this run was planned") as refusal:
-        require_planned(folder, planned)
+        require_planned(folder, planned, fingerprint(folder))
     assert said in str(refusal.value)
     assert kept.between(planned, found) == said
 

@@ -93,7 +93,7 @@ def test_a_training_split_that_is_none_is_opened_empty(pool: None, place: Path) 
 def test_training_on_it_is_refused_and_evaluating_it_is_not(pool: None, place: Path) -> None:
     uses = fit.Uses(role="birds525", runs=[], evaluations=[], shown=[])
     assert fit.unfit(DATASET, str(place), uses) == []
-    curve = SimpleNamespace(retrieval=SimpleNamespace(protocol="each-against-all"))
+    curve = SimpleNamespace(retrieval=SimpleNamespace(protocol="each-against-all", queries=None))
     run: Any = SimpleNamespace(recipe=SimpleNamespace(curve=curve))
     (found,) = fit.unfit(DATASET, str(place), uses._replace(runs=[run]))
     assert found.found == "has no training images, and cannot be trained on"

@@ -14,14 +14,19 @@ from bits.config.recipe import Dataset
 from bits.data.kind import dataset_kinds, kind_files, kind_of
 from bits.records.code import ROOT
 
+from . import official
+
 HEAVY = ("torch", "numpy", "PIL", "safetensors")
+SETTINGS = {"coco": {"parts": ["val2017"]}}  # that a kind cannot do without
+MAKERS = {"coco": official.coco, "davis": official.davis, "imagenetv2": official.imagenetv2, "voc": official.voc}
 
 
 def test_kinds_are_known_by_their_names() -> None:
-    assert sorted(dataset_kinds()) == ["images", "scenes"]
+    files = ["coco", "davis", "food101", "images", "imagenet", "imagenetv2", "inaturalist", "voc"]
+    assert sorted(dataset_kinds()) == sorted([*files, "scene-shapes", "scenes"])
     for name, kind in dataset_kinds().items():
         assert kind.name == name
-        assert kind_of(Dataset(name="x", kind=name)) is kind
+        assert kind_of(Dataset(name="x", kind=name, settings=SETTINGS.get(name, {}))) is kind
 
 
 def test_what_makes_a_set_says_how_much() -> None:
@@ -47,16 +52,13 @@ def test_the_files_of_kinds_are_named_for_digests_of_code() -> None:
     ],
 )
 def test_planning_asks_kinds_without_loading_what_reads_pixels(tmp_path: Path, question: str) -> None:
-    for split in ("train", "val"):
-        (tmp_path / split / "cat").mkdir(parents=True)
-        (tmp_path / split / "cat" / "1.png").touch()
+    roots = {name: str(MAKERS.get(name, official.imagenette)(tmp_path / name)) for name in dataset_kinds()}
     program = f"""
 import sys
 from bits.config.recipe import Dataset
 from bits.data.kind import dataset_kinds
-root = {str(tmp_path)!r}
 for name, kind in dataset_kinds().items():
-    dataset = Dataset(name=name, kind=name)
+    dataset, root = Dataset(name=name, kind=name, settings={SETTINGS}.get(name, {{}})), {roots}[name]
     {question or "pass"}
 sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules) or 0)
 """
@@ -70,6 +72,10 @@ sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules) or 0)
     [
         ({"kind": "image"}, "images"),
         ({"kind": "images", "settings": {"train": 5}}, "the kind images has none"),
+        ({"kind": "imagenet", "settings": {"classes": "x"}}, "this kind has class_list alone"),
+        ({"kind": "voc", "settings": {"difficult": "no"}}, "expected difficult, which is labelled or ignored"),
+        ({"kind": "coco"}, r"expected parts, the folders of images, as \[train2014, val2014\]"),
+        ({"kind": "coco", "settings": {"parts": [2014]}}, "expected parts, the folders of images"),
         ({"kind": "scenes", "eval_split": "test"}, "train and val alone"),
         ({"kind": "scenes", "classes": 3}, "classes = 3: scenes are rendered as dataset.settings says"),
         ({"kind": "scenes", "max_side": 64}, "max_side = 64: scenes are rendered as dataset.settings says"),

@@ -23,6 +23,7 @@ def test_labels_are_the_shapes_in_sight_and_counts_those_of_the_file(tmp_path: P
     KIND.prepare(dataset, path, None)
     images = KIND.open(dataset, path, "val")
     assert images.class_names == tuple(SHAPES)
+    assert KIND.sizes(dataset, str(path)).classes == len(SHAPES)
     assert images.multilabels is not None and int(images.multilabels.sum(1).max()) > 1
     assert images.relevance is images.multilabels
     facts = KIND.split_facts(dataset, str(path), "val")
