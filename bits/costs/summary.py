@@ -125,7 +125,7 @@ class Summary:
 
     def _offer(self) -> tuple[_Offer, dict[str, str]]:
         """(what can be costed, exhibit -> why the others cannot)."""
-        graph, known = Graph(self.prices.plan), self.prices.images
+        graph, known = Graph(self.prices.plan), {*self.prices.images, ""}  # an import needs no images
         jobs = {name: self.prices.job(work) for name, work in graph.works.items() if work.role in known}
         offer = _Offer({}, {}, jobs, graph.makers)
         uncosted = {
@@ -149,7 +149,7 @@ class Summary:
         if files is None:
             return set(), plan.left_out.get(name, "no data set plays a role that it needs")
         before = graph.before(files)
-        unknown = sorted({graph.works[job].role for job in before} - set(self.prices.images))
+        unknown = sorted({graph.works[job].role for job in before} - {*self.prices.images, ""})
         if unknown:
             return set(), "; ".join(self._why_uncounted(role) for role in unknown)
         return before, ""

@@ -15,6 +15,7 @@ KINDS: dict[Kind, str] = {
     "data": "rendering of data sets",
     "pretraining": "pretraining",
     "finetuning": "fine-tuning",
+    "import": "import of weights",
     "evaluation": "evaluation",
     "references": "references",
     "rendering": "exhibits",

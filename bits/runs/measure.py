@@ -17,7 +17,7 @@ from bits.config.section import Section
 from bits.data.kind import kind_of
 from bits.errors import DatasetError
 from bits.evaluation.declaration import Evaluator, evaluators
-from bits.exhibits.metrics import UNIT_FACTORS, metric_called
+from bits.exhibits.metrics import UNIT_FACTORS, Metric, metric_called
 from bits.plan import PRETRAINING_ROLE, RESULTS, Request, data_root, dataset_fingerprint, freeze
 from bits.plan.evaluations import evaluation_of
 from bits.plan.files import frozen_evaluation
@@ -43,9 +43,10 @@ class Measured:
     code: int
 
     def lines(self) -> Iterator[str]:
-        """Every number with its label and unit."""
-        for name, values in read_record(self.file, "a metrics file")["values"].items():
-            yield from _numbers(name, values)
+        """Every number with its label, its unit and its interval."""
+        found = read_record(self.file, "a metrics file")
+        for name, values in found["values"].items():
+            yield from _numbers(name, values, found["intervals"].get(name, {}))
 
 
 def measure(request: Request, line: ImportLine) -> Measured:
@@ -118,10 +119,20 @@ def _name(file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", file.stem).strip("-.") or "weights"
 
 
-def _numbers(evaluator: str, values: Mapping[str, Any]) -> Iterator[str]:
+def _numbers(evaluator: str, values: Mapping[str, Any], intervals: Mapping[str, Any]) -> Iterator[str]:
     metrics = evaluators()[evaluator].metrics
     for name, value in values.items():
         metric = metric_called(name, metrics)
         if metric is not None and isinstance(value, int | float):
             unit = metric.unit if metric.unit in ("%", "bits", "nats") else ""
-            yield f"  {metric.label:44} {value * UNIT_FACTORS[metric.unit]:>10.{metric.decimals}f} {unit}".rstrip()
+            number, interval = _shown(value, metric), _interval(intervals.get(name), metric)
+            yield f"  {metric.label:44} {number:>10} {unit:4}{interval}".rstrip()
+
+
+def _interval(found: Mapping[str, Any] | None, metric: Metric) -> str:
+    """Of 95 %, and the number of test images or queries; nothing of a number without."""
+    return f" {_shown(found['low'], metric)} to {_shown(found['high'], metric)}, n = {found['n']}" if found else ""
+
+
+def _shown(value: float, metric: Metric) -> str:
+    return f"{value * UNIT_FACTORS[metric.unit]:.{metric.decimals}f}"
