@@ -41,15 +41,9 @@ def origins() -> dict[str, Origin]:
 def expected(dataset: Dataset) -> str:
     """What has to lie in its place, and where that is to be had, in whole sentences."""
     origin = origins().get(dataset.name)
-    layout = f"Expected {kind_of(dataset).layout}."
-    return layout if origin is None else f"{layout} {_told(dataset.name, origin)}"
-
-
-def how_to_obtain(dataset: Dataset) -> str:
-    """Where it is to be had, in whole sentences; "" of a set of the user's own."""
-    origin = origins().get(dataset.name)
-    return "" if origin is None else _told(dataset.name, origin)
-
-
-def _told(name: str, origin: Origin) -> str:
-    return f"snakemake data/{name} fetches it. Or: {origin.told}" if origin.fetched else origin.told
+    said = [f"Expected {kind_of(dataset).layout}."]
+    if origin and origin.fetched:
+        said.append(f"snakemake data/{dataset.name} fetches it.")
+    if origin:
+        said.append(origin.told)
+    return " ".join(said)

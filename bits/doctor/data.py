@@ -8,7 +8,7 @@ from bits.config.recipe import Dataset
 from bits.costs.assumptions import Images
 from bits.costs.units import bytes_text
 from bits.data.kind import kind_of
-from bits.data.obtain import expected, how_to_obtain
+from bits.data.obtain import expected
 from bits.data.workers import AHEAD
 from bits.doctor.finding import Finding, Status
 from bits.doctor.memory import GIB
@@ -30,17 +30,15 @@ def absent(plan: Plan, role: str) -> list[Finding]:
 
 
 def left_out(plan: Plan) -> list[Finding]:
-    """The data sets without which exhibits are left out, all in one warning."""
+    """The data sets without which exhibits are left out, all in one warning, and what each is expected to be."""
     needed = [role for role in plan.datasets if any(role in lost(reason) for reason in plan.left_out.values())]
     if not needed:
         return []
     datasets = [plan.datasets[role] for role in needed]
-    layouts = dict.fromkeys(kind_of(dataset).layout for dataset in datasets)
-    origins = [f"{dataset.name}: {how}" for dataset in datasets if (how := how_to_obtain(dataset))]
     found = f"not here: {', '.join(needed)}; left out: {', '.join(plan.left_out)}"
     keys = _keys([dataset.name for dataset in datasets])
-    remedy = " ".join([f"Expected {' or '.join(layouts)}. Put them there, or say where they lie: {keys}.", *origins])
-    return [Finding(SUBJECT, "warning", found, remedy)]
+    warning = Finding(SUBJECT, "warning", found, f"Put them there, or say where they lie: {keys}.")
+    return [warning, *(Finding(SUBJECT, "skipped", f"{one.title}: {expected(one)}") for one in datasets)]
 
 
 def unfit(plan: Plan, role: str) -> list[Finding]:

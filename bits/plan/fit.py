@@ -83,10 +83,11 @@ def _counts(dataset: Dataset, root: str) -> tuple[Counts, list[tuple[str, str]]]
     if kind.prepare is not None:  # its classes follow from its settings, and are the same in both splits
         sizes = kind.sizes(dataset, root)
         return Counts(sizes.train, sizes.val, {}), []
-    val = kind.split_facts(dataset, root, "val")
-    if "train" not in kind.splits:
+    facts = {split: kind.split_facts(dataset, root, split) for split in kind.splits}
+    val = facts["val"]
+    if "train" not in facts:
         return Counts(0, val.images, val.images_per_class), []
-    train = kind.split_facts(dataset, root, "train")
+    train = facts["train"]
     differences = differ(list(train.images_per_class), list(val.images_per_class))
     return Counts(train.images, val.images, val.images_per_class), [(differences, SAME_CLASSES)] if differences else []
 

@@ -98,11 +98,12 @@ def test_a_set_that_is_not_there(plan: Plan) -> None:
     gap = MissingData(role="imagenet1k", dataset="scenes", root="data/x", reason="data/x does not exist.")
     reason = "no data for food101: nothing at data/food101"
     gaps = plan.model_copy(update={"missing": (gap,), "left_out": {"table-8": reason, "table-14": reason}})
-    (missing,), (left_out,) = data.absent(gaps, "imagenet1k"), data.left_out(gaps)
+    (missing,), (left_out, expected) = data.absent(gaps, "imagenet1k"), data.left_out(gaps)
     assert missing.status == "error" and "does not exist" in missing.found
     assert data.absent(gaps, "food101") == []
     assert left_out.status == "warning" and left_out.found == "not here: food101; left out: table-8, table-14"
     assert "birds525" not in left_out.remedy, "no exhibit waits for it"
+    assert expected.status == "skipped" and expected.found.startswith(f"{plan.datasets['food101'].title}: Expected ")
     assert data.left_out(plan) == []
 
 

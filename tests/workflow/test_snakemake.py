@@ -196,7 +196,10 @@ def test_the_paper_scale_lists_its_jobs_and_names_missing_data(project):
     assert project.jobs("--config", "scale=paper")["pretrain"] == 25
     assert "imagenet1k" in shown.stderr
     assert "data=PATH" in shown.stderr
-    assert "because birds525, food101, inat2019, plantnet300k are not here: " in shown.stderr
+    assert (
+        "because birds525, food101, inat2019, plantnet300k, imagenetv2, imagenet100, voc2012, coco2014 are not here: "
+        in shown.stderr
+    )
     assert "table-14" in shown.stderr
     gone = project.snakemake("-n", "run/dino-on-birds525", "--config", "scale=paper")
     assert gone.returncode != 0  # before its pretraining takes days
