@@ -42,11 +42,11 @@ def test_findings_as_json_and_an_exit_code(tmp_path: Path) -> None:
     assert subjects == {"Versions", "Device", "Data", "Disk", "DVC", "Slurm"}
     needed = next(each["found"] for each in answer["findings"] if "to come" in each["found"])
     # Without target sets the 16 fine-tunings wait, with what would be made from them.
-    assert "weights of 25 runs 18.6 GB" in needed and "features 102 GB" in needed
+    assert "weights of 25 runs 18.6 GB" in needed and "features 43 GB" in needed
     warned = [each["found"] for each in answer["findings"] if (each["subject"], each["status"]) == ("Data", "warning")]
     assert len(warned) == 1 and warned[0].startswith("not here: birds525, food101, inat2019, plantnet300k, imagenetv2,")
     waiting = [each["found"] for each in answer["findings"] if "wait for their data would keep" in each["found"]]
-    assert waiting == ["exhibits that wait for their data would keep 103 GB more"]
+    assert waiting == ["exhibits that wait for their data would keep 110 GB more"]
     assert {path.name for path in tmp_path.iterdir()} == {"profiles"}  # nothing was written
 
 

@@ -12,8 +12,10 @@ import yaml
 
 from bits.config.declared import CONFIG_DIR
 from bits.config.recipe import Dataset
+from bits.data import kept
 from bits.data.class_list import class_list
 from bits.data.kind import Check, Sizes, kind_of
+from bits.data.kinds import coco
 from bits.data.listing import Listing
 
 from . import official
@@ -217,3 +219,21 @@ def test_videos_have_frames_and_objects_and_void_is_background(tmp_path: Path) -
         masks = videos.masks_of(index)
         assert masks.shape == (2, 6, 6)
         assert masks[0, :, 0].tolist() == [0, 1, 1, last, 0, 0]
+
+
+def test_what_annotations_say_is_kept_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, of = official.coco(tmp_path / "set"), dataset("coco2014")
+    monkeypatch.setattr(kept, "PLACE", tmp_path / "kept")
+    coco._annotated.cache_clear()
+    before = listing(of, place, "val")
+    files = sorted((tmp_path / "kept").iterdir())
+    assert len(files) == 2, "one for each part"
+    monkeypatch.setattr(coco, "json_of", None)
+    coco._annotated.cache_clear()
+    assert listing(of, place, "val") == before
+    monkeypatch.undo()
+    monkeypatch.setattr(kept, "PLACE", tmp_path / "kept")
+    for file in files:
+        file.write_text("damaged")
+    coco._annotated.cache_clear()
+    assert listing(of, place, "val") == before
