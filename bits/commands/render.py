@@ -21,6 +21,7 @@ from bits.records.code import ROOT
 from bits.records.files import write_bytes
 from bits.reporting.files import ReportError
 from bits.reporting.numbers import dvc_files
+from bits.reporting.own_data import with_own_titles
 from bits.reporting.rendered import exhibit_files
 from bits.reporting.results import Results
 from bits.reporting.site import front_page, read_records, report_page, why_not
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render one exhibit in every format; raises BitsError if it cannot be computed or, with --strict, has gaps."""
     plan = read_plan(arguments.plan)
-    declared = declarations_of(plan, arguments.config)
+    declared = with_own_titles(declarations_of(plan, arguments.config), plan)
     exhibit = declared.exhibit(arguments.exhibit)
     reason = why_not(exhibit.id, declared, plan.left_out)
     if reason is not None:
@@ -55,8 +56,9 @@ def render_exhibit(arguments: argparse.Namespace) -> dict[Path, bytes]:
 
 def render_report(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Render a study's report, with summary.json and the files that DVC shows beside it."""
-    results = Results(read_plan(arguments.plan), arguments.root)
-    declared = declarations_of(results.plan, arguments.config)
+    plan = read_plan(arguments.plan)
+    results = Results(plan, arguments.root)
+    declared = with_own_titles(declarations_of(plan, arguments.config), plan)
     records = read_records(declared, results, arguments.exhibits_dir)
     content, summary = report_page(declared, results, records, arguments.exhibits_dir, arguments.out)
     beside = {

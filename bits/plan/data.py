@@ -18,6 +18,16 @@ def data_root(dataset: Dataset, data: Mapping[str, str | None]) -> str:
     return kind.root(dataset, data.get(kind.within) if given is None and kind.within else given)
 
 
+def is_own(role: str, dataset: Dataset) -> bool:
+    """Whether the data set that plays a role is neither the paper's nor rendered to stand in for it, but the user's."""
+    return dataset.name != role and kind_of(dataset).prepare is None
+
+
+def called(role: str, dataset: Dataset) -> str:
+    """What files and logs call the data set that plays a role: its own name if it is the user's."""
+    return dataset.name if is_own(role, dataset) else role
+
+
 def dataset_fingerprint(dataset: Dataset, root: str) -> str | None:
     """The identity of a data set's content, None when it is missing."""
     try:

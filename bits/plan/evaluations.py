@@ -14,6 +14,7 @@ from bits.errors import BitsError
 from bits.evaluation.declaration import NOT_OF_A_REFERENCE, Evaluator
 from bits.evaluation.declaration import evaluators as evaluator_declarations
 from bits.exhibits import Declarations
+from bits.plan.data import called
 from bits.plan.imports import applies
 from bits.plan.model import SHORT, TRAINING, Evaluation, Reference, ReferenceJob, Run
 from bits.records.digests import digest
@@ -39,14 +40,16 @@ def reference_basis(recipe: BackboneRecipe) -> str:
 
 
 def evaluation_of(role: str, dataset: Dataset, settings: EvaluationSettings) -> Evaluation:
-    """An evaluation, named by what it measures: a title changes nothing."""
+    """An evaluation, named by what it measures and on which data: a title changes nothing."""
     values = {
         "role": role,
         "dataset": dataset.model_dump(mode="json", exclude={"title"}),
         "evaluation": settings.model_dump(mode="json"),
     }
     identity = digest(values)[:SHORT]
-    return Evaluation(name=f"{role}-{identity}", id=identity, role=role, dataset=dataset, settings=settings)
+    return Evaluation(
+        name=f"{called(role, dataset)}-{identity}", id=identity, role=role, dataset=dataset, settings=settings
+    )
 
 
 def evaluations(

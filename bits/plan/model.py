@@ -62,13 +62,21 @@ class MissingWeights(Section):
 
 
 class Evaluation(Section):
-    """What is measured on a data set: the evaluators that exhibits show for some sources. name: <role>-<id>."""
+    """What is measured on a data set: the evaluators that exhibits show for some sources.
+
+    name: <data>-<id>.
+    """
 
     name: str
     id: str
     role: str
     dataset: Dataset
     settings: EvaluationSettings
+
+    @property
+    def data(self) -> str:
+        """What files and logs call the data set: its role, or its own name if it is the user's."""
+        return self.name.removesuffix(f"-{self.id}")
 
 
 class ReferenceJob(Section):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bits.exhibits import Exhibit
 from bits.exhibits.kinds.base import dataset_of
+from bits.plan.data import is_own
 from bits.plan.model import Plan
 
 
@@ -43,11 +44,11 @@ def about(exhibit: Exhibit, plan: Plan) -> About:
 
 
 def _stand_ins(exhibit: Exhibit, plan: Plan) -> Iterator[str]:
-    """One sentence that says which data were measured on in place of the paper's, if any."""
+    """One sentence that says which rendered data were measured on in place of the paper's, if any."""
     places = []
     for role in dict.fromkeys(dataset_of(measure) for _, measure in exhibit.needs()):
         dataset = plan.datasets.get(role)
-        if dataset is not None and dataset.name != role:
+        if dataset is not None and dataset.name != role and not is_own(role, dataset):
             places.append(f"{dataset.title or dataset.name}, in place of {role}")
     if places:
         yield f"Measured here on {'; '.join(places)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bits.exhibits import Declarations, Measure
+from bits.plan.data import is_own
 from bits.plan.model import Run
 from bits.reporting.results import Results
 from bits.reporting.seeds import Seeds
@@ -19,8 +20,9 @@ def read_this_first(declared: Declarations, results: Results) -> list[str]:
 
 
 def _stand_ins(results: Results) -> str:
-    """The data sets that play the roles of the paper's."""
-    roles = {role: dataset for role, dataset in results.plan.datasets.items() if dataset.name != role}
+    """The rendered data sets that play the roles of the paper's."""
+    sets = results.plan.datasets.items()
+    roles = {role: dataset for role, dataset in sets if dataset.name != role and not is_own(role, dataset)}
     if not roles:
         return ""
     said = "; ".join(f"{dataset.title or dataset.name} for {role}" for role, dataset in roles.items())

@@ -112,7 +112,7 @@ class DataSetEvaluation:
         subject, unfinished = self.begin(source, output)
         measured.append(unfinished)
         values = self._values(subject, unfinished, request)
-        write_queries(_queries_file(output, self.evaluation), self.val, self.evaluation.settings)
+        write_queries(_queries_file(output), self.val, self.evaluation.settings)
         provenance = {
             "code": code_state(),
             "versions": versions(),
@@ -210,8 +210,8 @@ class DataSetEvaluation:
         return bool(read_record(outcome, "how a run ended")["outcome"] == "diverged") and not subject.finite()
 
 
-def _queries_file(output: Path, evaluation: FrozenEvaluation) -> Path:
-    return output.parents[2] / "data" / f"{evaluation.role}-{evaluation.id}-queries.txt"
+def _queries_file(output: Path) -> Path:
+    return output.parents[2] / "data" / f"{output.stem}-queries.txt"
 
 
 def _class_sizes(train: ImageSet, val: ImageSet) -> dict[str, int]:

@@ -39,7 +39,7 @@ def nasty(fake: Any) -> Any:
     )
     fake.end("simdino", "diverged", NASTY)
     quoted = NASTY.replace("'", "''")
-    fake.change_exhibits("tables.yaml", "title: ImageNet-1k", f"title: '{quoted}'")
+    fake.change_exhibits("tables.yaml", 'title: "{imagenet1k|ImageNet-1k}"', f"title: '{quoted}'")
     fake.change_exhibits("figures.yaml", "title: Retrieval over pretraining", f"title: '{quoted}'")
     return fake
 

@@ -56,7 +56,7 @@ rule evaluate:
         code=lambda wildcards: code_of_evaluation(EVALUATIONS[wildcards.evaluation]),
         evaluation=lambda wildcards: evaluation_file(wildcards.evaluation),
         source=lambda wildcards: RUNS[wildcards.id].name,
-        role=lambda wildcards: EVALUATIONS[wildcards.evaluation].role,
+        role=lambda wildcards: EVALUATIONS[wildcards.evaluation].data,
     message:
         "Evaluate {wildcards.id} on {params.role}"
     shell:
@@ -156,7 +156,7 @@ for job in plan.reference_jobs:
             jobs=lambda wildcards, output: [
                 f"--job {name}={path}" for name, path in output.items()
             ],
-            role=EVALUATIONS[job.evaluation].role,
+            role=EVALUATIONS[job.evaluation].data,
         message:
             "Evaluate chance, raw pixels and a random start on {params.role}"
         shell:
