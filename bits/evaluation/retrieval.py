@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Retrieval(Section):
     """Which images are searched for which, and how they are ranked."""
 
-    # Queries and gallery both out of val, the queries so many of each class or so many in all; every val image against
-    # the others; val against the training images.
-    protocol: Literal["query-gallery", "sampled-queries", "each-against-all", "val-against-train"]
+    # Queries and gallery both out of val, so many queries of each class; every val image against the others; val
+    # against the training images; queries and gallery out of val, so many queries in all.
+    protocol: Literal["query-gallery", "each-against-all", "val-against-train", "sampled-queries"]
     queries_per_class: Positive  # of query-gallery
     queries: Positive | None = None  # of sampled-queries, in all
     seed: int  # of the split into queries and gallery

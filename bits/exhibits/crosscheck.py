@@ -24,8 +24,8 @@ def contradictions(
     return [
         *_unknown_shapes(declared),
         *_unknown_measures(declared),
-        *_unknown_sources(declared, runs),
         *(f"exhibits.{one.id}: {problem}" for one in declared.exhibits.values() for problem in one.problems(declared)),
+        *_unknown_sources(declared, runs),
         *_values_nobody_shows(declared),
         *_values_from_elsewhere(declared, elsewhere),
         *_unknown_pending(declared),

@@ -73,7 +73,7 @@ def setups(study: Path) -> list[SetUp]:
     """The set-ups of which something was made or shared in a study's folder, the one planned last at the end."""
     plans = sorted((study / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime)
     read = [values for values in map(_read, plans) if values is not None]
-    measured = [values for values in read if any(map(Path.is_file, _metrics(values)))]
+    measured = _measured(read)
     here = [SetUp.of(values) for values in measured or [values for values in read if _is_trained(study, values)]]
     known = {one.anywhere for one in here}
     shared = [values for values in map(_read, sorted((study / SHARED).glob("*.json"))) if values is not None]
@@ -184,6 +184,14 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _is_trained(study: Path, values: Mapping[str, Any]) -> bool:
     return any((study / "runs" / identity / "outcome.json").is_file() for identity in values["runs"])
+
+
+def _measured(plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The plans of which something was measured, but for those of which only that is there which another shares."""
+    there = [{path for path in _metrics(values) if path.is_file()} for values in plans]
+    return [
+        values for values, own in zip(plans, there, strict=True) if own and not any(own < others for others in there)
+    ]
 
 
 def _metrics(values: Mapping[str, Any]) -> Iterator[Path]:

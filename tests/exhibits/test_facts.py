@@ -66,7 +66,7 @@ def test_a_metrics_declaration_changes_what_shows_it(monkeypatch: pytest.MonkeyP
     assert facts(CONFIG, "figure-1") == before["figure-1"]
 
 
-@pytest.mark.parametrize("exhibit", ["table-5", "figure-1", "figure-2"])
+@pytest.mark.parametrize("exhibit", ["text-5.5", "figure-1", "figure-2"])
 def test_what_does_not_show_leaves_them(config: Path, exhibit: str) -> None:
     before = facts(config, exhibit)
     for file in (TABLES, FIGURES, MEASURES, "pending.yaml"):
