@@ -21,7 +21,7 @@ def line_of(costs, name):
 
 def test_every_job_of_the_workflow_is_there(summary):
     costs = summary(2, "cpu-core", "smoke").costs()
-    assert costs.total.jobs == 183
+    assert costs.total.jobs == 156
     assert {kind: count for kind, (count, _) in costs.by_kind.items()} == {
         "data": 9,
         "pretraining": 25,
