@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.workers import decoding_threads
 from bits.evaluation.features import extract_all
+from bits.evaluation.intervals import Estimate
 from bits.evaluation.retrieval import retrieval_values
 from bits.plan import resume_folder
 from bits.records.code import code_state
@@ -102,7 +103,7 @@ def _pretraining(
     images = open_cached(recipe.dataset, root, "train", site)
     val = open_cached(recipe.dataset, root, "val", site) if world.first else images
 
-    def mean_average_precision(backbone: nn.Module) -> float:
+    def mean_average_precision(backbone: nn.Module) -> Estimate:
         was_training = backbone.training
         extract = extractor_of(backbone, recipe, recipe.curve.features, 1, device)
 
@@ -114,7 +115,8 @@ def _pretraining(
 
         found = retrieval_values(partial(features, images), features(val), images, val, recipe.curve.retrieval)
         backbone.train(was_training)
-        return float(found["map"])
+        estimate: Estimate = found["map"]
+        return estimate
 
     model, objective = teacher_student(recipe), objective_of(recipe)
     if recipe.start is not None:
@@ -181,6 +183,7 @@ def _write_run(name: str, role: str, started: str, pretraining: Pretraining, out
         "dataset": role,
         "resolved_dataset": recipe.dataset.name,
         "values": curves(pretraining.curve, pretraining.state.channel),
+        "intervals": curve_intervals(pretraining.curve, pretraining.state.intervals),
         "made_from": provenance["weights"],
         "provenance": provenance,
     }
@@ -201,6 +204,15 @@ def curves(points: dict[str, list[float]], channel: list[dict[str, float]]) -> d
     known = [*terms, *(name for term in TERMS.values() if term.channel for name in term.channel.names)]
     other = dict.fromkeys(name for name in known if name not in measured)
     return {"training": {"map": points, **series, **other}, "channel": {**measured, **other}}
+
+
+def curve_intervals(points: dict[str, list[float]], kept: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+    """What curve.json holds beside `curves`: the interval of every mAP; nothing unless that of every point is known."""
+    known = [one for one in kept if one is not None]
+    if not known or len(known) < len(points["x"]):
+        return {}
+    low, high = ([one[end] for one in known] for end in ("low", "high"))
+    return {"training": {"map": {"n": known[0]["n"], "low": low, "high": high}}}
 
 
 def slurm_job(environment: Mapping[str, str]) -> dict[str, str] | None:

@@ -17,6 +17,7 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.data.workers import decoding_threads
+from bits.evaluation.intervals import Estimate
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.channel import state_of
 from bits.objectives.objective import Objective
@@ -35,7 +36,7 @@ from bits.training.update import BatchUpdate, Update, Wants
 from bits.training.views import seeded
 from bits.training.world import World
 
-Evaluate = Callable[[nn.Module], float]
+Evaluate = Callable[[nn.Module], float | Estimate]
 Measure = Callable[[TeacherStudent, Objective], dict[str, float]]
 
 
@@ -48,10 +49,10 @@ class Pretraining:
     """One run, or one process's part of it. `run()` trains to the end and returns the Outcome.
 
     model, objective: the starting point, unless there is a checkpoint to resume from. evaluate: teacher backbone ->
-    mAP as a fraction. channel: what the messages carry, by name (see `ChannelMeasure`). The first process calls both at
-    the epochs of `recipe.curve`. All randomness is a function of
-    (recipe.seed, step), so that a resumed run equals an uninterrupted one, and of an image's position in the global
-    batch, so that the number of processes and micro-batches changes nothing. Raises DivisionError; `run` also
+    mAP as a fraction, with its interval or without. channel: what the messages carry, by name (see `ChannelMeasure`).
+    The first process calls both at the epochs of `recipe.curve`. All randomness is a function of (recipe.seed, step),
+    so that a resumed run equals an uninterrupted one, and of an image's position in the global batch, so that the
+    number of processes and micro-batches changes nothing. Raises DivisionError; `run` also
     DeviceMemoryError.
     """
 
@@ -202,7 +203,7 @@ class Pretraining:
             started = time.monotonic()
             try:
                 with request.at_once():
-                    value = self.evaluate(self.model.teacher.backbone)
+                    found = self.evaluate(self.model.teacher.backbone)
                     carried = self.channel(self.model, self.objective)
             except NotFiniteError as error:
                 problem = str(error)
@@ -210,10 +211,11 @@ class Pretraining:
                 number = request.signal
             else:
                 self.curve["x"].append(epoch)
-                self.curve["y"].append(value)
+                self.curve["y"].append(float(found))
+                self.state.intervals.append(found.interval if isinstance(found, Estimate) else None)
                 self.state.channel.append(carried)
                 seconds = time.monotonic() - started
-                log.write(step=self.step, epoch=epoch, event="evaluation", map=value, **carried, seconds=seconds)
+                log.write(step=self.step, epoch=epoch, event="evaluation", map=float(found), **carried, seconds=seconds)
         problem, number = self.world.broadcast((problem, number))
         if number:
             raise Interrupted(number, self.step)

@@ -18,7 +18,7 @@ from bits.training import checkpoint as checkpoints
 from bits.training.checkpoint import Checkpoint
 from bits.training.world import World
 
-CARRIED = ("step", "curve", "channel", "health")  # what a checkpoint says besides tensors
+CARRIED = ("step", "curve", "intervals", "channel", "health")  # what a checkpoint says besides tensors
 
 
 @dataclass
@@ -26,7 +26,8 @@ class RunState:
     """The state of a run; identical in all processes, and on disk independent of their number.
 
     folder: where the checkpoints are. run: digest of the recipe, which they must match. curve: epochs (x) and mAP (y).
-    channel: what the messages carried at each point of the curve. health: of the last logged step (`monitor.health`).
+    intervals: of each mAP, None where the evaluation says nothing of it; earlier versions kept none. channel: what the
+    messages carried at each point of the curve. health: of the last logged step (`monitor.health`).
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class RunState:
     optimizer: torch.optim.Optimizer
     step: int = 0
     curve: dict[str, list[float]] = field(default_factory=lambda: {"x": [], "y": []})
+    intervals: list[dict[str, Any] | None] = field(default_factory=list)
     channel: list[dict[str, float]] = field(default_factory=list)
     health: dict[str, float] = field(default_factory=dict)
     saved: int = -1  # the step of the newest checkpoint
@@ -82,7 +84,8 @@ class RunState:
             self._load_weights(found)
             checkpoints.load_optimizer(self.optimizer, checkpoints.below("optimizer", found.tensors))
             for name in CARRIED:
-                setattr(self, name, found.facts[name])
+                if name in found.facts:
+                    setattr(self, name, found.facts[name])
             self.saved = self.step
             self.since -= found.facts.get("seconds", 0.0)
         # If nothing was loaded, they are already equal, provided all processors round alike.

@@ -13,7 +13,7 @@ from bits.models.teacher_student import TeacherStudent
 from bits.plan import resume_folder
 from bits.records.seal import is_intact
 from bits.runs import train as trained
-from bits.runs.train import _write_failure, train
+from bits.runs.train import _write_failure, curve_intervals, train
 from bits.training import loop
 from bits.training.checkpoint import read_tensors
 from bits.training.possession import let_go
@@ -53,6 +53,9 @@ def test_a_run_that_is_asked_for_again_before_it_is_recorded_ends_at_once_with_t
     weights = {path: read_tensors(path).tensors for path in folder.glob("*.safetensors")}
     curve, log = json.loads((folder / "curve.json").read_text()), (folder / "log.jsonl").read_text()
     assert '"evaluation"' in log.splitlines()[-1]
+    interval, points = curve["intervals"]["training"]["map"], curve["values"]["training"]["map"]
+    assert all(low <= y <= high for low, y, high in zip(interval["low"], points["y"], interval["high"], strict=True))
+    assert interval["n"] == 5 * 20, "queries of each class"
     for path in (*weights, *(folder / f"{name}.json" for name in ("outcome", "curve", "provenance"))):
         path.unlink()
 
@@ -66,7 +69,8 @@ def test_a_run_that_is_asked_for_again_before_it_is_recorded_ends_at_once_with_t
         again = read_tensors(path).tensors
         assert again.keys() == tensors.keys()
         assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
-    assert json.loads((folder / "curve.json").read_text())["values"] == curve["values"]
+    again = json.loads((folder / "curve.json").read_text())
+    assert (again["values"], again["intervals"]) == (curve["values"], curve["intervals"])
     assert (folder / "log.jsonl").read_text() == log
     let_go(folder, resume_folder(folder, scratch))
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -120,3 +124,11 @@ def test_a_diverged_run_publishes_finite_weights_only(composed, tmp_path, monkey
         assert all(bool(torch.isfinite(tensor).all()) for tensor in read_tensors(path).tensors.values())
     for path in folder.glob("*.json*"):
         assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
+
+
+def test_a_curve_that_was_begun_without_intervals_has_none() -> None:
+    interval = {"n": 100, "low": 0.1, "high": 0.3}
+    points = {"x": [0.0, 10.0], "y": [0.2, 0.2]}
+    assert curve_intervals(points, [interval]) == curve_intervals(points, [None, interval]) == {}
+    whole = {"n": 100, "low": [0.1, 0.1], "high": [0.3, 0.3]}
+    assert curve_intervals(points, [interval, interval]) == {"training": {"map": whole}}
