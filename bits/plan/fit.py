@@ -110,7 +110,7 @@ def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
     asked += [(f"{curve}.retrieval", run.recipe.curve.retrieval) for run in uses.runs]
     queries = {key: settings.queries_per_class for key, settings in asked if settings.protocol == "query-gallery"}
     small = {name: count for name, count in counts.val_classes.items() if count <= max(queries.values(), default=0)}
-    if not small:
+    if not (queries and small):  # of a set with several labels a class may have no image
         return
     least = min(small.values())
     named = [f"{name} ({count})" for name, count in sorted(small.items(), key=lambda item: item[1])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +20,10 @@ from bits.data.listing import Listing
 from bits.errors import BitsError, DatasetError
 from bits.evaluation.declaration import evaluators
 from bits.plan import evaluations, fit
+from bits.records.code import ROOT
 from bits.runs import datasets
 
+from . import official
 from .pictures import image_folder
 
 NAMES = {"0.png": (0,), "1.png": (0, 2), "2.png": (1, 2)}
@@ -31,6 +35,13 @@ def listing(dataset: Dataset, source: Source, split: str) -> Listing:
 
 
 POOL = file_kind(name="images", layout="a pool", listing=listing, labels=("several",), splits=("val",))
+WITH_AN_EMPTY_CLASS = file_kind(
+    name="images",
+    layout="a pool",
+    listing=lambda *asked: replace(listing(*asked), class_names=("red", "round", "large", "small")),
+    labels=("several",),
+    splits=("val",),
+)
 DATASET = Dataset(name="pool", title="Pool", kind="images")
 
 
@@ -90,8 +101,12 @@ def test_a_training_split_that_is_none_is_opened_empty(pool: None, place: Path) 
         train.decode(0)
 
 
-def test_training_on_it_is_refused_and_evaluating_it_is_not(pool: None, place: Path) -> None:
+def test_training_on_it_is_refused_and_evaluating_it_is_not(
+    pool: None, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uses = fit.Uses(role="birds525", runs=[], evaluations=[], shown=[])
+    assert fit.unfit(DATASET, str(place), uses) == []
+    monkeypatch.setattr(fit, "kind_of", lambda dataset: WITH_AN_EMPTY_CLASS)
     assert fit.unfit(DATASET, str(place), uses) == []
     curve = SimpleNamespace(retrieval=SimpleNamespace(protocol="each-against-all", queries=None))
     run: Any = SimpleNamespace(recipe=SimpleNamespace(curve=curve))
@@ -118,3 +133,19 @@ def test_an_evaluator_that_reads_training_images_is_refused_when_it_is_planned(
         return
     with pytest.raises(BitsError, match=r"retrieval, which exhibits show of dino, reads training images; pool .* none"):
         check(known, settings, DATASET, "coco2014", "dino", False)
+
+
+def test_the_kind_that_the_documentation_adds_lists_what_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs/adding.md").read_text(encoding="utf-8")
+    block = text.partition('    """Images named by their class')[2].partition("Then `kind: named`")[0]
+    code = textwrap.dedent(f'    """Images named by their class{block}')
+    named: dict[str, Any] = {"__name__": "named"}
+    exec(compile(code, "named.py", "exec", dont_inherit=True), named)
+    for split, names in {"train": ("cat_1.png", "dog_1.png", "cat_2.png"), "val": ("cat_1.png", "dog_x.png")}.items():
+        official.images(tmp_path, [f"{split}/{name}" for name in names])
+    kind = named["KIND"]
+    assert kind.sizes(DATASET, str(tmp_path)) == Sizes(3, 2, 2)
+    images = kind.open(DATASET, tmp_path, "train")
+    assert (images.class_names, images.identities) == (("cat", "dog"), ("cat_1.png", "cat_2.png", "dog_1.png"))
+    assert images.decode(2).shape == (3, 6, 6)
+    assert kind.sizes(DATASET.model_copy(update={"classes": 1}), str(tmp_path)) == Sizes(2, 1, 1)
