@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bits.data.layout import Source, counted, join, nfc, some
@@ -76,9 +77,14 @@ def _text(source: Source, name: str) -> str:
         raise DatasetError(f"{source.describe(name)} is no UTF-8 text: {error}. {WHOLE}") from error
 
 
-def require_there(source: Source, note: str, named: Iterable[str], there: Collection[str]) -> None:
-    """Raises DatasetError where a note names images that are not there."""
-    present = there if isinstance(there, set | frozenset | dict) else set(there)
+def require_there(source: Source, note: str, named: Sequence[str], there: Collection[str]) -> None:
+    """Raises DatasetError where a note names images that are not there, or one twice."""
+    twice = [name for name, count in Counter(named).items() if count > 1]
+    if twice:
+        raise DatasetError(
+            f"{source.describe(note)} names {counted(len(twice), 'image')} more than once: {some(twice, 3)}.\n{WHOLE}"
+        )
+    present = set(there)
     absent = [name for name in named if name not in present]
     if absent:
         raise DatasetError(

@@ -112,6 +112,11 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ("food101", gone("food-101/meta/test.txt"), r"has no food-101/meta/test\.txt, which says what its images show"),
     ("food101", gone("food-101/images/tacos/2.jpg"), r"meta/test\.txt names 1 image that is not there: tacos/2\.jpg"),
     ("food101", gone("food-101/images"), r"names 2 images that are not there: apple_pie/1\.jpg, tacos/2\.jpg"),
+    (
+        "food101",
+        put("food-101/meta/test.txt", "tacos/2\ntacos/2\n"),
+        r"test\.txt names 1 image more than once: tacos/2",
+    ),
     ("inat2019", gone("val2019.json"), r"has no val2019\.json, which says what its images show"),
     (
         "inat2019",
@@ -228,6 +233,14 @@ def test_masks_that_are_none_are_refused(tmp_path: Path, content: bytes, said: s
     assert videos is not None
     with pytest.raises(DatasetError, match=said):
         videos(dataset("davis2017"), place).masks_of(0)
+
+
+def test_videos_of_other_files_than_planned_are_refused(tmp_path: Path) -> None:
+    place, of = official.davis(tmp_path / "set"), dataset("davis2017", fingerprint="0" * 64)
+    videos = kind_of(of).videos
+    assert videos is not None
+    with pytest.raises(DatasetError, match="holds other files than when this run was planned"):
+        videos(of, place)
 
 
 def test_frames_of_several_sizes_are_refused(tmp_path: Path) -> None:

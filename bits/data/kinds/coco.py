@@ -47,7 +47,7 @@ def listing(dataset: Dataset, source: Source, split: str) -> Listing:
         found, of_part = _annotated(source.path, note, digest_of(source, [note]))
         categories |= found
         there = source.images(base, [part])[part] if part in source.folders(base) else []
-        require_there(source, note, (f"{part}/{image}" for image in of_part), there)
+        require_there(source, note, [f"{part}/{image}" for image in of_part], there)
         labels |= {f"{part}/{image}": of_part[image] for image in sorted(of_part)}
     kept = sorted(categories)[: dataset.classes]
     place = {number: label for label, number in enumerate(kept)}

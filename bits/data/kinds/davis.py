@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bits.data.files import file_kind
+from bits.data.fingerprint import require_planned
 from bits.data.layout import Source, counted, join, some
 from bits.data.listing import Listing
 from bits.data.notes import WHOLE, base_with, digest_of, lines_of
@@ -66,6 +67,8 @@ def videos(dataset: Dataset, place: Path) -> VideoSet:
     from bits.data.mask_videos import MaskVideos
 
     source = open_source(place)
+    if dataset.fingerprint is not None:
+        require_planned(place, dataset.fingerprint, KIND.fingerprint(dataset, str(place)))
     found = listing(dataset, source, "val")
     frames: dict[str, list[str]] = {name: [] for name in found.class_names}
     for path, (label,) in zip(found.paths, found.labels, strict=True):

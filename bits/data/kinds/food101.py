@@ -29,7 +29,7 @@ def listing(dataset: Dataset, source: Source, split: str) -> Listing:
     kept = {name: sorted(found[name]) for name in sorted(found)[: dataset.classes]}
     folder = join(base, "images")
     there = {image for images in source.images(folder, list(kept)).values() for image in images}
-    require_there(source, join(base, LISTS[split]), (image for images in kept.values() for image in images), there)
+    require_there(source, join(base, LISTS[split]), [image for images in kept.values() for image in images], there)
     return Listing.by_class(folder, kept)
 
 

@@ -63,7 +63,7 @@ def _loose(dataset: Dataset, source: Source, folder: str) -> Listing:
     for image, wnid in shown.items():
         if wnid in images:
             images[wnid].append(image)
-    require_there(source, note, (image for names in images.values() for image in names), there)
+    require_there(source, note, [image for names in images.values() for image in names], there)
     identities = tuple(f"{wnid}/{image}" for wnid, names in images.items() for image in names)
     return replace(Listing.by_class(folder, images), known_as=identities)
 

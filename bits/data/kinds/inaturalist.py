@@ -34,7 +34,7 @@ def listing(dataset: Dataset, source: Source, split: str) -> Listing:
         raise DatasetError(f"{source.describe(note)} is not laid out as iNaturalist's: {error!r}. {WHOLE}") from error
     kept = dict(list(found.items())[: dataset.classes])
     there = source.images(base, [FOLDER])[FOLDER] if FOLDER in source.folders(base) else []
-    require_there(source, note, (name for names in kept.values() for name in names), there)
+    require_there(source, note, [name for names in kept.values() for name in names], there)
     return Listing.by_class(base, kept)
 
 

@@ -40,7 +40,7 @@ def listing(dataset: Dataset, source: Source, split: str) -> Listing:
     named = sorted(labels)
     folder = join(base, FOLDER)
     there = source.images(base, [FOLDER])[FOLDER] if FOLDER in source.folders(base) else []
-    require_there(source, join(base, LISTS), (f"{FOLDER}/{image}.jpg" for image in named), there)
+    require_there(source, join(base, LISTS), [f"{FOLDER}/{image}.jpg" for image in named], there)
     kept = [image for image in named if labels[image]]
     return Listing(
         folder,
