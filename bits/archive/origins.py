@@ -60,7 +60,7 @@ Record = TypeVar("Record", bound=BaseModel)
 def read_origins(plan: Plan) -> dict[str, Origin]:
     """Run id -> its origin, for the runs that have ended; raises ArchiveError for a damaged record."""
     return {
-        identity: Origin(_read(run.provenance, Provenance), _read(run.outcome, Outcome))
+        identity: Origin(read_record_as(run.provenance, Provenance), read_record_as(run.outcome, Outcome))
         for identity, run in plan.runs.items()
         if run.provenance.is_file() and run.outcome.is_file()
     }
@@ -75,7 +75,8 @@ def environment(origins: Mapping[str, Origin]) -> bytes:
     return (json.dumps(list(found.values()), indent=1) + "\n").encode()
 
 
-def _read(path: Path, kind: type[Record]) -> Record:
+def read_record_as(path: Path, kind: type[Record]) -> Record:
+    """The parts of a JSON record that the archive describes; raises ArchiveError for one that is damaged."""
     try:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from bits.plan.imports import (
     read_frozen_import,
     weights_digest,
 )
+from bits.plan.passes import run_beside, shared_passes
 from bits.plan.sources import Import
 from bits.records import known_digests
 from bits.records.seal import write_record
@@ -87,6 +89,9 @@ def test_an_import_is_planned_evaluated_and_shown_like_a_run(here):
     assert plan.published["theirs"].values == {"imagenet1k.knn.top1_k20": 72.8}
     assert read_frozen_import(one.config) == ("theirs", "theirs.pth", one.recipe)
     assert current_plan(request) == plan
+    augmented = current_plan(replace(request, overrides=("evaluation.linear.augment=true",)))
+    (shared_pass,) = (found for found in shared_passes(augmented).values() if one.id in found.files)
+    assert augmented.sources["dino"][0] in shared_pass.files and run_beside(augmented, one.id) == one
     Path("theirs.pth").write_bytes(b"others'")
     changed = current_plan(request)
     assert set(changed.imports) != set(plan.imports) and set(changed.runs) == set(plan.runs)

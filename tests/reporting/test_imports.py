@@ -74,6 +74,7 @@ def test_what_only_a_training_has_does_not_apply_and_is_no_hole(fake: Any, their
     table = fake.table("extra-channel")
     (row,) = (row for row in table.rows if row.label == "theirs")
     assert {cell.status for cell in row.cells} == {"does not apply"}
+    assert "not trained here" in row.note and "published" not in row.note
     assert not any("theirs" in hole for hole in table.holes())
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rocrate.rocrate import ROCrate
 
 from bits.archive.check import refuse_changed
 from bits.archive.contents import contents
 from bits.archive.errors import ArchiveError
+from bits.archive.imports import import_actions
 from bits.config.imports import ImportLine, import_recipe
 from bits.costs.graph import Graph
 from bits.costs.sizes import Sizes
@@ -71,6 +73,28 @@ def test_dvc_keeps_the_weights_git_the_provenance_and_the_archive_both(made: Any
         there = {item.name for item in items if one.id in item.name}
         files = [one.config, one.provenance, *([one.weights] if kept else [])]
         assert there == set(map(str, files)) and not [name for name in missing if one.id in name]
+
+
+def test_the_archive_says_which_file_it_was(made: Any) -> None:
+    plan, one = made
+    facts = {
+        "file": "/home/her/theirs.pth",
+        "sha256": "f" * 64,
+        "bytes": 7,
+        "started": "2026-11-01",
+        "finished": "2026-11-02",
+    }
+    record = {"id": one.id, **facts, "code": {"commit": None, "dirty": None}, "versions": {"torch": "2.15.0"}}
+    write_record(one.provenance, {**record, "weights": {}})
+    crate = ROCrate()
+    crate.root_dataset["publisher"] = "somebody"
+    (action,) = import_actions(crate, plan, set())
+    assert (action["name"], action["startTime"]) == ("Import and evaluate theirs", "2026-11-01")
+    (file,) = (each for each in action["object"] if each)
+    assert file["identifier"] == f"sha256:{'f' * 64}" and file["name"] == "theirs.pth"
+    one.provenance.write_text("{}")
+    with pytest.raises(ArchiveError, match=str(one.provenance)):
+        import_actions(ROCrate(), plan, set())
 
 
 def test_what_was_changed_is_not_archived(made: Any) -> None:

@@ -65,15 +65,16 @@ def _row(grid: Grid, row: Row, declared: Declarations, results: Results) -> Tabl
             published = declared.published.get(grid.published_key(row, column))
             cell = replace(cell, published=published.value, note=published.note) if published else cell
         cells.append(cell)
-    colour, note = declared.colours.get(row.label, ""), _origin(row, results)
+    colour, note = declared.colours.get(row.label, ""), _origin(row, grid, results)
     return TableRow(_label(row, grid, results), "run", tuple(cells), row.group, colour, note)
 
 
-def _origin(row: Row, results: Results) -> str:
-    """Where a row's backbone is from, and what stands beside its numbers, where it was not trained here; else ""."""
+def _origin(row: Row, grid: Grid, results: Results) -> str:
+    """Where a row's backbone is from, and the numbers beside its own, where it was not trained here; else ""."""
     ids = results.plan.sources.get(row.run, ())
     said = [weights_said(results.plan.imports[one]) for one in ids if one in results.plan.imports]
-    return "; ".join([*said, *([f"published: {row.elsewhere_in}"] if row.elsewhere_in else [])])
+    beside = any(column.measure in row.elsewhere for column in grid.columns)
+    return "; ".join([*said, *([f"published: {row.elsewhere_in}"] if beside else [])])
 
 
 def _label(row: Row, grid: Grid, results: Results) -> str:
