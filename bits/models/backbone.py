@@ -43,10 +43,7 @@ def create_backbone(
         raise BackboneError(f"backbone.name = {name!r} is not a model of timm {timm.__version__}{hint}")
     arguments: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path, **options}
     try:
-        try:
-            backbone = timm.create_model(name, img_size=image_size, dynamic_img_size=True, **arguments)
-        except TypeError:
-            backbone = timm.create_model(name, **arguments)  # not a ViT: accepts any image size
+        backbone = _created(name, {"img_size": image_size, "dynamic_img_size": True}, arguments)
         if position_interpolation == "dino" and isinstance(backbone, VisionTransformer):
             use_dino_positions(backbone)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
@@ -56,6 +53,21 @@ def create_backbone(
     if isinstance(token, nn.Parameter) and class_token_std is not None:
         nn.init.trunc_normal_(token, std=class_token_std)
     return backbone
+
+
+def _created(name: str, of_a_vit: Mapping[str, Any], arguments: Mapping[str, Any]) -> nn.Module:
+    """timm's model with as many of the arguments as it takes.
+
+    Other models than ViTs accept any image size. Some, such as DenseNets, drop no paths: a rate of 0 is not passed on.
+    """
+    plain = {key: value for key, value in arguments.items() if key != "drop_path_rate" or value}
+    for given in ({**of_a_vit, **arguments}, arguments):
+        try:
+            found: nn.Module = timm.create_model(name, **given)
+        except TypeError:
+            continue
+        return found
+    return timm.create_model(name, **plain)
 
 
 def batch_dependent(backbone: nn.Module) -> list[str]:

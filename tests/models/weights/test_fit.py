@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from bits.models.backbone import create_backbone
 from bits.models.positions import interpolate_as_dino
 from bits.models.weights.file import WeightsError
 from bits.models.weights.fit import fitted
@@ -87,8 +89,6 @@ def test_what_was_left_out_and_what_was_not_given_is_listed(networks, tmp_path):
 @pytest.mark.parametrize("way", ["dino", "timm"])
 def test_position_embeddings_of_another_size_are_those_of_the_network_at_that_size(way, tmp_path):
     """A network made for 48 px that is given images of 32 px interpolates by itself."""
-    from bits.models.backbone import create_backbone
-
     options = {"patch_size": 8, "depth": 2, "embed_dim": 64, "num_heads": 2}
     large, small = (
         create_backbone("vit_tiny_patch16_224", side, 0.0, options, None, way).eval() for side in (48, SIDE)
@@ -134,11 +134,18 @@ def test_packed_gates_have_timms_names(tmp_path):
 
 
 def test_names_that_the_backbone_has_itself_are_not_taken_for_chunks(tmp_path):
-    from bits.models.backbone import create_backbone
-
     made, other = (create_backbone("mobilenetv3_small_050", SIDE, 0.0, {}).eval() for _ in range(2))
     with torch.no_grad():
         assert torch.equal(loaded(saved(tmp_path / "x.pth", made.state_dict()), other)(IMAGES), made(IMAGES))
+
+
+@pytest.mark.parametrize("name", ["convnext_atto", "densenet121", "mixer_s32_224"])
+def test_any_model_of_timm_takes_what_timm_wrote(name, tmp_path):
+    whole = timm.create_model(name).eval()  # with a classifier
+    found = loaded(saved(tmp_path / "x.pth", whole.state_dict()), create_backbone(name, 224, 0.0, {}))
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        assert torch.equal(found(images), whole.forward_head(whole.forward_features(images), pre_logits=True))
 
 
 def without(state, *words):
