@@ -277,8 +277,9 @@ def _choices(config_dir: Path, runs: Mapping[str, Run], shared: Mapping[str, Eva
         run_of_it = first.get(entry.get("run", REFERENCE_RUN))
         if run_of_it is None:
             continue  # a fine-tuning on a role that the targets in force do not have
+        role = entry.get("role", run_of_it.role)
         value: Any = run_of_it.recipe.model_dump(mode="json")
-        value["evaluation"] = shared[run_of_it.role].model_dump(mode="json")
+        value["evaluation"] = shared[role].model_dump(mode="json") if role in shared else None
         for part in entry["key"].split("."):
             value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
         if value is _ABSENT:

@@ -103,5 +103,5 @@ def test_what_has_no_alternative_says_so() -> None:
 
 @pytest.mark.parametrize("entry", CHOICES, ids=shown)
 def test_a_choice_has_a_reason_in_words(entry: dict[str, Any]) -> None:
-    assert set(entry) <= {"key", "run", "override", "why"}
+    assert set(entry) <= {"key", "run", "role", "override", "why"}
     assert len(entry["why"]) > 20
