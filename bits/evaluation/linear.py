@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bits.evaluation.declaration import Cost, Evaluator, Tokens, Workload
-from bits.evaluation.probing.settings import CHOSEN_ON_TEST, ImageProbe, probe_metrics
+from bits.evaluation.probing.settings import CHOSEN_EPOCH, ImageProbe, probe_metrics
 from bits.exhibits.metrics import Metric
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ EVALUATOR = Evaluator(
     metrics={
         **probe_metrics("linear"),
         "last_standardised": _standardised(""),
-        "best_standardised": _standardised(", best epoch", f"the epoch is {CHOSEN_ON_TEST}"),
+        "best_standardised": _standardised(", best epoch", CHOSEN_EPOCH),
     },
     measure=measure,
     tokens=tokens,
