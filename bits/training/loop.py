@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,6 @@ from bits.config.site import Site
 from bits.data.images import ImageSet
 from bits.data.stream import IndexStream, prefetch
 from bits.data.workers import decoding_threads
-from bits.evaluation.intervals import Estimate
 from bits.models.teacher_student import TeacherStudent
 from bits.objectives.channel import state_of
 from bits.objectives.objective import Objective
@@ -36,7 +36,19 @@ from bits.training.update import BatchUpdate, Update, Wants
 from bits.training.views import seeded
 from bits.training.world import World
 
-Evaluate = Callable[[nn.Module], float | Estimate]
+
+@runtime_checkable
+class WithInterval(Protocol):
+    """A number that knows its interval (bits.evaluation.intervals)."""
+
+    @property
+    def interval(self) -> dict[str, Any]:
+        """As metrics files hold it."""
+
+    def __float__(self) -> float: ...
+
+
+Evaluate = Callable[[nn.Module], float | WithInterval]
 Measure = Callable[[TeacherStudent, Objective], dict[str, float]]
 
 
@@ -212,7 +224,7 @@ class Pretraining:
             else:
                 self.curve["x"].append(epoch)
                 self.curve["y"].append(float(found))
-                self.state.intervals.append(found.interval if isinstance(found, Estimate) else None)
+                self.state.intervals.append(found.interval if isinstance(found, WithInterval) else None)
                 self.state.channel.append(carried)
                 seconds = time.monotonic() - started
                 log.write(step=self.step, epoch=epoch, event="evaluation", map=float(found), **carried, seconds=seconds)
