@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,9 @@ from bits.data import kept
 from bits.errors import BitsError
 from bits.exhibits import DeclarationError, load_declarations
 from bits.plan import Request, current_plan
+from bits.plan.files import freeze, kept_plan
 from bits.plan.imports import (
+    frozen_import,
     imports,
     missing_weights,
     read_backbone_recipe,
@@ -77,7 +78,7 @@ def test_an_import_is_planned_evaluated_and_shown_like_a_run(here):
     shutil.copytree(CONFIG_DIR, config)
     with (config / "runs.yaml").open("a", encoding="utf-8") as file:
         yaml.safe_dump({"theirs": LINE}, file)
-    request = Request("smoke", "smoke", config_dir=config)
+    request = Request("smoke", "smoke", ("evaluation.linear.augment=true",), config)
     plan = current_plan(request)
     (one,) = plan.imports.values()
     assert plan.sources["theirs"] == [one.id] and one.id not in plan.runs and not plan.lacks_something
@@ -88,16 +89,12 @@ def test_an_import_is_planned_evaluated_and_shown_like_a_run(here):
     assert not [path for path in plan.needs["extra-channel"] if one.id in str(path)]
     assert plan.published["theirs"].values == {"imagenet1k.knn.top1_k20": 72.8}
     assert read_frozen_import(one.config) == ("theirs", "theirs.pth", one.recipe)
-    assert current_plan(request) == plan
-    augmented = current_plan(replace(request, overrides=("evaluation.linear.augment=true",)))
-    (shared_pass,) = (found for found in shared_passes(augmented).values() if one.id in found.files)
-    assert augmented.sources["dino"][0] in shared_pass.files and run_beside(augmented, one.id) == one
-    Path("theirs.pth").write_bytes(b"others'")
-    changed = current_plan(request)
-    assert set(changed.imports) != set(plan.imports) and set(changed.runs) == set(plan.runs)
-    Path("theirs.pth").unlink()
-    (gap,) = current_plan(request).missing_weights
-    assert (gap.run, gap.file) == ("theirs", "theirs.pth") and "no such file" in gap.reason
+    (together,) = (found for found in shared_passes(plan).values() if one.id in found.files)
+    assert plan.sources["dino"][0] in together.files and run_beside(plan, one.id) == one
+    assert kept_plan(request) == plan
+    for change in (lambda: Path("theirs.pth").write_bytes(b"others'"), Path("theirs.pth").unlink):
+        change()
+        assert kept_plan(request) is None, "the file is part of what the plan was made from"
 
 
 def test_other_bytes_and_other_settings_are_other_imports_and_another_name_of_the_file_is_not(here, shared):
@@ -135,9 +132,6 @@ def test_a_file_that_was_imported_may_go(here, shared):
 
 
 def test_an_edited_configuration_is_refused(here, shared):
-    from bits.plan.files import freeze
-    from bits.plan.imports import frozen_import
-
     one = imported(shared)
     freeze(one.config, frozen_import(one))
     assert read_backbone_recipe(one.config) == one.recipe

@@ -78,6 +78,14 @@ def test_what_only_a_training_has_does_not_apply_and_is_no_hole(fake: Any, their
     assert not any("theirs" in hole for hole in table.holes())
 
 
+def test_a_figure_of_trainings_has_no_curve_of_it_and_no_hole(fake: Any, theirs: Import) -> None:
+    fake.show("theirs", "figure-4", "theirs")
+    folder = Path(fake.render_exhibit("figure-4"))
+    (line,) = (line for line in (folder / "figure-4.csv").read_text().splitlines() if "theirs" in line)
+    assert "does not apply" in line
+    assert "Missing" not in (folder / "figure-4.html").read_text()
+
+
 def test_one_that_is_not_measured_yet_is_a_hole_with_the_command(fake: Any, theirs: Import) -> None:
     path = fake.metrics_path("theirs")
     path.unlink()

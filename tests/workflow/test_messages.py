@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bits.plan import Plan, Request, make_plan
+from bits.plan.model import MissingWeights
 from bits.workflow.messages import (
     absent_message,
     elsewhere_message,
@@ -27,6 +28,16 @@ def test_missing_data_are_named_with_the_remedy(paper):
     for part in ("imagenet1k", "data/imagenet1k", "train/<class>/<image>", "data=PATH", "config/site/local.yaml"):
         assert part in message
     assert "/nowhere/birds" in message
+
+
+def test_missing_weights_are_named_with_the_remedy(paper):
+    gap = MissingWeights(run="theirs", file="/x/theirs.pth", reason="there is no such file")
+    both = missing_message(paper.model_copy(update={"missing_weights": (gap,)}))
+    assert both.startswith(missing_message(paper)) and both != missing_message(paper)
+    alone = missing_message(paper.model_copy(update={"missing_weights": (gap,), "missing": ()}))
+    for part in ("theirs: weights = /x/theirs.pth", "there is no such file. Put the file there", "config/runs.yaml"):
+        assert part in alone
+    assert "data" not in alone
 
 
 def test_exhibits_that_are_left_out_are_named_in_a_line_with_the_data_that_they_wait_for(paper):
