@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from bits.data.folder import same_in_nfc
 from bits.data.identity import identity_of
-from bits.data.layout import MORE_SUFFIXES, is_hidden, is_hidden_class, is_image, is_unread_image, nfc, suffix_of
+from bits.data.inside import Inside
+from bits.data.layout import MORE_SUFFIXES, is_hidden, is_image, nfc, suffix_of
 from bits.data.zip_entries import directory, refuse_unreadable, safe_name
 from bits.errors import DatasetError
 
@@ -30,7 +31,7 @@ class Member(NamedTuple):
     crc: int
 
 
-class Archive:
+class Archive(Inside[Member]):
     """The images and notes inside a zip; see `layout.Source`.
 
     Reading needs no lock (positioned reads), so threads and forked processes can share one; a pickled copy
@@ -42,20 +43,15 @@ class Archive:
     identity: str  # digest of every file's name, CRC-32 and length, but for hidden ones; "" where no image is
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.path = path
-        self._members: dict[str, Member] = {}  # images
-        self._notes: dict[str, zipfile.ZipInfo] = {}
-        self._folders: set[str] = set()
-        self._unread: list[str] = []
-        self._hidden: set[str] = set()  # folders
+        self._refused: dict[str, DatasetError] = {}  # notes
         self._spelled: dict[str, str] = {}  # the zip's spelling of names that are not in NFC there
         entries = directory(path)
         unsafe = [entry.orig_filename for entry in entries if not self._add(entry)]
         self.identity = identity_of("zip", _records(entries))
         self.remark = f" Ignored {len(unsafe)} unsafe names, as {unsafe[0]!r}." if unsafe else ""
-        for folder in list(self._folders):
-            parts = folder.split("/")
-            self._folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        self.complete()
         self._descriptor = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
 
@@ -67,19 +63,11 @@ class Archive:
         name = safe_name(entry)
         if name is None:
             return False
-        parts = nfc(name).split("/")
-        if any(map(is_hidden, parts)):
-            first = next(depth for depth, part in enumerate(parts) if is_hidden(part))
-            if is_hidden_class(parts[first]) and first < len(parts) - 1 and is_image(parts[-1]):
-                self._hidden.add("/".join(parts[: first + 1]))
+        file = nfc(name).rpartition("/")[2]
+        if not self.counts(nfc(name)):
             return True
-        folder, _, file = nfc(name).rpartition("/")
-        if folder:
-            self._folders.add(folder)
         if file and not is_image(file):
-            self._notes[nfc(name)] = entry
-        if is_unread_image(file):
-            self._unread.append(nfc(name))
+            self._add_note(nfc(name), entry)
         if is_image(file):
             where, spelled, name = self.describe(name), name, nfc(name)
             if name in self._members:
@@ -92,50 +80,23 @@ class Archive:
             self._members[name] = _member(entry)
         return True
 
-    def folders(self, inside: str) -> list[str]:
-        """Names of the folders directly inside, sorted."""
-        prefix = f"{inside}/" if inside else ""
-        below = (name[len(prefix) :] for name in self._folders if name.startswith(prefix))
-        return sorted(name for name in below if "/" not in name)
-
-    def holds_images(self, inside: str) -> bool:
-        """Whether an image lies directly inside."""
-        return any(name.rpartition("/")[0] == inside for name in self._members)
-
-    def images(self, inside: str, classes: Sequence[str]) -> dict[str, list[str]]:
-        """For each class folder the sorted names, relative to `inside`, of all images below it."""
-        found: dict[str, list[str]] = {name: [] for name in classes}
-        prefix = f"{inside}/" if inside else ""
-        for member in self._members:
-            class_name, slash, _ = member.removeprefix(prefix).partition("/")
-            if slash and class_name in found and member.startswith(prefix):
-                found[class_name].append(member[len(prefix) :])
-        return {name: sorted(images) for name, images in found.items()}
-
-    def unread(self, inside: str) -> list[str]:
-        """Names of all files below that look like images and are not read."""
-        prefix = f"{inside}/" if inside else ""
-        return sorted(name for name in self._unread if name.startswith(prefix))
-
-    def hidden(self, inside: str) -> list[str]:
-        """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
-        split = [name.rpartition("/") for name in self._hidden]
-        return sorted(name for above, _, name in split if above == inside)
+    def _add_note(self, name: str, entry: zipfile.ZipInfo) -> None:
+        """One that can't be read is refused when it is read, because most notes never are."""
+        self._notes[name] = _member(entry)
+        try:
+            refuse_unreadable(self.describe(name), entry)
+        except DatasetError as error:
+            self._refused[name] = error
 
     def digests(self) -> Mapping[str, str]:
         """Of every image, its length and the zip's checksum of it."""
         return {name: f"{member.length}.{member.crc}" for name, member in self._members.items()}
 
-    def notes(self, inside: str) -> list[str]:
-        """Names of the files directly inside that are no images, sorted."""
-        split = [name.rpartition("/") for name in self._notes]
-        return sorted(name for above, _, name in split if above == inside)
-
     def read(self, name: str) -> bytes:
         """The content of an image or a note, its length and checksum verified. Raises DatasetError."""
-        if name in self._notes:
-            refuse_unreadable(self.describe(name), self._notes[name])
-        member = _member(self._notes[name]) if name in self._notes else self._members[name]
+        if name in self._refused:
+            raise self._refused[name]
+        member = self._members.get(name) or self._notes[name]
         head = self._bytes(name, member.offset, _LOCAL_HEADER.size)
         signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
         if signature != b"PK\x03\x04":

@@ -9,19 +9,24 @@ from bits.data.archive import Archive
 from bits.data.contents import contents, identity
 from bits.data.kept import between
 from bits.data.source import open_source
+from bits.data.tar import Tar
+from bits.data.tar_folder import TarFolder
 from bits.errors import DatasetError
+
+KNOWN = (Archive, Tar, TarFolder)  # sources that know what identifies their images
 
 
 def fingerprint(root: Path) -> str:
     """Identity of the images at `root`, as 64 hexadecimal digits.
 
     Zip: every file's name, CRC-32 and length in bytes; order, times and compression do not matter.
+    Tar: every file's name and the digest of its bytes, which are kept with the tar's index.
     Folder: every image's relative name and the digest of its bytes, which is kept and taken again where size or times
     have changed; the first time all images are read. Hidden files never count, and names count in NFC.
     Raises DatasetError: missing root, not a zip, no images.
     """
     source = open_source(root)
-    found = source.identity if isinstance(source, Archive) else identity(root)
+    found = source.identity if isinstance(source, KNOWN) else identity(root)
     if not found:
         raise DatasetError(f"{root} holds no images. Expected <split>/<class>/<image> in it.")
     return found
@@ -30,7 +35,7 @@ def fingerprint(root: Path) -> str:
 def digests(root: Path) -> Mapping[str, str]:
     """Of every image at `root`, by its name: equal digests, equal bytes. Raises DatasetError."""
     source = open_source(root)
-    return source.digests() if isinstance(source, Archive) else contents(root).digests
+    return source.digests() if isinstance(source, KNOWN) else contents(root).digests
 
 
 def require_planned(root: Path, planned: str, found: str) -> None:

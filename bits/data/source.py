@@ -1,4 +1,4 @@
-"""Open the folder or zip that holds a data set. Never imports torch."""
+"""Open the folder, zip or tar that holds a data set. Never imports torch."""
 
 from __future__ import annotations
 
@@ -9,44 +9,50 @@ from pathlib import Path
 from bits.data.archive import Archive
 from bits.data.folder import Folder
 from bits.data.layout import Source
+from bits.data.tar import Tar
+from bits.data.tar_folder import TarFolder, tars_in
 from bits.errors import DatasetError
 
-KEPT = 8  # zips; at 1.3 million images the names and places of one take 330 MB
+KEPT = 8  # archives; at 1.3 million images the names and places of one take 330 MB
 
 
 def open_source(root: Path) -> Source:
-    """The folder or zip at `root`. Raises DatasetError when nothing is there or it is neither.
+    """The folder, zip or tar at `root`. Raises DatasetError when nothing is there or it is none of these.
 
-    However often a process opens a zip, it reads the table of contents once for as long as the file stays the same.
+    However often a process opens an archive, it reads what that holds once for as long as the file stays the same.
     """
     require_root(root)
-    return Folder(root) if root.is_dir() else _zip_at(root).archive()
+    if not root.is_dir():
+        return _archive_at(root).opened()
+    tars = {place: _archive_at(path).opened() for place, path in tars_in(root).items()}
+    packed = {place: tar for place, tar in tars.items() if isinstance(tar, Tar)}
+    return TarFolder(root, packed) if packed else Folder(root)
 
 
 def forget_sources() -> None:
-    """Drop the zips that are kept open, in a process that needs no more of them."""
-    _zip_at.cache_clear()
+    """Drop the archives that are kept open, in a process that needs no more of them."""
+    _archive_at.cache_clear()
 
 
-class _Zip:
-    """The zip at a path, opened again when the file is another one than before."""
+class _Archive:
+    """The zip or tar at a path, opened again when the file is another one than before."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened: tuple[tuple[int, ...], Archive] | None = None
+        self._opened: tuple[tuple[int, ...], Archive | Tar] | None = None
 
-    def archive(self) -> Archive:
+    def opened(self) -> Archive | Tar:
         status = self.path.stat()
         # The time of change tells a file that was overwritten, but keeps size and date, as cp -p leaves it.
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if self._opened is None or self._opened[0] != version:
-            self._opened = version, Archive(self.path)
+            self._opened = version, Tar(self.path) if self.path.suffix == ".tar" else Archive(self.path)
         return self._opened[1]
 
 
 @lru_cache(maxsize=KEPT)
-def _zip_at(path: Path) -> _Zip:
-    return _Zip(path)
+def _archive_at(path: Path) -> _Archive:
+    return _Archive(path)
 
 
 def require_root(root: Path) -> None:

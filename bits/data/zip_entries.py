@@ -33,7 +33,7 @@ def _not_a_zip(path: Path, error: Exception) -> str:
         )
     return (
         f"{path} is neither a folder nor a zip: {error}.\n"
-        "Expected a folder, or a zip of one. Unpack other archives (tar, 7z, parquet) into a folder first."
+        "Expected a folder, or a zip or .tar of one. Unpack other archives (tar.gz, 7z, parquet) into a folder first."
     )
 
 

@@ -99,9 +99,9 @@ def test_missing_and_empty_roots_are_errors(tmp_path: Path) -> None:
     for root in (tmp_path / "empty", write_zip(tmp_path / "e.zip", {"readme.txt": b""})):
         with pytest.raises(DatasetError, match="holds no images"):
             fingerprint(root)
-    (tmp_path / "a.tar").write_bytes(b"tar")
+    (tmp_path / "a.7z").write_bytes(b"7z")
     with pytest.raises(DatasetError, match="neither a folder nor a zip"):
-        fingerprint(tmp_path / "a.tar")
+        fingerprint(tmp_path / "a.7z")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX file names can be other than text")

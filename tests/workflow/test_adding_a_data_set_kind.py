@@ -256,7 +256,7 @@ def test_a_typo_in_the_kind_or_a_setting_that_it_does_not_take_is_refused(projec
     add_the_kind(project.folder)
     words = ("scale=smoke", "dataset=arrays", "site.data.arrays=noise.npz")
     for old, new, message in (
-        ("kind: arrays", "kind: arays", "dataset.kind = 'arays' is not one of arrays, images, scenes; did you mean"),
+        ("kind: arrays", "kind: arays", "dataset.kind = 'arays' is not one of arrays, coco, davis, "),
         (
             "kind: arrays",
             "kind: arrays\nmax_side: 64",
