@@ -4,7 +4,8 @@
 
 measures anyone's weights, a .safetensors file or one that torch.save wrote, as the scale measures its own runs, and
 prints the numbers. NAME is a file of config/backbone or a model of timm. What of the file was left out is listed; a
-backbone that would stay random in part is refused. The workflow's form:
+backbone that would stay random in part is refused. role=NAME measures on a target set (config/targets), which lies
+where site.data says. The workflow's form:
 
     python -m bits.commands.evaluate --run results/demo/runs/<id>/config.yaml \\
         --evaluation results/demo/evaluations/imagenet1k-<id>.yaml --site results/demo/sites/<digest>.yaml \\
@@ -41,14 +42,15 @@ def main() -> int:
 
 def anyones(words: Sequence[str]) -> int:
     """The form that takes words."""
-    line, others = weights_words(words)
+    line, role, others = weights_words(words)
     request = requested(others)
     from bits.runs.measure import measure  # imports torch, which wrong words need not wait for
 
-    found = measure(request, line)
+    found = measure(request, line, role)
     print(f"{line.weights}: {found.taken}")
     if found.code == 0:
-        print("\n".join([*found.lines(), f"{found.file}"]))
+        before = " (measured before; remove it to measure again)" if found.before else ""
+        print("\n".join([*found.lines(), f"{found.file}{before}"]))
     return found.code
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,16 @@ def missing_weights(found: Iterable[Import]) -> tuple[MissingWeights, ...]:
         )
         for one in absent
     )
+
+
+def refuse_finetunings(pairs: Iterable[tuple[str, str]], imported: Collection[str]) -> None:
+    """Raise BitsError for a fine-tuning, (run, role), of what was not trained here."""
+    for name, role in pairs:
+        if name in imported:
+            raise BitsError(
+                f"config: an exhibit shows {name}-on-{role}, but {name} is imported: without the heads and the student "
+                "of its training it cannot be fine-tuned as runs are. Take that row away."
+            )
 
 
 def applies(measure: Measure) -> bool:

@@ -22,7 +22,7 @@ from bits.plan import fit
 from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, metrics_files, reference_jobs, references
 from bits.plan.fit import Uses
-from bits.plan.imports import imports, missing_weights
+from bits.plan.imports import imports, missing_weights, refuse_finetunings
 from bits.plan.model import PRETRAINING_ROLE, Choice, MissingData, Paper, Plan, Project, Run, Scale
 from bits.plan.needs import left_out, needs
 from bits.plan.request import Request
@@ -201,6 +201,7 @@ class _Data:
 
 def _runs(declared: _Declared, data: _Data, folder: Path) -> dict[str, Run]:
     """Pretrainings, then the fine-tunings that exhibits show, by id."""
+    refuse_finetunings(declared.exhibits.finetunings(), declared.imports)
     fingerprint = data.sets[PRETRAINING_ROLE].fingerprint
     pretrained = list(pretrainings(declared.composed, declared.lines, fingerprint, folder))
     tuned = [

@@ -12,8 +12,10 @@ from bits.config.compose import Composer
 from bits.config.composed import Composed
 from bits.config.evaluation import EvaluationSettings
 from bits.config.imports import ImportLine, import_recipe
+from bits.config.near import did_you_mean
 from bits.config.recipe import Dataset
 from bits.config.section import Section
+from bits.config.site import Site
 from bits.data.kind import kind_of
 from bits.errors import DatasetError
 from bits.evaluation.declaration import Evaluator, evaluators
@@ -36,11 +38,15 @@ PLACE = RESULTS / "evaluated"  # of what belongs to no study
 
 @dataclass(frozen=True)
 class Measured:
-    """A backbone on one data set. taken: of its file, in lines. file: of the numbers. code: 0, or 128 + signal."""
+    """A backbone on one data set. taken: of its file, in lines. file: of the numbers. code: 0, or 128 + signal.
+
+    before: whether the numbers were there already.
+    """
 
     taken: str
     file: Path
     code: int
+    before: bool = False
 
     def lines(self) -> Iterator[str]:
         """Every number with its label, its unit and its interval."""
@@ -49,9 +55,10 @@ class Measured:
             yield from _numbers(name, values, found["intervals"].get(name, {}))
 
 
-def measure(request: Request, line: ImportLine) -> Measured:
+def measure(request: Request, line: ImportLine, role: str = PRETRAINING_ROLE) -> Measured:
     """Import the weights, and measure them with all evaluators of the scale that need no head.
 
+    role: of the data set, the one of pretraining or a target set, which has settings of its own.
     Raises BitsError for weights that do not fit, data that are not there or cannot serve, settings that do not hold.
     """
     with Composer(request.scale, request.overrides, request.config_dir) as composer:
@@ -60,10 +67,10 @@ def measure(request: Request, line: ImportLine) -> Measured:
         _name(line.file), line, import_recipe(line, shared, weights_digest(line.file), request.config_dir), PLACE
     )
     taken = _imported(one)
-    evaluation = _evaluation(shared)
+    evaluation = _evaluation(shared, role)
     file = PLACE / "metrics" / one.id / f"{evaluation.name}.json"
     if file.is_file():
-        return Measured(taken, file, 0)
+        return Measured(taken, file, 0, before=True)
     frozen = PLACE / "evaluations" / f"{evaluation.name}.yaml"
     freeze(frozen, frozen_evaluation(evaluation))
     here = DataSetEvaluation(one.folder, one.recipe, FrozenEvaluation.read(frozen), shared.site)
@@ -78,21 +85,29 @@ def _imported(one: Import) -> str:
     return told(read_record(one.provenance, "the provenance of an import")["taken"])
 
 
-def _evaluation(shared: Composed) -> Evaluation:
-    """What is measured, on the images that the scale pretrains on."""
-    dataset = _dataset(shared)
-    evaluation = evaluation_of(PRETRAINING_ROLE, dataset, _measurable(shared.evaluation, dataset))
+def _evaluation(shared: Composed, role: str) -> Evaluation:
+    """What is measured on the data set that plays a role."""
+    if role == PRETRAINING_ROLE:
+        dataset, settings = shared.recipe.dataset, shared.evaluation
+    elif role in shared.targets:
+        dataset, settings = shared.targets[role].dataset, shared.evaluation_on(role)
+    else:
+        roles = (PRETRAINING_ROLE, *shared.targets)
+        raise DatasetError(
+            f"role={role}: no data set plays it{did_you_mean(role, roles)}. There are {', '.join(roles)}."
+        )
+    dataset = _there(dataset, shared.site)
+    evaluation = evaluation_of(role, dataset, _measurable(settings, dataset))
     root = str(dataset_root(dataset, shared.site))
-    problems = unfit(dataset, root, Uses(PRETRAINING_ROLE, [], [evaluation], []))
+    problems = unfit(dataset, root, Uses(role, [], [evaluation], []))
     if problems:
         raise DatasetError("\n".join(f"{root}: {problem}" for problem in problems))
     return evaluation
 
 
-def _dataset(shared: Composed) -> Dataset:
-    """The scale's, made if it can be, with its fingerprint."""
-    dataset = shared.recipe.dataset
-    root = data_root(dataset, shared.site.data)
+def _there(dataset: Dataset, site: Site) -> Dataset:
+    """Made if it can be, with its fingerprint."""
+    root = data_root(dataset, site.data)
     if not root:
         raise DatasetError(missing_data(dataset))
     make_dataset(dataset, Path(root))

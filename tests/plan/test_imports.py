@@ -27,6 +27,7 @@ from bits.plan.imports import (
     missing_weights,
     read_backbone_recipe,
     read_frozen_import,
+    refuse_finetunings,
     weights_digest,
 )
 from bits.plan.passes import run_beside, shared_passes
@@ -138,6 +139,12 @@ def test_an_edited_configuration_is_refused(here, shared):
     one.config.write_text(one.config.read_text().replace("image_size: 32", "image_size: 48"))
     with pytest.raises(BitsError, match="changed by hand"):
         read_backbone_recipe(one.config)
+
+
+def test_what_was_not_trained_here_cannot_be_fine_tuned():
+    refuse_finetunings([("dino", "food101")], {"theirs"})
+    with pytest.raises(BitsError, match="theirs-on-food101, but theirs is imported"):
+        refuse_finetunings([("dino", "food101"), ("theirs", "food101")], {"theirs"})
 
 
 def test_a_digest_is_kept_while_the_file_is_as_it_was(here, monkeypatch):

@@ -67,6 +67,16 @@ def test_weights_are_measured_as_those_of_a_run_would_be(theirs, monkeypatch, sc
 
     monkeypatch.setattr(measure, "DataSetEvaluation", lambda *_: pytest.fail("measured again"))
     assert called(monkeypatch, evaluate, *words) == 0
+    assert capsys.readouterr().out.strip().endswith(f"{file} (measured before; remove it to measure again)")
+
+
+def test_a_target_set_is_measured_in_its_own_way(theirs, monkeypatch, capsys):
+    assert called(monkeypatch, evaluate, *WORDS, "role=food101") == 0
+    file = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    record = read_record(file, "a metrics file")
+    assert record["dataset"] == "food101" and record["resolved_dataset"] == "scenes-of-food101"
+    (frozen,) = Path("results/evaluated/evaluations").iterdir()
+    assert FrozenEvaluation.read(frozen).settings.retrieval.protocol == "val-against-train"
 
 
 def test_what_was_taken_is_recorded_and_what_is_written_is_checked(theirs, monkeypatch, scenes):
@@ -87,7 +97,7 @@ def test_what_was_taken_is_recorded_and_what_is_written_is_checked(theirs, monke
 def test_the_workflows_job_takes_the_planned_file_alone(theirs, monkeypatch, capsys):
     with Composer("smoke") as composer:
         shared = composer.compose("bits-fixed")[0]
-    line, _ = evaluate.weights_words(WORDS)
+    line, _, _ = evaluate.weights_words(WORDS)
     recipe = measure.import_recipe(line, shared, file_digest(Path("theirs.pth")), measure.Request().config_dir)
     one = measure.planned_import("theirs", line, recipe, Path("results/smoke"))
     freeze(one.config, frozen_import(one))
@@ -106,6 +116,7 @@ def test_the_workflows_job_takes_the_planned_file_alone(theirs, monkeypatch, cap
         ((), r"weights=\.\.\.: not given"),
         ((*WORDS[:1], "backbone=vit-base-61", WORDS[2]), "vit-base-16"),
         ((*WORDS, "weights_of=both"), "weights_of"),
+        ((*WORDS, "role=food100"), "role=food100: no data set plays it; did you mean 'food101'"),
         ((*WORDS, "schedule.epoch=3"), "unknown configuration key 'schedule.epoch'"),
         ((*WORDS[:2], "scale=small"), r"site.data.images: no path is given.*data=PATH"),
         (("weights=gone.pth", *WORDS[1:]), "gone.pth: no such file"),
