@@ -81,7 +81,21 @@ def intervals_of(measured: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _binomial(shares: Sequence[float], n: int) -> tuple[list[float], list[float]]:
-    from scipy.stats import binom
+    """The TAILS' percentiles of the share of hits among n draws, for each probability of a hit.
 
-    low, high = ((binom.ppf(tail, n, shares) / n).tolist() for tail in TAILS)
+    By adding up probabilities: scipy.stats has them, too, and takes most of a second to import in every evaluation.
+    """
+    import numpy as np
+
+    hits = np.arange(n + 1)
+    log_factorials = np.concatenate([[0.0], np.log(hits[1:]).cumsum()])
+    log_ways = log_factorials[n] - log_factorials - log_factorials[::-1]
+    low, high = [], []
+    for share in shares:
+        at_least, at_most = share, share
+        if 0 < share < 1:
+            log_probabilities = log_ways + hits * np.log(share) + (n - hits) * np.log1p(-share)
+            at_least, at_most = (np.searchsorted(np.exp(log_probabilities).cumsum(), TAILS) / n).tolist()
+        low.append(at_least)
+        high.append(at_most)
     return low, high

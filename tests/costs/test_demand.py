@@ -9,7 +9,7 @@ import pytest
 from bits.config.declared import CONFIG_DIR
 from bits.config.evaluation import CHANCE_WIDTH, EvaluationSettings
 from bits.config.section import Positive, Section
-from bits.costs.demand import curve_demand, evaluation_demand
+from bits.costs.demand import curve_demand, evaluation_demand, passes_of
 from bits.costs.graph import Graph
 from bits.costs.memory import MemoryNeed, memory_left, most_memory
 from bits.costs.report import report
@@ -174,3 +174,15 @@ def test_a_kind_of_data_set_that_can_be_made_is_a_job(prices, monkeypatch):
     job = after.job(first(after, "data"))
     assert job.footprint.kept == 12345
     assert job.seconds == pytest.approx(100 * 2 * after.assumptions.scene_seconds)
+
+
+def test_evaluators_that_read_the_same_images_share_their_passes() -> None:
+    linear, mlp = (Cost(passes=count, precision="bfloat16", images=("crops", 256)) for count in (300, 500))
+    others = [Cost(passes=7, precision="bfloat16"), Cost(passes=7, precision="bfloat16"), Cost(images="none")]
+    found = passes_of([linear, *others, mlp])
+    assert sorted(found.values()) == [7, 7, 500], "the longer of the two that share; all others by themselves"
+    assert found["bfloat16", ("crops", 256)] == 500
+    assert passes_of([linear, Cost(passes=9, images=linear.images)]).keys() == {
+        ("bfloat16", linear.images),
+        ("float32", linear.images),
+    }

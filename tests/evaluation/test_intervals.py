@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 
 from bits.evaluation.intervals import RESAMPLES, Estimate, accuracy, accuracy_curve, intervals_of, means, values_of
 
@@ -21,6 +22,13 @@ def test_an_accuracys_interval_is_that_of_resampled_images(right: int, n: int) -
     low, high = np.quantile(resampled(np.repeat([1.0, 0.0], [right, n - right]), 20_000), [0.025, 0.975])
     assert (found.low, found.high) == pytest.approx((low, high), abs=1.001 / n)
     assert found.low < found.value < found.high and found.n == n
+
+
+@pytest.mark.parametrize("n", [1, 7, 160, 2625, 50_000])
+def test_an_accuracys_interval_is_the_binomials(n: int) -> None:
+    for right in {1, n // 3, n // 2, n - 1} - {0, n}:
+        found = accuracy(right / n, n)
+        assert [found.low * n, found.high * n] == pytest.approx(binom.ppf([0.025, 0.975], n, right / n), abs=1e-6)
 
 
 def test_equal_outcomes_leave_a_point() -> None:
