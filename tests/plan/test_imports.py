@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from bits.config.declared import CONFIG_DIR
 from bits.config.imports import ImportLine, published_of
 from bits.config.lines import import_lines, run_lines
 from bits.config.validation import ConfigError
-from bits.data import kept
 from bits.errors import BitsError
 from bits.exhibits import DeclarationError, load_declarations
 from bits.plan import Request, current_plan
@@ -28,11 +26,9 @@ from bits.plan.imports import (
     read_backbone_recipe,
     read_frozen_import,
     refuse_finetunings,
-    weights_digest,
 )
 from bits.plan.passes import run_beside, shared_passes
 from bits.plan.sources import Import
-from bits.records import known_digests
 from bits.records.seal import write_record
 
 LINE = {
@@ -145,18 +141,6 @@ def test_what_was_not_trained_here_cannot_be_fine_tuned():
     refuse_finetunings([("dino", "food101")], {"theirs"})
     with pytest.raises(BitsError, match="theirs-on-food101, but theirs is imported"):
         refuse_finetunings([("dino", "food101"), ("theirs", "food101")], {"theirs"})
-
-
-def test_a_digest_is_kept_while_the_file_is_as_it_was(here, monkeypatch):
-    path = here / "theirs.pth"
-    os.utime(path, (1e9, 1e9))
-    digest = weights_digest(path)
-    assert list(kept.PLACE.glob("*.file.json"))
-    with monkeypatch.context() as patched:
-        patched.setattr(known_digests, "file_digest", lambda path: pytest.fail("read again"))
-        assert weights_digest(path) == digest
-    path.write_bytes(b"WEIGHTS")
-    assert weights_digest(path) != digest and weights_digest(here) is None
 
 
 def test_lines_with_weights_are_no_runs_to_train(here):

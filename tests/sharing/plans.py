@@ -8,9 +8,17 @@ from typing import Any
 
 from bits.config.compose import Composer
 from bits.config.composed import Composed
+from bits.config.imports import ImportLine, import_recipe
 from bits.config.recipe import Dataset
+from bits.plan import Request, write_plan
+from bits.plan.imports import missing_weights, planned_import
 from bits.plan.make import PROJECT
 from bits.plan.model import PRETRAINING_ROLE, TRAINING, Evaluation, Plan, Reference, Run, Scale
+from bits.plan.sources import Import
+from bits.records.digests import file_digest
+from bits.records.seal import write_record
+
+THEIRS = ImportLine(weights="theirs.pth", backbone="vit-convstem-nano")
 
 
 @cache
@@ -75,3 +83,32 @@ def plan_of(name: str, *runs: Run, **parts: Any) -> Plan:
         "digest": "0" * 64,
     }
     return Plan(**{**basis, **parts})
+
+
+def with_an_import(weights: str | None) -> tuple[Plan, Import]:
+    """A plan of a run and an import, which is measured."""
+    recipe = import_recipe(THEIRS, composed(), weights, Request().config_dir)
+    one = planned_import("theirs", THEIRS, recipe, Path("results/demo"))
+    run, asked = planned_run("demo", "dino", "dino-12345678"), evaluation("imagenet1k-1", composed().recipe.dataset)
+    plan = plan_of(
+        "demo",
+        run,
+        imports={one.id: one},
+        sources={"dino": [run.id], "theirs": [one.id]},
+        metrics={run.id: {}, one.id: {"imagenet1k": Path(f"results/demo/metrics/{one.id}/imagenet1k-1.json")}},
+        evaluations={asked.name: asked},
+        roots={"imagenet1k": "data/scenes"},
+        missing_weights=missing_weights([one]),
+    )
+    return plan, one
+
+
+def imported() -> tuple[Plan, Import]:
+    """The same with what the import leaves in the working directory."""
+    _, one = with_an_import("0" * 64)
+    one.weights.parent.mkdir(parents=True)
+    one.weights.write_bytes(b"backbone")
+    write_record(one.provenance, {"id": one.id, "weights": {"backbone": file_digest(one.weights)}})
+    plan, one = with_an_import("0" * 64)
+    write_plan(plan)
+    return plan, one
