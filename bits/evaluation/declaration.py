@@ -7,7 +7,7 @@ config/measures.yaml says on which data sets its metrics are taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from bits.exhibits.metrics import Metric
 
 if TYPE_CHECKING:
     from bits.config.evaluation import EvaluationSettings
+    from bits.data.images import ImageSet
     from bits.evaluation.subject import Subject
 
 Need = Literal["features", "images", "codes", "patches", "video"]
@@ -91,6 +92,8 @@ class Evaluator:
     tokens(settings, backbone): the features it reads; backbone: whether the source has one. metrics: by name, as
     "map", or by a pattern such as "top1_k{k}", whose label may name the same fields. labels: those of a data set that
     it can score by. cost(workload, settings).
+    drawn(val, settings): the names of the images that it draws out of val as queries, which are kept beside its
+    numbers; empty where it draws none. None: it never does.
     """
 
     name: str
@@ -101,6 +104,7 @@ class Evaluator:
     cost: Callable[[Workload, Any], Cost]
     tokens: Callable[[Any, bool], Tokens] = _no_features
     labels: tuple[Labels, ...] = ("classes", "several")
+    drawn: Callable[[ImageSet, Any], Sequence[str]] | None = None
 
     def reads_train(self, settings: Any) -> bool:
         """Whether it reads the training images of some source, with a backbone or without."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bits.data.images import ImageSet
     from bits.evaluation.ranking.average_precision import AveragePrecision
     from bits.evaluation.subject import Subject
+
+DRAWN = ("query-gallery", "sampled-queries")  # protocols that draw queries
 
 
 class Retrieval(Section):
@@ -113,6 +115,14 @@ def queries_and_gallery(val_set: ImageSet, settings: Retrieval) -> tuple[Tensor,
     return each, each
 
 
+def drawn(val_set: ImageSet, settings: Retrieval) -> Sequence[str]:
+    """The identities of the queries, sorted, of the protocols that draw them."""
+    if settings.protocol not in DRAWN:
+        return ()
+    queries, _ = queries_and_gallery(val_set, settings)
+    return sorted(val_set.identities[position] for position in queries.tolist())
+
+
 def pairs(load: Workload, settings: Retrieval) -> int:
     """How many similarities the protocol needs."""
     if settings.protocol == "val-against-train":
@@ -142,4 +152,5 @@ EVALUATOR = Evaluator(
     measure=measure,
     tokens=lambda settings, backbone: Tokens(train=settings.protocol == "val-against-train"),
     cost=cost,
+    drawn=drawn,
 )

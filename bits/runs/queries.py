@@ -6,10 +6,8 @@ from pathlib import Path
 
 from bits.config.evaluation import EvaluationSettings
 from bits.data.images import ImageSet
-from bits.evaluation.retrieval import Retrieval, queries_and_gallery
+from bits.evaluation.declaration import evaluators
 from bits.records.files import write_bytes
-
-DRAWN = ("query-gallery", "sampled-queries")  # protocols that draw queries
 
 
 def write_queries(path: Path, val: ImageSet, settings: EvaluationSettings) -> None:
@@ -17,11 +15,9 @@ def write_queries(path: Path, val: ImageSet, settings: EvaluationSettings) -> No
 
     Evaluations of several runs write the same file; the last one wins. Raises EvaluationError for too few images.
     """
-    retrieval = settings.evaluators().get("retrieval")
-    if not isinstance(retrieval, Retrieval) or retrieval.protocol not in DRAWN:
-        return
-    queries, _ = queries_and_gallery(val, retrieval)
-    names = sorted(val.identities[position] for position in queries.tolist())
+    known = evaluators()
+    draw = {known[name].drawn: own for name, own in settings.evaluators().items()}
+    names = sorted({name for drawn, own in draw.items() if drawn is not None for name in drawn(val, own)})
     content = "".join(f"{name}\n" for name in names).encode()
-    if not path.is_file() or path.read_bytes() != content:
+    if content and not (path.is_file() and path.read_bytes() == content):
         write_bytes(path, content)

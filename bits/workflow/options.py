@@ -16,8 +16,9 @@ from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
 from bits.config.overrides import own_site, quoted
 from bits.data.kind import dataset_kinds
+from bits.data.obtain import origins
 from bits.errors import BitsError
-from bits.plan import Request
+from bits.plan import PRETRAINING_ROLE, Request
 from bits.plan.study import Study, read_study, scale_names
 
 WORDS = {
@@ -155,7 +156,7 @@ def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
     if "seeds" in words:
         overrides.append(f"seeds=[{_seeds(words['seeds'])}]")
     if "data" in words:
-        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _sets_with_a_place()]
+        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _pretraining_sets(keys)]
     return (*overrides, *keys)
 
 
@@ -174,11 +175,17 @@ def _extra(words: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _sets_with_a_place() -> list[str]:
-    """Names of the data sets in config/dataset, those that are made here excepted: data= says where they lie."""
+def _pretraining_sets(keys: Sequence[str]) -> list[str]:
+    """Names of the data sets in config/dataset that runs may be pretrained on: data= says where they lie.
+
+    Not those that are made here, and of the paper's other sets, which keep their places, only the one that the keys
+    choose (dataset=food101).
+    """
     declared = [read_yaml(path) for path in sorted((CONFIG_DIR / "dataset").glob("*.yaml"))]
     kinds = dataset_kinds()
-    return [one["name"] for one in declared if one.get("kind") in kinds and kinds[one["kind"]].prepare is None]
+    read = [one["name"] for one in declared if one.get("kind") in kinds and kinds[one["kind"]].prepare is None]
+    chosen = {PRETRAINING_ROLE, *(word.partition("=")[2] for word in keys if word.startswith("dataset="))}
+    return [name for name in read if name not in origins() or name in chosen]
 
 
 def _seeds(given: object) -> str:

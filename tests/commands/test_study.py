@@ -63,6 +63,10 @@ def test_words_and_keys_mean_the_same_wherever_they_stand():
     snakemake = {"scale": "smoke", "seeds": "0,1", "set": "schedule.epochs=10 seed=3 crops.n_local=1"}
     assert request({**snakemake, "data": "/my images.zip"}) == wanted
     assert requested(["study=smoke"]) == requested(["scale=smoke"]), "a scale is the study of its name"
+    food = requested(["scale=small", "dataset=food101", "data=/food"]).overrides
+    assert {word for word in food if word.startswith("site.data.")} == {
+        f"site.data.{name}='/food'" for name in ("imagenet1k", "images", "food101")
+    }, "of the paper's sets those that runs are pretrained on"
 
 
 def test_hydra_gets_the_same_request():

@@ -26,7 +26,8 @@ def _is_text(call: ast.Call) -> bool:
         return True
     if not isinstance(call.func, ast.Attribute):
         return isinstance(call.func, ast.Name) and call.func.id == "open"
-    mode = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None if call.args else "r"
+    given = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "mode")] or [ast.Constant("r")]
+    mode = given[-1].value if isinstance(given[-1], ast.Constant) else None
     opened = call.func.attr == "open" and mode is not None and set(str(mode)) <= set("rwax+t")
     return call.func.attr in TEXT or opened
 
@@ -37,9 +38,18 @@ def test_no_file_is_read_in_the_encoding_of_the_locale():
 
 
 def test_the_search_finds_what_it_is_for():
-    calls = ("p.read_text()", "p.write_text(t)", "p.open()", "p.open('a')", "open(p)", "run(c, text=True)")
+    calls = (
+        "p.read_text()",
+        "p.write_text(t)",
+        "p.open()",
+        "p.open('a')",
+        "p.open(mode='r')",
+        "open(p)",
+        "run(c, text=True)",
+    )
     assert all(_is_text(ast.parse(call, mode="eval").body) for call in calls)
-    assert not any(_is_text(ast.parse(call, mode="eval").body) for call in ("p.open('rb')", "write_text(p, t)"))
+    others = ("p.open('rb')", "write_text(p, t)", "tarfile.open(fileobj=f, mode='r:')")
+    assert not any(_is_text(ast.parse(call, mode="eval").body) for call in others)
 
 
 def test_a_plan_is_made_and_shown_without_a_utf_8_locale(tmp_path):

@@ -153,7 +153,7 @@ def test_an_edited_figure_style_draws_the_figures_alone(clone):
     with clone.edited(*STYLE):
         counts = clone.jobs(*SMOKE)
     assert set(counts) == {
-        *("figure-1", "figure-4", "figure-5", "figure-7", "extra-bits-sent"),
+        *("figure-1", "figure-4", "figure-5", "figure-6", "figure-7", "extra-bits-sent"),
         *("report", "front_page"),
     }
 
