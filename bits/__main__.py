@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "measure anyone's weights, a run or the references on a data set",
     "import-weights": "take a backbone from a file of weights, as a plan says",
     "together": "probe runs side by side, on images that are decoded once",
+    "check-data": "check every image of a study's data sets, and write their manifests",
     "doctor": "check machine, cluster, disk and data before anything is submitted",
     "archive": "a study's results, report and provenance as one RO-Crate",
     "share": "record, push, pull and restore what was made",

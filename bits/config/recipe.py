@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from bits.config.evaluation import EVALUATOR_SETTINGS, CentreCrop
 from bits.config.kinds import declarations
 from bits.config.objective import Objective
+from bits.config.policy import Policy
 from bits.config.section import Fraction, Positive, Range, Section
 from bits.records.digests import digest
 
@@ -143,12 +151,21 @@ class Dataset(Section):
     max_side: Positive | None = None  # px, images with a longer side are reduced while decoding; null: never
     eval_split: Literal["val", "test"] = "val"  # the split to evaluate on, if the data set has both
     settings: dict[str, Any] = Field(default_factory=dict)  # of the kind; for scenes, of the renderer (docs/scenes.md)
+    policy: Policy = Field(default_factory=Policy)  # what is done with images that can't or should not be used
     fingerprint: str | None = None  # of the content; filled in when the plan is made
 
     @model_validator(mode="after")
     def _settings_fit_the_kind(self) -> Dataset:
-        _KINDS[self.kind].value.check_settings(self)
+        kind = _KINDS[self.kind].value
+        kind.check_settings(self)
+        if kind.listing is None and self.policy != Policy():
+            raise ValueError(f"policy of a set of kind {self.kind}: its images are made here, and none is left out")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_a_policy_that_is_the_usual_one(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `policy` where it is the default, so that digests of such sets do not know the key."""
+        return {name: value for name, value in values(self).items() if name != "policy" or self.policy != Policy()}
 
 
 class Curve(Section):

@@ -113,8 +113,15 @@ def _field(section: type[BaseModel], name: str, prefix: str) -> Iterator[Key]:
 @cache
 def _values() -> tuple[Mapping[str, Any], ...]:
     with Composer("paper") as composer:
-        made = [composer.compose(run)[0].model_dump(mode="json") for run in RUNS]
-    return tuple({**values.pop("recipe"), **values} for values in made)
+        made = [composer.compose(run)[0] for run in RUNS]
+    return tuple(_dumped(one) for one in made)
+
+
+def _dumped(made: Composed) -> dict[str, Any]:
+    values = made.model_dump(mode="json")
+    recipe = values.pop("recipe")
+    recipe["dataset"]["policy"] = made.recipe.dataset.policy.model_dump(mode="json")  # not dumped where it is the usual
+    return {**recipe, **values}
 
 
 def _value(path: str) -> Any:

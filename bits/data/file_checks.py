@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bits.data.copies import Image, copies
-from bits.data.fingerprint import digests, fingerprint
+from bits.data.exclusions import Exclusions, Found, found_at, troubles
+from bits.data.fingerprint import digests
+from bits.data.image_checks import classes_left_out, not_read, said
 from bits.data.kind import Check
-from bits.data.layout import SPLIT_FOLDERS, counted, join, some, suffix_of
+from bits.data.layout import SPLIT_FOLDERS, counted, join, some
 from bits.data.listing import Listing
+from bits.data.looks import Look, looks
 from bits.data.source import open_source
 
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
-    from bits.data.intact import Looked
 
-MOST_NAMED = 50  # broken images
 COPY_AGAIN = "Copy or unpack the data set again, then compare the number of files with the original's."
 
 
@@ -63,11 +61,20 @@ def _image_checks(
     for split, listing in listings.items():
         held.append(f"{len(listing.names):,} {_said(split, listing)}")
         checks += _count_checks(split, len(listing.names), expected.get(split))
-    looked = looked_at(dataset, place, listings)
-    checks += _broken(looked)
-    reduced = f", {looked.reduced:,} reduced to max_side = {dataset.max_side} px" if looked.reduced else ""
+    seen = looked_at(dataset, place, listings)
+    found = troubles(listings, digests(Path(place)), seen, dataset.policy)
+    checks += said({**found, "ambiguous": {}, "copies": {}}, dataset.policy, place)  # of those `remarks` speaks
+    large = sum(max(look[:2]) > dataset.max_side for look in seen.values()) if dataset.max_side else 0
+    reduced = f", {large:,} reduced to max_side = {dataset.max_side} px" if large else ""
     whole = f"{' and '.join(held)} images in {place}, all can be decoded{reduced}{_unlabelled(listings)}"
     return checks or [Check("ok", whole)]
+
+
+def looked_at(dataset: Dataset, place: str, listings: Mapping[str, Listing]) -> dict[str, Look]:
+    """What decoding every image of all splits shows; what was seen before is not decoded again."""
+    digest_of = digests(Path(place))
+    wanted = {path: digest_of[path] for listing in listings.values() for path in listing.paths}
+    return looks(open_source(Path(place)), wanted, dataset.max_side)
 
 
 def _unlabelled(listings: Mapping[str, Listing]) -> str:
@@ -95,60 +102,24 @@ def _count_checks(split: str, count: int, wanted: int | None) -> list[Check]:
     return [Check("warning", found, "Remove what does not belong there, or say in the paper what this is.")]
 
 
-def _broken(looked: Looked) -> list[Check]:
-    from bits.data.picture import STARTS_ANEW
+def canvas(dataset: Dataset, place: str, listings: Mapping[str, Listing]) -> tuple[int, int]:
+    """(height, width) in px that holds every image as it is decoded."""
+    from bits.data.picture import fitted
 
-    if not looked.broken:
-        return []
-    remedy = (
-        f"Replace them with intact copies, or remove them. {STARTS_ANEW.partition(':')[0]}. "
-        "If many are broken, so is the disk or the copy: copy the set again."
-    )
-    said = f"{counted(len(looked.broken), 'image')} can't be decoded: {some(looked.broken, MOST_NAMED)}"
-    return [Check("error", said, remedy)]
+    intact = (look for look in looked_at(dataset, place, listings).values() if look.width)
+    sizes = [fitted((look.width, look.height), dataset.max_side) for look in intact]
+    return max((height for _, height in sizes), default=0), max((width for width, _ in sizes), default=0)
 
 
-def looked_at(dataset: Dataset, place: str, listings: Mapping[str, Listing]) -> Looked:
-    """All images of all splits, decoded; once a process for as long as they are the same."""
-    names = tuple(path for listing in listings.values() for path in listing.paths)
-    return _looked(place, fingerprint(Path(place)), names, dataset.max_side)
-
-
-@lru_cache(maxsize=2)
-def _looked(place: str, identity: str, names: tuple[str, ...], max_side: int | None) -> Looked:
-    from bits.data.intact import look
-
-    return look(open_source(Path(place)), names, max_side)
-
-
-def remarks(place: str, listings: Mapping[str, Listing]) -> list[Check]:
-    """Copies of images where they make numbers too good, and files that look like images but are not read."""
-    source, known = open_source(Path(place)), digests(Path(place))
-    images = {split: _images(listing, known) for split, listing in listings.items()}
+def remarks(dataset: Dataset, place: str, listings: Mapping[str, Listing], gone: Exclusions) -> list[Check]:
+    """What its policy has to say of images that are known to be broken or copies, and what is not read."""
+    found = _found(dataset, place, listings)
+    source = open_source(Path(place))
     folders = dict.fromkeys(listing.folder for listing in listings.values())
     unread = [name for folder in folders for name in source.unread(folder)]
     hidden = [join(folder, name) for folder in folders for name in source.hidden(folder)]
-    return [*copies(images.get("train", {}), images["val"]), *_unread(unread), *_hidden(hidden)]
+    return [*said(found, dataset.policy, place), *classes_left_out(gone), *not_read(unread, hidden)]
 
 
-def _images(listing: Listing, known: Mapping[str, str]) -> dict[str, Image]:
-    said = {labels: ", ".join(listing.class_names[label] for label in labels) for labels in set(listing.labels)}
-    pairs = zip(listing.paths, listing.labels, strict=True)
-    return {path: Image(said[labels], known[path]) for path, labels in pairs if path in known}
-
-
-def _unread(names: Sequence[str]) -> list[Check]:
-    if not names:
-        return []
-    suffixes = ", ".join(f"{count:,} {suffix}" for suffix, count in Counter(map(suffix_of, names)).most_common())
-    found = f"not read, though named like images: {counted(len(names), 'file')} ({suffixes}), {some(names, 3)}"
-    return [Check("warning", found, "Convert them to JPEG or PNG, or remove them; only plain files are read.")]
-
-
-def _hidden(folders: Sequence[str]) -> list[Check]:
-    if not folders:
-        return []
-    found = (
-        f"left out, because a dot begins their names: {counted(len(folders), 'folder')} of images, {some(folders, 3)}"
-    )
-    return [Check("warning", found, "Rename those that are classes.")]
+def _found(dataset: Dataset, place: str, listings: Mapping[str, Listing]) -> Found:
+    return found_at(dataset, place, listings, decode=False)

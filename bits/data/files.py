@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bits.data.exclusions import Exclusions, exclusions
 from bits.data.fingerprint import fingerprint, require_planned
 from bits.data.kind import SPLITS, Check, DatasetKind, Labels, Sizes, SplitFacts
 from bits.data.layout import Source
@@ -17,6 +19,7 @@ from bits.records.digests import digest
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
     from bits.data.images import ImageSet
+    from bits.data.inspection import Inspection
     from bits.data.videos import VideoSet
 
 PHOTOGRAPH = (375, 500)  # px, a usual image of ImageNet
@@ -68,6 +71,7 @@ def file_kind(
         open=files.open,
         checks=files.checks,
         remarks=files.remarks,
+        inspection=files.inspection,
         canvas=files.canvas,
         within=within,
         videos=videos,
@@ -86,10 +90,21 @@ class _Files:
     def fingerprint(self, dataset: Dataset, place: str) -> str:
         images = fingerprint(Path(place))
         beside = self.beside(dataset, open_source(Path(place)))
+        gone = self.exclusions(dataset, place).identity
+        if gone:
+            return digest([images, beside, gone])
         return digest([images, beside]) if beside else images
 
     def listing(self, dataset: Dataset, place: str, split: str) -> Listing:
-        return self.listed(dataset, open_source(Path(place)), split)
+        listed = self.listed(dataset, open_source(Path(place)), split)
+        return self.exclusions(dataset, place).applied(listed)
+
+    def exclusions(self, dataset: Dataset, place: str) -> Exclusions:
+        """What the policy leaves out; found once a process for as long as the images are the same."""
+        if not dataset.policy.excludes:
+            return Exclusions()
+        said = dataset.model_dump_json(exclude={"title", "fingerprint"})
+        return _exclusions(self, said, place, fingerprint(Path(place)))
 
     def sizes(self, dataset: Dataset, place: str) -> Sizes:
         found = {split: self.listing(dataset, place, split) for split in self.splits}
@@ -105,26 +120,42 @@ class _Files:
 
         if dataset.fingerprint is not None:
             require_planned(place, dataset.fingerprint, self.fingerprint(dataset, str(place)))
-        source = open_source(place)
-        listing = self.listed(dataset, source, split)
-        return ImageFiles(dataset.name, split, source, listing, dataset.max_side, self.several)
+        listing = self.listing(dataset, str(place), split)
+        return ImageFiles(dataset.name, split, open_source(place), listing, dataset.max_side, self.several)
 
     def checks(self, dataset: Dataset, place: str, published: Mapping[str, int], quick: bool) -> list[Check]:
         from bits.data import file_checks
 
-        return file_checks.checks(dataset, place, self._whole(dataset, place), published, quick)
+        every = dataset.model_copy(update={"classes": None})
+        return file_checks.checks(dataset, place, self.everything(every, place), published, quick)
 
     def remarks(self, dataset: Dataset, place: str) -> list[Check]:
         from bits.data import file_checks
 
-        return file_checks.remarks(place, {split: self.listing(dataset, place, split) for split in self.splits})
+        return file_checks.remarks(dataset, place, self.everything(dataset, place), self.exclusions(dataset, place))
 
     def canvas(self, dataset: Dataset, place: str) -> tuple[int, int]:
         from bits.data import file_checks
 
-        return file_checks.looked_at(dataset, place, self._whole(dataset, place)).canvas
-
-    def _whole(self, dataset: Dataset, place: str) -> dict[str, Listing]:
-        """All that the splits hold, of every class."""
         every = dataset.model_copy(update={"classes": None})
-        return {split: self.listing(every, place, split) for split in self.splits}
+        return file_checks.canvas(dataset, place, self.everything(every, place))
+
+    def inspection(self, dataset: Dataset, place: str, published: Mapping[str, int]) -> Inspection:
+        from bits.data.inspection import inspected
+
+        listings, gone = self.everything(dataset, place), self.exclusions(dataset, place)
+        return inspected(dataset, place, listings, gone, published)
+
+    def everything(self, dataset: Dataset, place: str) -> dict[str, Listing]:
+        """All that the splits hold, with what the policy leaves out."""
+        source = open_source(Path(place))
+        return {split: self.listed(dataset, source, split) for split in self.splits}
+
+
+@lru_cache(maxsize=16)
+def _exclusions(files: _Files, said: str, place: str, identity: str) -> Exclusions:
+    """Of a data set, given as JSON, whose images have an identity."""
+    from bits.config.recipe import Dataset
+
+    dataset = Dataset.model_validate_json(said)
+    return exclusions(dataset, place, files.everything(dataset, place))

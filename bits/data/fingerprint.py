@@ -38,6 +38,22 @@ def digests(root: Path) -> Mapping[str, str]:
     return source.digests() if isinstance(source, KNOWN) else contents(root).digests
 
 
+def file_facts(root: Path) -> Mapping[str, tuple[int, int | None]]:
+    """(bytes, time of modification in ns since 1970) of every image at `root`; no time of those inside an archive.
+
+    Raises DatasetError.
+    """
+    source = open_source(root)
+    inside = {name: (size, None) for name, size in source.sizes().items()} if isinstance(source, KNOWN) else {}
+    beside = () if isinstance(source, Archive | Tar) else contents(root).files
+    return {**{name: _facts(Path(source.describe(name))) for name in beside}, **inside}
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
 def require_planned(root: Path, planned: str, found: str) -> None:
     """Raises DatasetError where a data set has another fingerprint, `found`, than when it was planned."""
     if found == planned:

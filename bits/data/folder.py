@@ -133,6 +133,15 @@ class Folder:
         below = f"{inside}/" if inside else ""
         return [f"{below}{listed.prefix}{name}" for listed in walk(self._path(inside)) for name in listed.unread]
 
+    def skipped(self, inside: str) -> list[str]:
+        """Names of all files below that are taken for no image, whatever the reason, sorted."""
+        top = self._path(inside)
+        taken = {listed.prefix + name for listed in walk(top) for name, _ in listed.images}
+        found = (
+            nfc((Path(path) / name).relative_to(top).as_posix()) for path, _, names in os.walk(top) for name in names
+        )
+        return sorted(join(inside, name) for name in found if name not in taken)
+
     def hidden(self, inside: str) -> list[str]:
         """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
         with os.scandir(self._path(inside)) as scanned:

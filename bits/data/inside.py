@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from bits.data.layout import is_hidden, is_hidden_class, is_image, is_unread_image
 
-Place = TypeVar("Place")  # where a file's bytes lie
+
+class HasLength(Protocol):
+    """Where a file's bytes lie. length: how many there are, unpacked."""
+
+    @property
+    def length(self) -> int: ...
+
+
+Place = TypeVar("Place", bound=HasLength)
 
 
 class Inside(Generic[Place]):
@@ -19,6 +27,7 @@ class Inside(Generic[Place]):
         self._folders: set[str] = set()
         self._unread: list[str] = []
         self._hidden: set[str] = set()  # folders
+        self._left_out: list[str] = []  # files that are hidden, or in a hidden folder
 
     def counts(self, name: str) -> bool:
         """Whether a file, or a folder whose name ends with "/", is not hidden; remembers its folder either way."""
@@ -27,6 +36,8 @@ class Inside(Generic[Place]):
             first = next(depth for depth, part in enumerate(parts) if is_hidden(part))
             if is_hidden_class(parts[first]) and first < len(parts) - 1 and is_image(parts[-1]):
                 self._hidden.add("/".join(parts[: first + 1]))
+            if parts[-1]:
+                self._left_out.append(name)
             return False
         if folder := name.rpartition("/")[0]:
             self._folders.add(folder)
@@ -64,6 +75,15 @@ class Inside(Generic[Place]):
         """Names of all files below that look like images and are not read."""
         prefix = f"{inside}/" if inside else ""
         return sorted(name for name in self._unread if name.startswith(prefix))
+
+    def skipped(self, inside: str) -> list[str]:
+        """Names of all files below that are taken for no image, whatever the reason, sorted."""
+        prefix = f"{inside}/" if inside else ""
+        return sorted(name for name in (*self._left_out, *self._notes) if name.startswith(prefix))
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every image, unpacked."""
+        return {name: place.length for name, place in self._members.items()}
 
     def hidden(self, inside: str) -> list[str]:
         """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""

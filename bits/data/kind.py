@@ -16,6 +16,7 @@ from bits.config.kinds import declarations
 if TYPE_CHECKING:
     from bits.config.recipe import Dataset
     from bits.data.images import ImageSet
+    from bits.data.inspection import Inspection
     from bits.data.listing import Listing
     from bits.data.videos import VideoSet
 
@@ -76,7 +77,10 @@ class DatasetKind:
     open(dataset, root, split): refuses other content than dataset.fingerprint.
     checks(dataset, root, published, quick): whether it is whole and readable. published: "train", "val" and "classes",
     where known. quick: without counting or decoding images.
-    remarks(dataset, root): what to tell before anything is made from it, warnings alone; cheap enough for a plan.
+    remarks(dataset, root): what to tell before anything is made from it, and why nothing may be (errors); cheap enough
+    for a plan.
+    inspection(dataset, root, published): every image, decoded, and all that is wrong; None for a kind that holds no
+    files.
     canvas(dataset, root): (height, width) in px that holds every decoded image; None where all have `image_size`.
     within: name of the data set in whose place it lies where the site says no other.
     videos(dataset, root): None for a kind without videos.
@@ -99,6 +103,7 @@ class DatasetKind:
     canvas: Callable[[Dataset, str], tuple[int, int]] | None = None
     splits: tuple[str, ...] = SPLITS
     listing: Callable[[Dataset, str, str], Listing] | None = None
+    inspection: Callable[[Dataset, str, Mapping[str, int]], Inspection] | None = None
     within: str | None = None
     decoded: bool = False
     videos: Callable[[Dataset, Path], VideoSet] | None = None

@@ -63,6 +63,9 @@ class Source(Protocol):
     def unread(self, inside: str) -> list[str]:
         """Names of all files below that look like images and are not read: other formats, and what is no plain file."""
 
+    def skipped(self, inside: str) -> list[str]:
+        """Names of all files below that are taken for no image, whatever the reason, sorted."""
+
     def hidden(self, inside: str) -> list[str]:
         """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""
 
@@ -94,6 +97,21 @@ def is_unread_image(name: str) -> bool:
 def is_hidden(part: str) -> bool:
     """Dot files, and folders of tools."""
     return part.startswith(".") or part in TOOL_FOLDERS
+
+
+def why_skipped(name: str) -> str:
+    """Why a file is taken for no image, from its name below the split's folder."""
+    *folders, file = name.split("/")
+    tools = [part for part in folders if is_hidden(part)]
+    if tools:
+        return f"in {tools[0]}, a folder of a tool" if tools[0] in TOOL_FOLDERS else f"in {tools[0]}, a hidden folder"
+    if file.startswith("._"):
+        return "what macOS keeps beside a file"
+    if is_hidden(file):
+        return "a hidden file"
+    if is_unread_image(file):
+        return f"an image in a format that is not read ({suffix_of(file)})"
+    return "no plain file" if is_image(file) else "not named like an image"
 
 
 def is_hidden_class(name: str) -> bool:
@@ -167,10 +185,12 @@ def _folders_of_classes(where: str, folders: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def classes_and_images(source: Source, folder: str, classes: int | None) -> dict[str, list[str]]:
+def classes_and_images(
+    source: Source, folder: str, classes: int | None, empty_too: bool = False
+) -> dict[str, list[str]]:
     """Class names in label order, each with its sorted image names relative to the split's folder.
 
-    classes: keep the first so many. Raises DatasetError: no class folders, too few, or empty ones.
+    classes: keep the first so many. Raises DatasetError: no class folders, too few, or, unless empty_too, empty ones.
     """
     where = f"{source.path}: {folder}"
     folders = _folders_of_classes(where, source.folders(folder))
@@ -188,7 +208,7 @@ def classes_and_images(source: Source, folder: str, classes: int | None) -> dict
         )
     images = source.images(folder, [folders[name] for name in names[:classes]])
     found = {name: images[folders[name]] for name in names[:classes]}
-    empty = [name for name, images in found.items() if not images]
+    empty = [name for name, images in found.items() if not (images or empty_too)]
     if empty:
         raise DatasetError(
             f"{where}: {len(empty)} of {len(found)} class folders hold no image: {some(empty)}."
@@ -198,7 +218,10 @@ def classes_and_images(source: Source, folder: str, classes: int | None) -> dict
     return found
 
 
-SAME_CLASSES = "Labels are positions in the sorted class folders: give both splits the same, or remove the others."
+SAME_CLASSES = (
+    "Labels are positions in the sorted class folders: give both splits the same, or remove the others; "
+    "policy.small_classes=exclude leaves them out."
+)
 
 
 def differ(train: Sequence[str], val: Sequence[str]) -> str:

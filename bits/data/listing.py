@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bits.data.layout import Source, classes_and_images, join, locate
 
@@ -34,6 +34,21 @@ class Listing:
         labels = tuple(label for place, found in enumerate(images.values()) for label in [(place,)] * len(found))
         return cls(folder, tuple(images), names, labels)
 
+    def without(self, paths: Collection[str], classes: Collection[str]) -> Listing:
+        """Without some images, by their names in the source, and some classes, whose images go unless another class
+        has them as well."""
+        kept = [place for place, name in enumerate(self.class_names) if name not in classes]
+        now = {place: position for position, place in enumerate(kept)}
+        labels = [tuple(now[label] for label in own if label in now) for own in self.labels]
+        rows = [row for row, path in enumerate(self.paths) if labels[row] and path not in paths]
+        return replace(
+            self,
+            class_names=tuple(self.class_names[place] for place in kept),
+            names=tuple(self.names[row] for row in rows),
+            labels=tuple(labels[row] for row in rows),
+            known_as=tuple(self.known_as[row] for row in rows) if self.known_as else (),
+        )
+
     @property
     def identities(self) -> tuple[str, ...]:
         """One per image, distinct, stable across machines and layouts."""
@@ -51,7 +66,9 @@ class Listing:
         return {name: tally[label] for label, name in enumerate(self.class_names)}
 
 
-def list_folders(source: Source, split: str, eval_split: str = "val", classes: int | None = None) -> Listing:
+def list_folders(
+    source: Source, split: str, eval_split: str = "val", classes: int | None = None, empty_too: bool = False
+) -> Listing:
     """<split>/<class>/<image>; see `locate` for the split's folder, `classes_and_images` for the rest."""
     folder = locate(source, split, eval_split)
-    return Listing.by_class(folder, classes_and_images(source, folder, classes))
+    return Listing.by_class(folder, classes_and_images(source, folder, classes, empty_too))

@@ -34,7 +34,7 @@ STARTS_ANEW = (
 def rgb_picture(content: bytes, where: str, max_side: int | None = None) -> Image.Image:
     """The image as Pillow's RGB, see `decode.decode_rgb`. Raises DatasetError."""
     with _opened(content, where) as image:
-        size = _fitted(image.size, max_side)
+        size = fitted(image.size, max_side)
         if size != image.size:
             # Twice the target leaves the Lanczos filter enough to work with.
             image.draft(None, (2 * size[0], 2 * size[1]))
@@ -45,7 +45,7 @@ def rgb_picture(content: bytes, where: str, max_side: int | None = None) -> Imag
 def header_size(content: bytes, where: str, max_side: int | None = None) -> tuple[int, int]:
     """(height, width) in pixels that `decode_rgb` would give, from the header alone. Raises DatasetError."""
     with _opened(content, where) as image:
-        width, height = _fitted(image.size, max_side)
+        width, height = fitted(image.size, max_side)
         return height, width
 
 
@@ -84,7 +84,8 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+def fitted(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """(width, height) in px that an image is decoded to."""
     longer = max(size)
     if max_side is None or longer <= max_side:
         return size

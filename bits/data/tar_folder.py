@@ -42,6 +42,10 @@ class TarFolder(Folder):
         inside = {f"{place}/{name}": found for place, tar in self.tars.items() for name, found in tar.digests().items()}
         return {**contents.contents(self.path).digests, **inside}
 
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every image in the tars."""
+        return {f"{place}/{name}": size for place, tar in self.tars.items() for name, size in tar.sizes().items()}
+
     def folders(self, inside: str) -> list[str]:
         """Names of the folders directly inside, sorted."""
         tar, rest = self._tar(inside)
@@ -69,6 +73,12 @@ class TarFolder(Folder):
         tar, rest = self._tar(inside)
         place = inside.partition("/")[0]
         return super().unread(inside) if tar is None else [f"{place}/{name}" for name in tar.unread(rest)]
+
+    def skipped(self, inside: str) -> list[str]:
+        """Names of all files below that are taken for no image, whatever the reason, sorted."""
+        tar, rest = self._tar(inside)
+        place = inside.partition("/")[0]
+        return super().skipped(inside) if tar is None else [f"{place}/{name}" for name in tar.skipped(rest)]
 
     def hidden(self, inside: str) -> list[str]:
         """Names of the folders directly inside that hold images, but are left out because a dot begins their names."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bits.config.recipe import Dataset
 from bits.data.kind import kind_of
+from bits.data.looks import seen_at
 from bits.errors import DatasetError
 
 
@@ -62,6 +63,12 @@ def _shared(dataset: Dataset, path: Path) -> str | None:
         return str(manifest["fingerprint"]) if manifest["name"] == dataset.name else None
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: no manifest of a data set ({error!r}). Remove it, or pull it again.") from error
+
+
+def images_seen(datasets: Mapping[str, Dataset], roots: Mapping[str, str]) -> dict[str, str]:
+    """Role -> how many images of its data set were decoded before, of sets that hold files; later it may be more."""
+    held = {role: roots[role] for role, one in datasets.items() if kind_of(one).inspection is not None and roots[role]}
+    return {role: seen for role, root in held.items() if (seen := seen_at(Path(root)))}
 
 
 def why_missing(dataset: Dataset, root: str) -> str:

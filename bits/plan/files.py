@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from bits.plan.data import known_fingerprints
+from bits.plan.data import images_seen, known_fingerprints
 from bits.plan.imports import frozen_import, missing_weights, weights_digest
 from bits.plan.make import make_plan
 from bits.plan.model import Evaluation, Plan, PlanError, read_plan
@@ -41,6 +41,8 @@ def kept_plan(request: Request) -> Plan | None:
     # Data that were unfit may be put right by what has no part in their identity, such as removing an empty folder.
     if kept is None or kept.key != request.key() or kept.unfit:
         return None
+    if kept.seen != images_seen(kept.datasets, kept.roots):
+        return None  # by now more may be known to be broken
     return kept if _knows_the_data(kept) and _knows_the_weights(kept) else None
 
 

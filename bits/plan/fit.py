@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bits.config.recipe import Dataset
-from bits.data.kind import kind_of
+from bits.data.kind import Check, kind_of
 from bits.data.layout import SAME_CLASSES, differ, some
 from bits.errors import DatasetError
 from bits.exhibits import Measure
@@ -28,6 +28,11 @@ class Uses(NamedTuple):
             return "evaluation", "curve"
         return f"targets.{self.role}.evaluation", "finetuning.curve"
 
+    @property
+    def policy(self) -> str:
+        """Where the data set's policy is changed."""
+        return "dataset.policy" if self.role == PRETRAINING_ROLE else f"targets.{self.role}.policy"
+
     def settings(self, evaluator: str) -> list[Any]:
         """Of every evaluation that asks for it."""
         asked = (one.settings.evaluators() for one in self.evaluations)
@@ -46,6 +51,7 @@ def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     """Why a data set that is here can't serve what is planned, with the remedy; nothing where it can."""
     try:
         counts, problems = _counts(dataset, root)
+        problems += [(check.found, check.remedy) for check in _checks(dataset, root) if check.status == "error"]
     except DatasetError as error:
         problems, counts = [error.told()], None
     if counts:
@@ -67,14 +73,18 @@ def require_fit(run: Run, root: str) -> None:
 
 def remarks(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
     """What should be known of a data set before anything is made from it, although nothing stops."""
-    kind = kind_of(dataset)
     try:
         counts, _ = _counts(dataset, root)
-        checks = kind.remarks(dataset, root) if kind.remarks else ()
+        checks = [check for check in _checks(dataset, root) if check.status != "error"]
     except DatasetError:  # which `unfit` tells
         return []
     found = [(check.found, check.remedy) for check in checks] + list(_unmeasured(counts, uses))
     return [DataRemark(role=uses.role, found=what, remedy=remedy) for what, remedy in found]
+
+
+def _checks(dataset: Dataset, root: str) -> Sequence[Check]:
+    kind = kind_of(dataset)
+    return kind.remarks(dataset, root) if kind.remarks else ()
 
 
 def _counts(dataset: Dataset, root: str) -> tuple[Counts, list[tuple[str, str]]]:
@@ -118,10 +128,13 @@ def _queries(counts: Counts, uses: Uses) -> Iterator[tuple[str, str]]:
     words = [
         f"{key}.queries_per_class={least - 1}" if least > 1 else f"{key}.protocol=each-against-all" for key in queries
     ]
+    least_wanted = max(queries.values()) + 1
+    left_out = f"{uses.policy}.small_classes=exclude {uses.policy}.least_images={least_wanted}"
     yield (
         f"{len(small):,} of {len(counts.val_classes):,} val classes have too few images for {said}, which leave no "
         f"gallery: {some(named)}",
-        f'Give every class of val at least {max(queries.values()) + 1} images, or say set="{" ".join(words)}".',
+        f"Give every class of val at least {least_wanted} images, or say "
+        f'set="{" ".join(words)}", or leave such classes out: set="{left_out}".',
     )
 
 

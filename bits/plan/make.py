@@ -19,7 +19,7 @@ from bits.config.published import Published
 from bits.config.recipe import Dataset
 from bits.exhibits import Declarations, load_declarations
 from bits.plan import fit
-from bits.plan.data import data_root, is_default_place, known_fingerprints, why_missing
+from bits.plan.data import data_root, images_seen, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, metrics_files, reference_jobs, references
 from bits.plan.fit import Uses
 from bits.plan.imports import imports, missing_weights, refuse_finetunings
@@ -46,6 +46,7 @@ OF_THE_MACHINE = {
     "missing",
     "missing_weights",
     "unfit",
+    "seen",
     "remarks",
 }
 OF_NO_NUMBER = ("site", "seed", "seeds")  # overrides under which a set-up stays what it is
@@ -117,7 +118,8 @@ def _looked_at(plan: Plan, declarations: Declarations) -> Plan:
             )
             unfit += fit.unfit(dataset, plan.roots[role], uses)
             remarks += fit.remarks(dataset, plan.roots[role], uses)
-    return plan.model_copy(update={"unfit": tuple(unfit), "remarks": tuple(remarks)})
+    seen = images_seen(plan.datasets, plan.roots)
+    return plan.model_copy(update={"unfit": tuple(unfit), "remarks": tuple(remarks), "seen": seen})
 
 
 @dataclass(frozen=True)

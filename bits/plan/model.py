@@ -132,6 +132,7 @@ class Plan(Section):
     formats: exhibit -> suffixes of its files. kinds: exhibit -> its kind, which determines the code that renders it.
     pending: exhibit -> why it cannot be computed yet.
     unfit: why data that are here cannot serve what is planned, which prevents the build. remarks: on data that can.
+    seen: role -> how many of its images had been decoded by then (`data.looks.seen_at`), of sets that hold files.
     shown: rows added by users, run -> exhibit -> label. published: what others published of those, by run.
     tuned: method -> what was tuned for it at this scale, key -> value as JSON (config/tuning).
     declared: exhibit -> digest of everything that it shows besides metrics.
@@ -161,6 +162,7 @@ class Plan(Section):
     missing: tuple[MissingData, ...]
     missing_weights: tuple[MissingWeights, ...] = ()
     unfit: tuple[DataRemark, ...] = ()
+    seen: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     remarks: tuple[DataRemark, ...] = ()
     formats: dict[str, tuple[str, ...]]
     pending: dict[str, str]

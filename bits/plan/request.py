@@ -12,7 +12,7 @@ from bits.plan.model import RESULTS
 from bits.records.code import ROOT, code_digest, imported_files
 from bits.records.digests import digest, tree_digest
 
-PLAN_FORMAT = 8
+PLAN_FORMAT = 9
 STUDIES = "study"  # folder of config/ whose files are what is asked for, not what it is made from
 KINDS = (
     *(("bits.evaluation", "EVALUATOR"), ("bits.analysis", "EVALUATOR"), ("bits.objectives", "TERM")),

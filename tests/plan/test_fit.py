@@ -175,7 +175,7 @@ def test_copies_and_files_that_are_not_read_are_remarks(tmp_path: Path) -> None:
     plan = make_plan(Request.of_scale("small", (f"site.data.images={root}",)))
     assert plan.unfit == ()
     first, second = plan.remarks
-    assert first.found.startswith("1 of 20 val images are copies of training images")
+    assert first.found.startswith("1 training image is a copy of a val image, such as train/a/0.png of val/a/0.png")
     assert second.found == "not read, though named like images: 1 file (1 .heic), val/a/1.heic"
     assert first.found in remarks_message(plan) and second.remedy in remarks_message(plan)
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def listing(dataset: Dataset, source: Source, split: str) -> Listing:
-    return list_folders(source, split, dataset.eval_split, dataset.classes)
+    empty_too = dataset.policy.small_classes == "exclude"
+    return list_folders(source, split, dataset.eval_split, dataset.classes, empty_too)
 
 
 KIND = file_kind(name="images", layout=LAYOUT, listing=listing)
