@@ -58,7 +58,7 @@ def main() -> int:
     folder = arguments.out or plan.folder / "data"
     found = [_checked(plan, role, folder) for role in _roles(plan, arguments.only)]
     findings = [finding for one in found for finding in one.findings]
-    findings += [] if arguments.only else data.left_out(plan)
+    findings += [] if arguments.only else data.left_out(plan)[:1]  # the rest says where to get them: bits doctor
     print(json.dumps([asdict(one) for one in found], indent=1) if arguments.json else as_text(findings))
     return int(any(finding.status == "error" for finding in findings))
 

@@ -22,6 +22,7 @@ from bits.records.files import write_json
 
 SHARED = "setups"  # in a study's folder: the set-ups that git has, since plans belong to one machine
 DATA = "site.data."
+OWN = f"{DATA}images"
 HOW_TO_NAME_IT = (
     "Give the words that it was made with (data=, seeds=, extra=, site=, set=), or a name once and for all: "
     "bits study new NAME --from SCALE ..."
@@ -132,11 +133,12 @@ def said(overrides: Iterable[str]) -> str:
 
 
 def _words(overrides: list[str]) -> Iterator[str]:
-    """data= stands for the places of all data sets that have one; set= for every other key."""
-    places = [word.partition("=")[2] for word in overrides if word.startswith(DATA)]
-    together = len(places) > 1 and len(set(places)) == 1
+    """data= stands for the place of the pretraining images, with which it sets that of "images"; set= for every other
+    key."""
+    places = dict(word.partition("=")[::2] for word in overrides if word.startswith(DATA))
+    together = OWN in places and len(set(places.values())) == 1
     if together:
-        yield f"data={_unquoted(places[0])}"
+        yield f"data={_unquoted(places[OWN])}"
     keys = []
     for word in overrides:
         key, _, value = word.partition("=")

@@ -14,11 +14,10 @@ from typing import Any
 from bits.config.declared import CONFIG_DIR, read_yaml
 from bits.config.extra import extra_file
 from bits.config.near import did_you_mean
-from bits.config.overrides import own_site, quoted
+from bits.config.overrides import chosen_dataset, own_site, quoted
 from bits.data.kind import dataset_kinds
-from bits.data.obtain import origins
 from bits.errors import BitsError
-from bits.plan import PRETRAINING_ROLE, Request
+from bits.plan import Request
 from bits.plan.study import Study, read_study, scale_names
 
 WORDS = {
@@ -31,6 +30,7 @@ WORDS = {
     "set": '"key=value ...": keys of the configuration, for every run',
 }
 CLUSTERS = ("slurm",)
+OWN = "images"  # the data set in config/dataset that is any folder or zip of a user's images
 PLAIN = re.compile(r"[\w./-]*|'.*'|\".*\"")  # values that are the same text to Hydra
 OF_THE_LINES = {
     "method": "every run of config/runs.yaml has its own method; a row for another is a line there",
@@ -125,7 +125,7 @@ def hydra_words(words: Sequence[str]) -> tuple[str | None, list[str]]:
 
     None where the words name none, so that the scale gives the name.
     """
-    mine = [word for word in words if word.split("=")[0] in WORDS and "=" in word]
+    mine = [word for word in words if word.split("=")[0] in (*WORDS, "dataset") and "=" in word]
     if all(word.startswith("scale=") for word in mine):
         return None, [*own_site(words), *words]
     wanted = requested(mine)
@@ -156,7 +156,8 @@ def _overrides(words: Mapping[str, Any]) -> tuple[str, ...]:
     if "seeds" in words:
         overrides.append(f"seeds=[{_seeds(words['seeds'])}]")
     if "data" in words:
-        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in _pretraining_sets(keys)]
+        sets = _pretraining_sets(str(words.get("scale", "demo")), keys, str(words["data"]))
+        overrides += [f"site.data.{name}={quoted(str(words['data']))}" for name in sets]
     return (*overrides, *keys)
 
 
@@ -175,17 +176,28 @@ def _extra(words: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _pretraining_sets(keys: Sequence[str]) -> list[str]:
-    """Names of the data sets in config/dataset that runs may be pretrained on: data= says where they lie.
+def _pretraining_sets(scale: str, keys: Sequence[str], place: str) -> list[str]:
+    """Names of the data sets whose place data= says: the one that runs are pretrained on, and "images".
 
-    Not those that are made here, and of the paper's other sets, which keep their places, only the one that the keys
-    choose (dataset=food101).
+    The paper's target sets keep their places. Raises BitsError where the pretraining images are rendered.
     """
-    declared = [read_yaml(path) for path in sorted((CONFIG_DIR / "dataset").glob("*.yaml"))]
-    kinds = dataset_kinds()
-    read = [one["name"] for one in declared if one.get("kind") in kinds and kinds[one["kind"]].prepare is None]
-    chosen = {PRETRAINING_ROLE, *(word.partition("=")[2] for word in keys if word.startswith("dataset="))}
-    return [name for name in read if name not in origins() or name in chosen]
+    option = chosen_dataset(scale, keys, CONFIG_DIR)
+    if not (CONFIG_DIR / f"dataset/{option}.yaml").is_file():  # refused when it is composed
+        return [OWN]
+    declared = _declared(option)
+    if dataset_kinds()[declared["kind"]].prepare is not None:
+        raise BitsError(
+            f"data={place}: scale {scale} renders the images that it pretrains on (dataset={option}). Say scale=small, "
+            f"which is for images of your own, or set=dataset={OWN}"
+        )
+    return list(dict.fromkeys([declared["name"], OWN]))
+
+
+def _declared(option: str) -> dict[str, Any]:
+    """A file of config/dataset, on top of the one that it extends, if any."""
+    own = read_yaml(CONFIG_DIR / f"dataset/{option}.yaml")
+    extended = [entry for entry in own.get("defaults", ()) if isinstance(entry, str) and entry != "_self_"]
+    return {**(_declared(extended[0]) if extended else {}), **own}
 
 
 def _seeds(given: object) -> str:

@@ -53,26 +53,41 @@ def test_a_study_of_what_cannot_be_is_refused_and_not_written(project):
 
 
 def test_words_and_keys_mean_the_same_wherever_they_stand():
-    words = ["scale=smoke", "schedule.epochs=10", "seeds=0,1", "set=seed=3 crops.n_local=1", "data=/my images.zip"]
+    words = ["scale=small", "schedule.epochs=10", "seeds=0,1", "set=seed=3 crops.n_local=1", "data=/my images.zip"]
     wanted = requested(words)
-    assert (wanted.study, wanted.scale) == ("smoke", "smoke")
+    assert (wanted.study, wanted.scale) == ("small", "small")
     assert wanted.overrides == (
-        *("seeds=[0,1]", "site.data.imagenet1k='/my images.zip'", "site.data.images='/my images.zip'"),
+        *("seeds=[0,1]", "site.data.images='/my images.zip'"),
         *("schedule.epochs=10", "seed=3", "crops.n_local=1"),
     )
-    snakemake = {"scale": "smoke", "seeds": "0,1", "set": "schedule.epochs=10 seed=3 crops.n_local=1"}
+    snakemake = {"scale": "small", "seeds": "0,1", "set": "schedule.epochs=10 seed=3 crops.n_local=1"}
     assert request({**snakemake, "data": "/my images.zip"}) == wanted
     assert requested(["study=smoke"]) == requested(["scale=smoke"]), "a scale is the study of its name"
-    food = requested(["scale=small", "dataset=food101", "data=/food"]).overrides
-    assert {word for word in food if word.startswith("site.data.")} == {
-        f"site.data.{name}='/food'" for name in ("imagenet1k", "images", "food101")
-    }, "of the paper's sets those that runs are pretrained on"
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["scale=small"], {"images"}),
+        (["scale=paper"], {"images", "imagenet1k"}),
+        (["scale=small", "dataset=food101"], {"images", "food101"}),
+        (["scale=smoke", "set=dataset=images"], {"images"}),
+    ],
+)
+def test_data_says_where_the_pretraining_images_lie_and_target_sets_keep_their_places(words, names):
+    places = {word for word in requested([*words, "data=/x"]).overrides if word.startswith("site.data.")}
+    assert places == {f"site.data.{name}='/x'" for name in names}
+
+
+def test_data_where_the_images_are_rendered_are_refused():
+    with pytest.raises(BitsError, match=r"data=/x: scale demo renders the images .* Say scale=small"):
+        requested(["data=/x"])
 
 
 def test_hydra_gets_the_same_request():
-    study, words = hydra_words(["run=dino", "scale=smoke", "data=/x", "seed=1,2"])
-    assert study == "smoke"
-    assert words[0] == "scale=smoke"
+    study, words = hydra_words(["run=dino", "scale=small", "data=/x", "seed=1,2"])
+    assert study == "small"
+    assert words[0] == "scale=small"
     assert {"site.data.images='/x'", "run=dino", "seed=1,2"} <= set(words)
     assert hydra_words(["run=dino", "scale=smoke"]) == (None, ["run=dino", "scale=smoke"])
 
