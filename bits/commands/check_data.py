@@ -72,7 +72,7 @@ def _roles(plan: Plan, only: Sequence[str] | None) -> list[str]:
     read = [role for role in asked if kind_of(plan.datasets[role]).inspection is not None]
     if not read:
         raise BitsError(
-            f"{', '.join(asked)}: made here, so that there is nothing to check. Say data=PATH, or scale=..."
+            f"{', '.join(asked)}: made here, so there is nothing to check. Say scale=small data=PATH"
         )
     return read
 
