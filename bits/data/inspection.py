@@ -70,12 +70,13 @@ def inspected(
 
     seen = file_checks.looked_at(dataset, place, listings)
     kept = {split: gone.applied(listing) for split, listing in listings.items()}
+    several = any(len(labels) > 1 for labels in kept["val"].labels)
     rows = tuple(_rows(place, listings, seen, gone))
     notes = (*_of_images(dataset, place, listings, seen), *_of_classes(dataset, listings, gone))
     checks = (
         *file_checks.checks(dataset, place, listings, published, quick=False),
         *file_checks.remarks(dataset, place, listings, gone),
-        *image_checks.single(kept["val"].images_per_class),
+        *(() if several else image_checks.single(kept["val"].images_per_class)),
     )
     return Inspection(
         identity=kind_of(dataset).fingerprint(dataset, place),
