@@ -71,9 +71,7 @@ def _roles(plan: Plan, only: Sequence[str] | None) -> list[str]:
     asked = [role for role in plan.datasets if role in only] if only else list(plan.datasets)
     read = [role for role in asked if kind_of(plan.datasets[role]).inspection is not None]
     if not read:
-        raise BitsError(
-            f"{', '.join(asked)}: made here, so there is nothing to check. Say scale=small data=PATH"
-        )
+        raise BitsError(f"{', '.join(asked)}: made here, so there is nothing to check. Say scale=small data=PATH")
     return read
 
 

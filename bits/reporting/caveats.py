@@ -28,5 +28,6 @@ def caveats(measure: Measure, intervals: Sequence[Interval], classes: Mapping[st
 
 def _single_images(classes: Mapping[str, Any]) -> str:
     kinds = {"one_training_image": "a single training image", "one_test_image": "a single test image"}
-    said = [f"{classes[key]:,} have {words}" for key, words in kinds.items() if classes.get(key)]
+    counts = {words: classes[key] for key, words in kinds.items() if classes.get(key)}
+    said = [f"{count:,} {'has' if count == 1 else 'have'} {words}" for words, count in counts.items()]
     return f"of {classes['all']:,} classes, {' and '.join(said)}" if said else ""

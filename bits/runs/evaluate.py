@@ -137,7 +137,7 @@ class DataSetEvaluation:
             "evaluation": self.evaluation.id,
             "resolved_dataset": self.evaluation.dataset.name,
             **measured,
-            "classes": _class_sizes(self.train, self.val),
+            "classes": _class_sizes(self.train, self.val, self.evaluation.settings),
             "made_from": subject.made_from.origin,
             "provenance": provenance,
         }
@@ -214,11 +214,17 @@ def _queries_file(output: Path) -> Path:
     return output.parents[2] / "data" / f"{output.stem}-queries.txt"
 
 
-def _class_sizes(train: ImageSet, val: ImageSet) -> dict[str, int]:
-    """How many classes there are, and how many of them have one image in a split: what is said of those says little."""
-    one_training_image, one_test_image = (int((_per_class(split) == 1).sum()) for split in (train, val))
-    known = len(train.class_names)
-    return {"all": known, "one_training_image": one_training_image, "one_test_image": one_test_image}
+def _class_sizes(train: ImageSet, val: ImageSet, settings: EvaluationSettings) -> dict[str, int]:
+    """How many classes there are, and how many of them have one image in a split that is read: what is said of those
+    says little."""
+    read = any(evaluators()[name].reads_train(own) for name, own in settings.evaluators().items())
+    alone = {"one_training_image": _alone(train) if read else 0, "one_test_image": _alone(val)}
+    return {"all": len(val.class_names), **alone}
+
+
+def _alone(images: ImageSet) -> int:
+    """How many labels are those of a single image."""
+    return int((_per_class(images) == 1).sum())
 
 
 def _per_class(images: ImageSet) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from bits.evaluation.ranking.cosine import retrieval_scores
 from bits.plan import Plan, Request, Run, current_plan
 from bits.records.digests import file_digest
 from bits.records.seal import write_record
+from bits.runs import evaluate as measuring
 from bits.runs import subject
 from bits.runs.build import teacher_student
 from bits.training.checkpoint import read_tensors, write_tensors
@@ -225,3 +227,15 @@ def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):
     call(monkeypatch, evaluate, *words(plan, job))
     after = set(Path("results/smoke/features").rglob("*.safetensors"))
     assert len(after) == 2 * len(before)
+
+
+def test_classes_of_a_single_training_image_count_where_training_images_are_read(plan):
+    sets = SimpleNamespace(multilabels=None, labels=torch.tensor([0, 1, 1, 2]), class_names=("a", "b", "c"))
+    searched, trained = plan.evaluations[metrics_name(plan, "imagenetv2")], plan.evaluations[metrics_name(plan)]
+    alone = {"all": 3, "one_training_image": 0, "one_test_image": 2}
+    assert measuring._class_sizes(sets, sets, searched.settings) == alone, "val alone is searched"
+    assert measuring._class_sizes(sets, sets, trained.settings) == {**alone, "one_training_image": 2}
+
+
+def metrics_name(plan: Plan, role: str = "imagenet1k") -> str:
+    return metrics_file(plan, "bits-fixed", role).stem
