@@ -22,7 +22,7 @@ _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 class Facts(NamedTuple):
     """meaning: the code as text without comments, docstrings and layout. imports: dotted names below `bits`, modules
-    and what may be one."""
+    and what may be one, but for those that only type checkers read."""
 
     meaning: str
     imports: tuple[str, ...]
@@ -87,13 +87,19 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements of a file, nested ones included; imports are among them, and expressions hold none."""
+    """All statements of a file that may be executed, nested ones included; imports are among them, expressions hold
+    none."""
     for statement in body:
         yield statement
-        for field in _BODIES:
+        for field in _BODIES if not _is_for_types(statement) else ("orelse",):
             inner = getattr(statement, field, ())
             for one in inner:  # handlers and cases are no statements, but have a body
                 yield from _statements([one] if isinstance(one, ast.stmt) else one.body)
+
+
+def _is_for_types(statement: ast.stmt) -> bool:
+    """Whether its body is read by type checkers alone."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def _tree_text(node: Any) -> str:

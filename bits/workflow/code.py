@@ -18,6 +18,8 @@ from bits.reporting.renderers.base import files_of
 ELSEWHERE = (
     *("bits/__init__.py", "bits/errors.py", "bits/commands/__init__.py", "bits/commands/guard.py"),
     *("bits/records/", "bits/config/", "bits/plan/"),
+    # What is said of data, which changes no number.
+    *(f"bits/data/{name}.py" for name in ("file_checks", "image_checks", "inspection", "manifest", "obtain")),
 )
 STARTS = {"train": "bits/runs/train.py", "evaluate": "bits/runs/evaluate.py", "report": "bits/commands/render.py"}
 

@@ -46,6 +46,12 @@ def test_a_file_is_parsed_once_and_again_when_its_content_is_another(tmp_path, m
     again.save()
 
 
+def test_what_type_checkers_alone_read_is_not_imported(tmp_path):
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bits.a import B\nelse:\n    import bits.c\n"
+    assert Kept(tmp_path / "code.json").of(source).imports == ("bits.c",)
+    assert Kept(tmp_path / "code.json").of("if DEBUG:\n    import bits.c\n").imports == ("bits.c",)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

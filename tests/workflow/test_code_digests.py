@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bits.config.kinds import files as declared_in
+from bits.data.kind import kind_files
 from bits.evaluation.declaration import evaluator_files
 from bits.plan import Request, make_plan
 from bits.records.code import ROOT, code_digest, imported_files
@@ -34,6 +35,13 @@ def test_training_is_models_objectives_views_and_the_curve() -> None:
     # The curve is measured while it trains.
     assert {"evaluation/retrieval.py", "evaluation/ranking/average_precision.py", "data/decode.py"} <= files
     assert not {name for name in files if name.startswith(("reporting/", "costs/", "doctor/", "plan/"))}
+
+
+def test_what_is_said_of_data_makes_no_number_stale() -> None:
+    kinds = [str(file.relative_to(ROOT)) for file in kind_files(["images", "scenes"])]
+    files = covered(STARTS["train"], *kinds) | covered(STARTS["evaluate"], *kinds)
+    assert {"data/exclusions.py", "data/looks.py", "data/kinds/images.py"} <= files, "which images there are"
+    assert not {"data/inspection.py", "data/file_checks.py", "data/manifest.py"} & files
 
 
 def terms(*names: str) -> tuple[Path, ...]:
