@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bits.config.recipe import Dataset
@@ -47,39 +47,36 @@ class Counts(NamedTuple):
     val_classes: Mapping[str, int]
 
 
-def unfit(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
-    """Why a data set that is here can't serve what is planned, with the remedy; nothing where it can."""
+class Examined(NamedTuple):
+    """unfit: why a data set that is here can't serve what is planned. remarks: what should be known of it, although
+    nothing stops."""
+
+    unfit: list[DataRemark]
+    remarks: list[DataRemark]
+
+
+def examined(dataset: Dataset, root: str, uses: Uses) -> Examined:
+    """What a look at a data set's names, digests and counts shows, each with its remedy; images are not decoded."""
     try:
         counts, problems = _counts(dataset, root)
-        problems += [(check.found, check.remedy) for check in _checks(dataset, root) if check.status == "error"]
+        checks = _checks(dataset, root)
     except DatasetError as error:
-        problems, counts = [error.told()], None
-    if counts:
-        problems += [
-            *_batches(counts, uses),
-            *_queries(counts, uses),
-            *_drawn(counts, uses),
-            *_neighbours(counts, uses),
-        ]
-    return [DataRemark(role=uses.role, found=found, remedy=remedy) for found, remedy in problems]
+        return Examined(_told([error.told()], uses), [])
+    refused = [(check.found, check.remedy) for check in checks if check.status == "error"]
+    known = [(check.found, check.remedy) for check in checks if check.status != "error"]
+    too_few = (*_batches(counts, uses), *_queries(counts, uses), *_drawn(counts, uses), *_neighbours(counts, uses))
+    return Examined(_told([*problems, *refused, *too_few], uses), _told([*known, *_unmeasured(counts, uses)], uses))
+
+
+def _told(found: Iterable[tuple[str, str]], uses: Uses) -> list[DataRemark]:
+    return [DataRemark(role=uses.role, found=what, remedy=remedy) for what, remedy in found]
 
 
 def require_fit(run: Run, root: str) -> None:
     """For a run outside of a plan: raises DatasetError where its data can't serve it."""
-    problems = unfit(run.recipe.dataset, root, Uses(run.role, [run], [], []))
+    problems = examined(run.recipe.dataset, root, Uses(run.role, [run], [], [])).unfit
     if problems:
         raise DatasetError("\n".join(f"{root}: {problem}" for problem in problems))
-
-
-def remarks(dataset: Dataset, root: str, uses: Uses) -> list[DataRemark]:
-    """What should be known of a data set before anything is made from it, although nothing stops."""
-    try:
-        counts, _ = _counts(dataset, root)
-        checks = [check for check in _checks(dataset, root) if check.status != "error"]
-    except DatasetError:  # which `unfit` tells
-        return []
-    found = [(check.found, check.remedy) for check in checks] + list(_unmeasured(counts, uses))
-    return [DataRemark(role=uses.role, found=what, remedy=remedy) for what, remedy in found]
 
 
 def _checks(dataset: Dataset, root: str) -> Sequence[Check]:

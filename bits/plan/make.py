@@ -18,10 +18,9 @@ from bits.config.lines import import_lines, run_lines
 from bits.config.published import Published
 from bits.config.recipe import Dataset
 from bits.exhibits import Declarations, load_declarations
-from bits.plan import fit
 from bits.plan.data import data_root, images_seen, is_default_place, known_fingerprints, why_missing
 from bits.plan.evaluations import evaluations, metrics_files, reference_jobs, references
-from bits.plan.fit import Uses
+from bits.plan.fit import Uses, examined
 from bits.plan.imports import imports, missing_weights, refuse_finetunings
 from bits.plan.model import PRETRAINING_ROLE, Choice, MissingData, Paper, Plan, Project, Run, Scale
 from bits.plan.needs import left_out, needs
@@ -116,8 +115,9 @@ def _looked_at(plan: Plan, declarations: Declarations) -> Plan:
                 evaluations=[one for one in plan.evaluations.values() if one.role == role],
                 shown=[measure for measure in shown if measure.dataset == role],
             )
-            unfit += fit.unfit(dataset, plan.roots[role], uses)
-            remarks += fit.remarks(dataset, plan.roots[role], uses)
+            found = examined(dataset, plan.roots[role], uses)
+            unfit += found.unfit
+            remarks += found.remarks
     seen = images_seen(plan.datasets, plan.roots)
     return plan.model_copy(update={"unfit": tuple(unfit), "remarks": tuple(remarks), "seen": seen})
 

@@ -23,7 +23,7 @@ from bits.exhibits.metrics import UNIT_FACTORS, Metric, metric_called
 from bits.plan import PRETRAINING_ROLE, RESULTS, Request, data_root, dataset_fingerprint, freeze
 from bits.plan.evaluations import evaluation_of
 from bits.plan.files import frozen_evaluation
-from bits.plan.fit import Uses, unfit
+from bits.plan.fit import Uses, examined
 from bits.plan.imports import frozen_import, planned_import, weights_digest
 from bits.plan.make import REFERENCE_RUN
 from bits.plan.model import Evaluation
@@ -99,7 +99,7 @@ def _evaluation(shared: Composed, role: str) -> Evaluation:
     dataset = _there(dataset, shared.site)
     evaluation = evaluation_of(role, dataset, _measurable(settings, dataset))
     root = str(dataset_root(dataset, shared.site))
-    problems = unfit(dataset, root, Uses(role, [], [evaluation], []))
+    problems = examined(dataset, root, Uses(role, [], [evaluation], [])).unfit
     if problems:
         raise DatasetError("\n".join(f"{root}: {problem}" for problem in problems))
     return evaluation

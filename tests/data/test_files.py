@@ -105,12 +105,12 @@ def test_training_on_it_is_refused_and_evaluating_it_is_not(
     pool: None, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uses = fit.Uses(role="birds525", runs=[], evaluations=[], shown=[])
-    assert fit.unfit(DATASET, str(place), uses) == []
+    assert fit.examined(DATASET, str(place), uses).unfit == []
     monkeypatch.setattr(fit, "kind_of", lambda dataset: WITH_AN_EMPTY_CLASS)
-    assert fit.unfit(DATASET, str(place), uses) == []
+    assert fit.examined(DATASET, str(place), uses).unfit == []
     curve = SimpleNamespace(retrieval=SimpleNamespace(protocol="each-against-all", queries=None))
     run: Any = SimpleNamespace(recipe=SimpleNamespace(curve=curve))
-    (found,) = fit.unfit(DATASET, str(place), uses._replace(runs=[run]))
+    (found,) = fit.examined(DATASET, str(place), uses._replace(runs=[run])).unfit
     assert found.found == "has no training images, and cannot be trained on"
 
 

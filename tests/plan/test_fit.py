@@ -12,7 +12,7 @@ import pytest
 
 from bits.errors import DatasetError
 from bits.plan import PRETRAINING_ROLE, Plan, Request, current_plan, make_plan
-from bits.plan.fit import Uses, remarks, require_fit, unfit
+from bits.plan.fit import Uses, examined, require_fit
 from bits.plan.model import Evaluation
 from bits.workflow.messages import remarks_message, unfit_message
 
@@ -64,8 +64,9 @@ def found(plan: Plan, tmp_path: Path) -> Found:
         answers = []
         for place in (root, zipped(root)):
             args = dataset, str(place), uses._replace(**changed)
-            said = [str(one).replace(str(place), "ROOT") for one in unfit(*args)]
-            answers.append((said, [str(one) for one in remarks(*args)]))
+            found = examined(*args)
+            said = [str(one).replace(str(place), "ROOT") for one in found.unfit]
+            answers.append((said, [str(one) for one in found.remarks]))
         assert answers[0] == answers[1]
         return answers[0]
 
