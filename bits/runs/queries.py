@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bits.config.evaluation import EvaluationSettings
 from bits.data.images import ImageSet
-from bits.evaluation.declaration import evaluators
+from bits.evaluation import declaration
 from bits.records.files import write_bytes
 
 
@@ -15,7 +15,7 @@ def write_queries(path: Path, val: ImageSet, settings: EvaluationSettings) -> No
 
     Evaluations of several runs write the same file; the last one wins. Raises EvaluationError for too few images.
     """
-    known = evaluators()
+    known = declaration.evaluators()
     draw = {known[name].drawn: own for name, own in settings.evaluators().items()}
     names = sorted({name for drawn, own in draw.items() if drawn is not None for name in drawn(val, own)})
     content = "".join(f"{name}\n" for name in names).encode()

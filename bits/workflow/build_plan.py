@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bits.data.kind import kind_of
 from bits.data.source import forget_sources
 from bits.errors import BitsError
 from bits.plan import Plan, current_plan, read_plan
@@ -36,11 +35,6 @@ def load_plan(config: Mapping[str, Any], checkout: Path | None = None) -> Plan:
         require_no_links(wanted.study)
         plan = current_plan(wanted)
         forget_sources()  # this process may wait for its jobs for days
-        if "data" in config and all(kind_of(dataset).prepare for dataset in plan.datasets.values()):
-            raise BitsError(
-                f"--config data={config['data']}: scale {plan.scale.name} renders its own images. "
-                "Use --config scale=small (or scale=paper) for yours."
-            )
         return plan
     except BitsError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None

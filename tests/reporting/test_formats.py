@@ -123,7 +123,7 @@ def test_the_html_cell_links_to_its_metrics_file(fake: Any) -> None:
     link, tooltip = links[0]
     assert (path.parent / link).resolve() == fake.metrics_path("bits-reset").resolve()
     assert fake.id("bits-reset") in tooltip
-    assert re.search(r'20\.12</a><span class="p"><span class="vh"> published </span>50\.64</span>', page)
+    assert re.search(r'20\.12</a></span><span class="p"><span class="vh"> published </span>50\.64</span>', page)
 
 
 def test_the_html_table_is_accessible_and_stands_alone(fake: Any) -> None:

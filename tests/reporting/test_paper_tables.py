@@ -112,7 +112,7 @@ def test_a_diverging_run_that_did_not_diverge_here(planted: Any) -> None:
     assert "| SimDINO-reset | 12.34 (diverges) |" in (folder / "text-5.3.md").read_text()
     assert r"SimDINO-reset & 12.34 {\footnotesize(diverges)} \\" in (folder / "text-5.3.tex").read_text()
     page = (folder / "text-5.3.html").read_text()
-    assert re.search(r'>12\.34</a><span class="p"[^>]*><span class="vh"> published </span>diverges</span>', page)
+    assert re.search(r'>12\.34</a></span><span class="p"[^>]*><span class="vh"> published </span>diverges</span>', page)
     assert "12.34,,1/1,,,,,diverges,%" in (folder / "text-5.3.csv").read_text()
 
 

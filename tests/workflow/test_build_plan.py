@@ -14,7 +14,7 @@ from bits.workflow.build_plan import PLAN, load_plan, plan_of_build
 
 def test_images_for_a_scale_that_renders_its_own_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="scale smoke renders its own images"):
+    with pytest.raises(SystemExit, match=r"data=/nowhere: scale smoke renders the images .* Say scale=small"):
         load_plan({"scale": "smoke", "data": "/nowhere"})
 
 
