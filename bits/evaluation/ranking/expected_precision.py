@@ -44,6 +44,17 @@ def precision_sum(counts: RankCounts, harmonic: Tensor, cutoff: int | None) -> T
     return (_item_precision(counts, harmonic, cutoff) * counts.valid).sum(dim=1)
 
 
+def precision_of_groups(
+    nearer: Tensor, equal: Tensor, relevant_nearer: Tensor, relevant_equal: Tensor, harmonic: Tensor
+) -> Tensor:
+    """`precision_sum` over whole rankings from counts of groups of tied items, float64 [Q].
+
+    All int64 [Q, groups], as the fields of RankCounts, but of the group as a whole; groups may be empty.
+    """
+    counts = RankCounts(nearer, equal, relevant_nearer, relevant_equal, valid=relevant_equal > 0)
+    return (_item_precision(counts, harmonic, None) * relevant_equal).sum(dim=1)
+
+
 def mean_at_cutoff(counts: RankCounts, harmonic: Tensor, cutoff: int) -> Tensor:
     """The expected mean precision over the relevant items within the first `cutoff` ranks, float64 [Q].
 
