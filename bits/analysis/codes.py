@@ -62,7 +62,8 @@ def measure(subject: Subject, settings: Codes) -> dict[str, Any]:
 
 
 def cost(load: Workload, settings: Codes) -> Cost:
-    searches = 3 + 2 * len(settings.lengths) + (len(settings.lengths) - 1) * settings.subsets
+    shorter = len(settings.lengths) - 1
+    searches = 3 * len(settings.lengths) + shorter * (1 + settings.subsets) + 1
     once = pairs(load, Retrieval.model_validate({**settings.retrieval.model_dump(), "cutoffs": (), "ties": "expected"}))
     # Codes are as long as features are wide, within a factor of a few; both heads' backbones see every image.
     return Cost(passes=2 * load.val, flops={"ranking": 2.0 * load.width * once * searches})

@@ -45,7 +45,7 @@ def test_calibrate_then_plan_then_freeze(call, monkeypatch):
     found = json.loads(call(plan, "scale=smoke", "--json", "--device", "a100", "--gpus", "2"))
     assert found["unit"] == "GPU-hours"
     assert any("site.threads" in note for note in found["notes"])
-    assert found["total"]["jobs"] == 156
+    assert found["total"]["jobs"] == 158
     assert found["not_costed"]["table-6"].startswith("not yet implemented")
     assert "141 predictions added" in call(plan, "scale=smoke", "--freeze")
     assert "0 predictions added" in call(plan, "scale=smoke", "--freeze")

@@ -18,7 +18,7 @@ def test_counts_of_the_paper(plan):
     assert sum(name.startswith("table-") for name in exhibits) == 14
     assert sum(name.startswith("figure-") for name in exhibits) == 10
     assert sum(not name.startswith("extra-") for name in exhibits) == 26
-    assert len(exhibits) == len(set(exhibits)) == 30
+    assert len(exhibits) == len(set(exhibits)) == 31
 
 
 def test_a_changed_set_up_says_so_on_every_page_and_is_no_reproduction():

@@ -9,7 +9,9 @@ from bits.evaluation.ranking.average_precision import AveragePrecision
 from bits.evaluation.ranking.cosine import ranked
 from bits.evaluation.ranking.expected_precision import harmonic_numbers, precision_of_groups
 from bits.evaluation.ranking.relevance import Relevance
-from bits.evaluation.ranking.similarity import EvaluationError, blocks, cosine_block
+from bits.evaluation.ranking.similarity import EvaluationError, blocks, cosine_block, full_precision
+
+EXACT = 2**23  # below it, whole numbers and their halves are exact in float32
 
 
 def hamming_scores(
@@ -27,11 +29,20 @@ def hamming_scores(
     harmonic = harmonic_numbers(items, query.device)
     parts = []
     for rows in blocks(len(query), max(items, bits), chunk, query.device):
-        # The product of codes of -1 and 1 is B - 2 d, exact in float32.
-        distance = ((bits - cosine_block(query[rows], gallery)) / 2).long()
-        parts.append(_expected(distance, known, rows, bits, harmonic))
+        for few in blocks(rows.stop - rows.start, 1, max(EXACT // (bits + 1), 1), query.device):
+            some = slice(rows.start + few.start, rows.start + few.stop)
+            parts.append(_expected(_places(query[some], gallery), known, some, bits, harmonic))
     whole, relevant = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
     return AveragePrecision(whole, {}, {}, relevant)
+
+
+def _places(query_qB: Tensor, gallery_GB: Tensor) -> Tensor:
+    """int32 [q, G]: the distance of every item, plus (B + 1) times the query's position in the block."""
+    queries, bits = query_qB.shape
+    first = torch.arange(queries, device=query_qB.device)[:, None] * (bits + 1) + bits / 2
+    # The product of codes of -1 and 1 is B - 2 d; all of it is exact, because no place reaches EXACT.
+    with full_precision(), torch.autocast(query_qB.device.type, enabled=False):
+        return torch.addmm(first, query_qB, gallery_GB.T, alpha=-0.5).int()
 
 
 def asymmetric_scores(
@@ -47,13 +58,14 @@ def asymmetric_scores(
     return ranked(lambda rows: cosine_block(weights[rows], gallery), known, chunk=chunk)
 
 
-def _expected(distance_qG: Tensor, known: Relevance, rows: slice, bits: int, harmonic: Tensor) -> tuple[Tensor, Tensor]:
+def _expected(place_qG: Tensor, known: Relevance, rows: slice, bits: int, harmonic: Tensor) -> tuple[Tensor, Tensor]:
     """(expected average precision, number of relevant items) of a block of queries."""
-    first = torch.arange(len(distance_qG), device=distance_qG.device)[:, None] * (bits + 1)
-    place = distance_qG + first  # of the query's count at that distance
-    same, relevant_qG = known.same(rows), known.relevant(rows)
-    equal = _counted(place if same is None else place[~same], len(distance_qG), bits)
-    relevant = _counted(place[relevant_qG], len(distance_qG), bits)
+    queries = len(place_qG)
+    equal = _counted(place_qG, queries, bits)
+    same = known.same(rows)
+    if same is not None:
+        equal = equal - _counted(place_qG[same], queries, bits)
+    relevant = _counted(place_qG[known.relevant(rows)], queries, bits)
     nearer, relevant_nearer = (counts.cumsum(dim=1) - counts for counts in (equal, relevant))
     total = relevant.sum(dim=1)
     precision = precision_of_groups(nearer, equal, relevant_nearer, relevant, harmonic)
@@ -61,7 +73,7 @@ def _expected(distance_qG: Tensor, known: Relevance, rows: slice, bits: int, har
 
 
 def _counted(places: Tensor, queries: int, bits: int) -> Tensor:
-    """int64 [q, B + 1]."""
+    """int64 [q, B + 1]: how many items of each query are at each distance."""
     return torch.bincount(places.reshape(-1), minlength=queries * (bits + 1)).view(queries, bits + 1)
 
 

@@ -51,7 +51,7 @@ def cosine_block(query_qD: Tensor, gallery_GD: Tensor) -> Tensor:
     Neither autocast nor a reduced matmul precision that training has set applies here: half precision ties
     almost everything in a large gallery (protocol "Retrieval").
     """
-    with _full_precision(), torch.autocast(query_qD.device.type, enabled=False):
+    with full_precision(), torch.autocast(query_qD.device.type, enabled=False):
         return query_qD @ gallery_GD.T
 
 
@@ -66,7 +66,8 @@ def blocks(rows: int, columns: int, chunk: int | None, device: torch.device) -> 
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
+def full_precision() -> Iterator[None]:
+    """Products of float32 are not rounded to fewer bits, whatever training has set."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
