@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class CodeRetrieval(Section):
     """Which images are searched for which; `ties` and `cutoffs` are those of rankings by code."""
 
-    protocol: Literal["query-gallery", "each-against-all", "sampled-queries"]
+    protocol: Literal["query-gallery", "each-against-all", "sampled-queries"]  # as those of retrieval
     queries_per_class: Positive  # of query-gallery
     queries: Positive | None = None  # of sampled-queries, in all
     seed: int  # of the split into queries and gallery
@@ -31,12 +31,12 @@ class Codes(Section):
     """Of which codes, and how many of their bits."""
 
     model: Literal["teacher", "student"]  # whose backbone and head send them
-    # Bits that are kept, the whole code first, in the paper's count: where a scale has a share of its bits, that share.
+    # bits that are kept, the whole code first, in the paper's count; a scale with a share of its bits keeps that share
     lengths: tuple[Positive, ...] = Field(min_length=1)
     subsets: Positive  # random choices of bits for every length but the first
     blocks: Positive  # random blocks of eight bits, for the total correlation
     seed: int  # of all random choices
-    retrieval: CodeRetrieval
+    retrieval: CodeRetrieval  # which images are searched for which
 
     @field_validator("lengths")
     @classmethod
@@ -65,8 +65,8 @@ def cost(load: Workload, settings: Codes) -> Cost:
     shorter = len(settings.lengths) - 1
     searches = 3 * len(settings.lengths) + shorter * (1 + settings.subsets) + 1
     once = pairs(load, Retrieval.model_validate({**settings.retrieval.model_dump(), "cutoffs": (), "ties": "expected"}))
-    # Codes are as long as features are wide, within a factor of a few; both heads' backbones see every image.
-    return Cost(passes=2 * load.val, flops={"ranking": 2.0 * load.width * once * searches})
+    # Codes are as long as features are wide, within a factor of a few; the other head's backbone sees every image.
+    return Cost(passes=load.val, flops={"ranking": 2.0 * load.width * once * searches})
 
 
 _ENTROPY = {"unit": "bits", "direction": "higher", "decimals": 3}

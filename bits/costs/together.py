@@ -8,7 +8,7 @@ from pathlib import Path
 from bits.costs.demand import passes_of, workload
 from bits.costs.price import Prices
 from bits.evaluation import declaration
-from bits.plan.passes import SharedPass, run_beside, shared_passes
+from bits.plan.passes import SharedPass, passing, run_beside, shared_passes
 
 
 def saved_together(prices: Prices, files: Collection[Path]) -> float:
@@ -38,7 +38,7 @@ def _passes(prices: Prices, shared: SharedPass, path: Path) -> Iterator[tuple[fl
     recipe, settings = run_beside(prices.plan, identity).recipe, prices.plan.of_metrics(path).settings
     source = prices.plan.source(identity).name
     load = workload(source, recipe, settings, prices.images[shared.role], prices.counts)
-    known = declaration.evaluators()
-    costs = [known[name].cost(load, own) for name, own in settings.evaluators().items()]
+    known, asked = declaration.evaluators(), settings.evaluators()
+    costs = [known[name].cost(load, asked[name]) for name in passing(settings)]
     for (precision, _), images in passes_of(costs).items():
         yield images, prices.rates.extraction(recipe.backbone, settings.features, precision)

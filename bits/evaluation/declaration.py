@@ -65,10 +65,10 @@ class Workload:
 class Cost:
     """What an evaluator adds to extracting features once.
 
-    passes: images that go through the backbone again, at a precision. images: what their features follow from;
-    evaluators with equal ones share the passes. flops: of other work, by kind; `bits calibrate` measures those
-    ON_THE_DEVICE, another kind is done on the CPU, as fast as config/costs.yaml assumes. memory, disk: bytes, of main
-    memory.
+    passes: images that go through the backbone again, at a precision. images: what their features follow from, where
+    others may want the same; evaluators with equal ones share the passes. flops: of other work, by kind; `bits
+    calibrate` measures those ON_THE_DEVICE, another kind is done on the CPU, as fast as config/costs.yaml assumes.
+    memory, disk: bytes, of main memory.
     """
 
     passes: int = 0

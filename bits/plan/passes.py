@@ -30,9 +30,10 @@ class SharedPass:
 
 
 def passing(settings: EvaluationSettings) -> tuple[str, ...]:
-    """The evaluators that pass augmented images through a backbone."""
+    """The evaluators that pass images through a backbone which others may share: augmented ones."""
     known = declaration.evaluators()
-    return tuple(name for name, own in settings.evaluators().items() if known[name].cost(_ANY, own).passes)
+    costs = {name: known[name].cost(_ANY, own) for name, own in settings.evaluators().items()}
+    return tuple(name for name, cost in costs.items() if cost.passes and cost.images is not None)
 
 
 def shared_passes(plan: Plan) -> dict[str, SharedPass]:
@@ -69,5 +70,5 @@ def _decisive(evaluation: Evaluation, recipe: BackboneRecipe, names: tuple[str, 
     """All that the crops follow from besides the data set, and what is asked of them."""
     asked, known = evaluation.settings.evaluators(), declaration.evaluators()
     norm = recipe.augmentation
-    images = {repr(known[name].cost(_ANY, asked[name]).images or asked[name]) for name in names}
+    images = {repr(known[name].cost(_ANY, asked[name]).images) for name in names}
     return [recipe.seed, evaluation.settings.features.size, [norm.mean, norm.std], sorted(images)]

@@ -172,8 +172,11 @@ class SourceOnData:
         tensors = {part: published_weights(path, recipe.digest())[0].tensors for part, path in files.items()}
         load_strictly(branch.backbone, tensors[model], str(files[model]))
         load_strictly(branch.head, below(model, tensors["heads"]), str(files["heads"]))
-        extract = extractor_of(branch.backbone, recipe, self.extraction.settings.features, 1, device)
-        features = self._extracted(extract, self._images(split))
+        if model == self.extraction.settings.features.model:
+            features = self.features(split)  # of the same backbone, which are there already
+        else:
+            extract = extractor_of(branch.backbone, recipe, self.extraction.settings.features, 1, device)
+            features = self._extracted(extract, self._images(split))
         with torch.no_grad():
             parts = features.split(self.extraction.site.feature_batch)
             return torch.cat([branch.head(part.to(device)).float().cpu() for part in parts])

@@ -17,7 +17,7 @@ from bits.doctor import examine
 from bits.doctor.examine import Options
 from bits.errors import BitsError
 from bits.plan import Plan, Request, make_plan
-from bits.plan.fit import Uses, unfit
+from bits.plan.fit import Uses, examined
 from bits.plan.model import DataRemark
 from bits.records.code import ROOT
 from bits.workflow.options import requested
@@ -112,7 +112,7 @@ def test_data_that_cannot_serve_the_plan_are_errors_told_once(plan: Plan, tmp_pa
     uses = Uses(role="imagenet1k", runs=[], evaluations=[], shown=[])
     sets, roots = {**plan.datasets, "imagenet1k": images}, {**plan.roots, "imagenet1k": root}
     told = DataRemark(role="imagenet1k", found="1 of 2 val images are copies", remedy="Remove them.")
-    values = {"datasets": sets, "roots": roots, "unfit": tuple(unfit(images, root, uses)), "remarks": (told,)}
+    values = {"datasets": sets, "roots": roots, "unfit": tuple(examined(images, root, uses).unfit), "remarks": (told,)}
     marked = plan.model_copy(update=values)
     found = examine.data_findings(marked, load_assumptions(CONFIG_DIR), Options(quick=True))
     mine = [(each.status, each.found.partition(". ")[0]) for each in found if "Images: " in each.found]

@@ -46,6 +46,11 @@ class FakeSubject:
         self.asked.append((split, tokens))
         return self.vectors[split]
 
+    def codes(self, split: Split, model: str = "student") -> Tensor:
+        """Logits of another sign for each of the heads."""
+        rows = self.vectors[split] - 0.5
+        return rows if model == "student" else -rows
+
     def augmented_features(
         self, batch_size: int, tokens: Tokens, interpolation: Interpolation, precision: Precision
     ) -> Batches:

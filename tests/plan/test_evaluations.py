@@ -13,7 +13,8 @@ from .conftest import made, measured, settings_of
 
 def test_a_run_is_measured_by_what_exhibits_show_of_it_and_by_no_more(plan):
     assert measured(plan, "bits-clip-2") == measured(plan, "simdino-reset") == {"retrieval"}
-    assert measured(plan, "dino") == measured(plan, "chance") == set(EVALUATORS) - {"mlp"}
+    assert measured(plan, "dino") == measured(plan, "chance") == set(EVALUATORS) - {"mlp", "codes"}
+    assert measured(plan, "bits-reset") == measured(plan, "bits-fixed") == set(EVALUATORS) - {"mlp"}
     assert measured(plan, "dino", "birds525") == {"knn", "linear", "mlp", "retrieval"}
     assert measured(plan, "dino", "food101") == {"knn", "linear", "retrieval"}, "Figure 6 does not show it"
     clip, dino, chance = (

@@ -31,7 +31,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Plan:
-    """A plan with its scenes, and an untrained teacher in place of the one of bits-fixed."""
+    """A plan with its scenes, and an untrained teacher in place of the one of simdino."""
     monkeypatch.chdir(tmp_path)
     words = ("evaluation.linear.augment=true", "evaluation.linear.epochs=2", "evaluation.linear.batch_size=150")
     made = current_plan(Request.of_scale("smoke", (*words, *others)))
@@ -42,8 +42,8 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Pl
 
 
 def fixed(plan: Plan) -> Run:
-    """The run bits-fixed."""
-    return plan.runs[plan.sources["bits-fixed"][0]]
+    """The run simdino."""
+    return plan.runs[plan.sources["simdino"][0]]
 
 
 def publish(run: Run, tensors: dict[str, torch.Tensor]) -> None:
@@ -72,7 +72,7 @@ def words(plan: Plan, *jobs: str) -> list[str]:
 
 
 def test_one_process_evaluates_several_sources(plan, monkeypatch):
-    outputs = {name: metrics_file(plan, name) for name in ("bits-fixed", "random-init", "pixels", "chance")}
+    outputs = {name: metrics_file(plan, name) for name in ("simdino", "random-init", "pixels", "chance")}
     assert call(monkeypatch, evaluate, *words(plan, *[f"{name}={path}" for name, path in outputs.items()])) == 0
     found = {name: json.loads(path.read_text()) for name, path in outputs.items()}
     for name, metrics in found.items():
@@ -85,7 +85,7 @@ def test_one_process_evaluates_several_sources(plan, monkeypatch):
         assert "last_standardised" not in metrics["values"]["linear"]  # only computed on the target sets
         assert len(metrics["values"]["linear"]["curve"]["y"]) == 2
     # the teacher is the random initialisation here, so both compute the same number
-    assert found["bits-fixed"]["values"] == found["random-init"]["values"]
+    assert found["simdino"]["values"] == found["random-init"]["values"]
     assert found["chance"]["values"]["knn"]["top1_k20"] < 0.15
     assert found["pixels"]["values"]["variance"]["dimension"] == 3 * 16 * 16
 
@@ -96,14 +96,14 @@ def test_a_run_that_was_evaluated_is_recorded_and_needs_its_checkpoints_no_more(
     write_record(run.outcome, {"outcome": "finished"})
     call(monkeypatch, evaluate, *words(plan, f"pixels={metrics_file(plan, 'pixels')}"))
     assert run.resume.is_dir(), "a reference says nothing of the run whose configuration it shares"
-    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={metrics_file(plan, 'bits-fixed')}"))
+    call(monkeypatch, evaluate, *words(plan, f"simdino={metrics_file(plan, 'simdino')}"))
     assert not run.resume.exists()
 
 
 def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardised_features(plan, monkeypatch):
     call(monkeypatch, prepare, "--plan", "results/smoke/plan.json", "--dataset", "birds525")
-    output = metrics_file(plan, "bits-fixed", "birds525")
-    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+    output = metrics_file(plan, "simdino", "birds525")
+    call(monkeypatch, evaluate, *words(plan, f"simdino={output}"))
     values = json.loads(output.read_text())["values"]
     assert {"last_standardised", "last_tuned", "curve"} <= set(values["linear"])
     (features,) = Path("results/smoke/features").rglob("birds525-val-*.safetensors")
@@ -119,12 +119,12 @@ def test_a_target_set_is_searched_in_its_training_images_and_probed_on_standardi
 
 def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
     """For an ablation of which a table shows only mAP: the same value, computed from test images only."""
-    whole, alone = metrics_file(plan, "bits-fixed"), metrics_file(plan, "bits-clip-2")
-    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={whole}"))
+    whole, alone = metrics_file(plan, "simdino"), metrics_file(plan, "bits-clip-2")
+    call(monkeypatch, evaluate, *words(plan, f"simdino={whole}"))
     extracted: list[str] = []
     extract_all = subject.extract_all
     monkeypatch.setattr(subject, "extract_all", lambda *a, **k: extracted.append(a[1].split) or extract_all(*a, **k))
-    call(monkeypatch, evaluate, *words(plan, f"bits-fixed={alone}"))
+    call(monkeypatch, evaluate, *words(plan, f"simdino={alone}"))
     found = {path: json.loads(path.read_text())["values"] for path in (whole, alone)}
     assert extracted == ["val"]
     assert found[alone] == {"retrieval": found[whole]["retrieval"]}
@@ -133,12 +133,12 @@ def test_what_is_not_shown_is_neither_computed_nor_extracted(plan, monkeypatch):
 
 
 def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypatch):
-    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    job = f"simdino={metrics_file(plan, 'simdino')}"
     extracted: list[int] = []
     extract_all = subject.extract_all
     monkeypatch.setattr(subject, "extract_all", lambda *a, **k: extracted.append(1) or extract_all(*a, **k))
     call(monkeypatch, evaluate, *words(plan, job))
-    first = metrics_file(plan, "bits-fixed").read_text()
+    first = metrics_file(plan, "simdino").read_text()
     assert len(extracted) == 2  # train and val
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 2
@@ -146,20 +146,20 @@ def test_features_are_extracted_once_and_damaged_ones_made_again(plan, monkeypat
         path.write_bytes(path.read_bytes()[:-64] + bytes(64))
     call(monkeypatch, evaluate, *words(plan, job))
     assert len(extracted) == 4
-    again = metrics_file(plan, "bits-fixed").read_text()
+    again = metrics_file(plan, "simdino").read_text()
     assert json.loads(first)["values"] == json.loads(again)["values"]
 
 
 def test_a_probe_on_augmented_images_is_the_same_beside_cached_features(tmp_path, monkeypatch):
     """The backbone must be in evaluation mode; otherwise dropout changes the numbers in every pass."""
     plan = planned(tmp_path, monkeypatch, "backbone.options.proj_drop_rate=0.5")
-    output = metrics_file(plan, "bits-fixed")
+    output = metrics_file(plan, "simdino")
     modes: list[bool] = []
     last_blocks = subject.last_blocks
     monkeypatch.setattr(subject, "last_blocks", lambda *a: modes.append(a[0].training) or last_blocks(*a))
     found = []
     for _ in range(2):
-        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        call(monkeypatch, evaluate, *words(plan, f"simdino={output}"))
         found.append(json.loads(output.read_text())["values"])
     assert modes and not any(modes)
     assert found[0] == found[1]
@@ -170,8 +170,8 @@ def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
     for average in ("false", "true"):
         settings = (f"evaluation.linear.average_patches={average}", "evaluation.linear.augment=false")
         plan = planned(tmp_path, monkeypatch, *settings)
-        output = metrics_file(plan, "bits-fixed")
-        call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+        output = metrics_file(plan, "simdino")
+        call(monkeypatch, evaluate, *words(plan, f"simdino={output}"))
         found[average] = json.loads(output.read_text())["values"]
     for evaluator in ("knn", "retrieval", "variance"):
         assert found["true"][evaluator] == found["false"][evaluator]
@@ -181,9 +181,9 @@ def test_the_patches_average_is_for_the_probe_alone(tmp_path, monkeypatch):
 
 
 def test_foreign_weights_and_words_are_refused(plan, monkeypatch):
-    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    job = f"simdino={metrics_file(plan, 'simdino')}"
     with pytest.raises(BitsError, match="SOURCE=OUTPUT"):
-        call(monkeypatch, evaluate, *words(plan, job), "--job", "bits-fixed")
+        call(monkeypatch, evaluate, *words(plan, job), "--job", "simdino")
     run = fixed(plan)
     teacher = run.weights("teacher")
     publish(run, {"other": torch.zeros(1)})
@@ -208,19 +208,19 @@ def test_a_run_that_diverged_beyond_measure_has_no_values_and_any_other_is_an_er
     weights = read_tensors(run.weights("teacher")).tensors
     huge = {name: tensor * 1e30 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     publish(run, huge)
-    output = metrics_file(plan, "bits-fixed")
+    output = metrics_file(plan, "simdino")
     for outcome in (None, "finished"):
         if outcome:
             write_record(run.outcome, {"outcome": outcome})
         with pytest.raises(Exception, match="NaN or infinity"):
-            call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}"))
+            call(monkeypatch, evaluate, *words(plan, f"simdino={output}"))
     write_record(run.outcome, {"outcome": "diverged"})
-    assert call(monkeypatch, evaluate, *words(plan, f"bits-fixed={output}")) == 0
+    assert call(monkeypatch, evaluate, *words(plan, f"simdino={output}")) == 0
     assert json.loads(output.read_text())["values"] == {}
 
 
 def test_features_of_other_code_are_extracted_anew(plan, monkeypatch):
-    job = f"bits-fixed={metrics_file(plan, 'bits-fixed')}"
+    job = f"simdino={metrics_file(plan, 'simdino')}"
     call(monkeypatch, evaluate, *words(plan, job))
     before = set(Path("results/smoke/features").rglob("*.safetensors"))
     monkeypatch.setattr(subject, "_code_of_features", lambda kind: "other code")
@@ -238,4 +238,4 @@ def test_classes_of_a_single_training_image_count_where_training_images_are_read
 
 
 def metrics_name(plan: Plan, role: str = "imagenet1k") -> str:
-    return metrics_file(plan, "bits-fixed", role).stem
+    return metrics_file(plan, "simdino", role).stem

@@ -34,7 +34,7 @@ def output(folder: Path, name: str = "bits-fixed") -> Path:
 
 def evaluation(smoke: SmokeRun, minutes: float = 1e9, **settings: Any) -> DataSetEvaluation:
     site = smoke.site.model_copy(update={"checkpoint_minutes": minutes})
-    asked = smoke.settings.model_copy(update={"mlp": None, **settings})
+    asked = smoke.settings.model_copy(update={"mlp": None, "codes": None, **settings})
     return DataSetEvaluation(
         smoke.folder, smoke.recipe, FrozenEvaluation("0", "imagenet1k", smoke.dataset, asked), site
     )

@@ -151,7 +151,7 @@ def test_its_number_is_costed_measured_and_shown_with_its_unit(project: Project)
     project.made("extra-prototype", *SMOKE)
     (line,) = csv.DictReader((project.folder / "reports/smoke/exhibits/extra-prototype.csv").read_text().splitlines())
     metrics = json.loads((project.folder / line["origin"]).read_text())
-    assert set(metrics["values"]) == {"knn", "linear", "retrieval", "variance", "prototype"}
+    assert set(metrics["values"]) == {"codes", "knn", "linear", "retrieval", "variance", "prototype"}
     value = 100 * metrics["values"]["prototype"]["accuracy"]
     assert 0 < value < 100
     assert (line["measure"], line["unit"]) == ("imagenet1k.prototype.accuracy", "%")
