@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ def main() -> int:
     request = requested(arguments.words)
     plan = kept_plan(request) or make_plan(request)
     folder = arguments.out or plan.folder / "data"
+    _require_writable(folder)
     found = [_checked(plan, role, folder) for role in _roles(plan, arguments.only)]
     findings = [finding for one in found for finding in one.findings]
     findings += [] if arguments.only else data.left_out(plan)[:1]  # the rest says where to get them: bits doctor
@@ -73,6 +75,18 @@ def _roles(plan: Plan, only: Sequence[str] | None) -> list[str]:
     if not read:
         raise BitsError(f"{', '.join(asked)}: made here, so there is nothing to check. Say scale=small data=PATH")
     return read
+
+
+def _require_writable(folder: Path) -> None:
+    """Raises BitsError before hours of decoding, and not after them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BitsError(
+            f"{folder}: nothing can be written there: {error.strerror}. Name another folder: --out FOLDER"
+        ) from error
 
 
 def _checked(plan: Plan, role: str, folder: Path) -> Checked:

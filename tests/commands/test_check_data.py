@@ -87,6 +87,15 @@ def test_the_same_as_json_for_one_set_and_elsewhere(call: Call, pictures: Path, 
     assert all(Path(file).parent == tmp_path / "out" and Path(file).is_file() for file in found["files"])
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_decoded(
+    call: Call, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").touch()
+    monkeypatch.setattr("bits.data.looks._decode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(BitsError, match=r"file/x: nothing can be written there: Not a directory.*--out FOLDER"):
+        call(*SMALL, f"data={pictures}", "--out", "file/x")
+
+
 def test_what_cannot_be_checked_is_said(call: Call, tmp_path: Path) -> None:
     with pytest.raises(BitsError, match=r"made here, so there is nothing to check\. Say scale=small data=PATH"):
         call("scale=smoke")
