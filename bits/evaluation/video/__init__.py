@@ -1,0 +1,1 @@
+"""Video object segmentation: masks carried from frame to frame by patch features, and how they are scored."""
