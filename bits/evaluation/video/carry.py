@@ -32,10 +32,11 @@ def carried_masks(
     context = [(first, labels)]
     recent: deque[tuple[Tensor, Tensor]] = deque(maxlen=previous)
     masks = [first_HW.to(torch.uint8).cpu()]
+    height, width = first_HW.shape
     for features_Dhw in frames:
         patches, known = unit_patches(features_Dhw), [*context, *recent]
         vectors, channels = (torch.stack(parts) for parts in zip(*known, strict=True))
         found = carried(patches, vectors, channels, how)
         recent.append((patches, found))
-        masks.append(mask_of(found, objects, network, tuple(first_HW.shape)).cpu())
+        masks.append(mask_of(found, objects, network, (height, width)).cpu())
     return torch.stack(masks)

@@ -34,8 +34,8 @@ def carried(target_hwD: Tensor, contexts_ChwD: Tensor, labels_ChwK: Tensor, how:
     `top` nearest count, too, as in the public code: with equal features no order of patches decides.
     """
     if target_hwD.shape[0] > target_hwD.shape[1]:  # strips run across the long side, where they cut most away
-        turned = (part.transpose(-3, -2) for part in (target_hwD, contexts_ChwD, labels_ChwK))
-        return carried(*turned, how=how).transpose(0, 1)
+        target, contexts, labels = (part.transpose(-3, -2) for part in (target_hwD, contexts_ChwD, labels_ChwK))
+        return carried(target, contexts, labels, how).transpose(0, 1)
     rows, columns, _ = target_hwD.shape
     parts = []
     # Columns first, so that the patches of a strip and of what it sees are contiguous.

@@ -47,7 +47,8 @@ def contour(found_HW: Mask, true_HW: Mask, bound: float = BOUND) -> float:
     found, true = boundary(found_HW), boundary(true_HW)
     if not len(found) or not len(true):
         return float(len(found) == len(true))
-    reach = tolerance(*found_HW.shape, share=bound)
+    height, width = found_HW.shape
+    reach = tolerance(height, width, bound)
     precision, recall = near(found, true, reach) / len(found), near(true, found, reach) / len(true)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
